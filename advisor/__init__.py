@@ -1,0 +1,1 @@
+"""Reads runs and recommends capacity; never imports Locust or gevent."""

@@ -1,0 +1,88 @@
+"""What a careful reader must be told: warnings, each with what to do, and the assumptions behind the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from advisor.capacity import SURE, Capacities
+from advisor.demand import Demand
+from advisor.measure import JUDGED, Measurement
+from advisor.models import Capacity
+from advisor.plan import TESTED_FACTOR, Plan
+from advisor.plateau import LEAST_SECONDS, overload_seconds
+from advisor.texts import Message, say
+
+WIDE: Final = 0.10
+"""Half-width of an interval, as a share of its middle, from which the reader is warned (assumed)."""
+COLLAPSE: Final = 1.15
+"""A rate held before the breach that is this much above the plateau: the target got slower under overload."""
+
+
+def cautions(
+    measurement: Measurement, found: Capacities, wanted: Sequence[Demand], plans: Sequence[Plan], factor: float
+) -> tuple[Message, ...]:
+    """Warnings, worst first."""
+    return (
+        *_about_limits(measurement, found),
+        *(message for capacity in found.saturated for message in _about_plateau(capacity, measurement.nodes)),
+        *_about_scale(found, plans, factor),
+        *_about_demand(wanted),
+        *_about_others(found, wanted, plans),
+    )
+
+
+def _about_limits(measurement: Measurement, found: Capacities) -> Iterator[Message]:
+    if not found.saturated:
+        overload = overload_seconds(measurement.whole(JUDGED))
+        if not overload:
+            yield say("warn_unsaturated")
+        elif len(overload) < LEAST_SECONDS:
+            yield say("warn_short_plateau", seconds=str(len(overload)), least=str(LEAST_SECONDS))
+        else:
+            yield say("warn_no_plateau")
+    elif found.agreement < SURE:
+        yield say("warn_two_limits", share=f"{found.agreement:.0%}")
+
+
+def _about_plateau(capacity: Capacity, nodes: int) -> Iterator[Message]:
+    if capacity.per_node.spread > WIDE:
+        yield say("warn_wide_capacity", spread=f"{capacity.per_node.spread:.0%}")
+    before, after = capacity.evidence.held, capacity.per_node.mid * nodes
+    if before > COLLAPSE * after:
+        yield say("warn_collapse", share=f"{1 - after / before:.0%}")
+
+
+def _about_scale(found: Capacities, plans: Sequence[Plan], factor: float) -> Iterator[Message]:
+    if found.saturated and plans and factor > TESTED_FACTOR:
+        yield say("warn_linear", factor=f"{factor:,.1f}", nodes=f"{sum(plan.nodes for plan in plans):,}")
+
+
+def _about_demand(wanted: Sequence[Demand]) -> Iterator[Message]:
+    for demand in wanted:
+        if demand.wire_per_viewer.spread > WIDE:
+            yield say("warn_wide_demand", region=demand.region, spread=f"{demand.wire_per_viewer.spread:.0%}")
+
+
+def _about_others(found: Capacities, wanted: Sequence[Demand], plans: Sequence[Plan]) -> Iterator[Message]:
+    """A region whose mix asks more of a resource that did not bind than a node has shown to carry."""
+    asked = {demand.region: demand for demand in wanted}
+    for plan in plans:
+        for other in found.found:
+            need = asked[plan.region].of(other.unit).mid / plan.nodes
+            if other.model != plan.binding and need > other.per_node.high:
+                yield say(f"warn_other_{other.model}", region=plan.region)
+
+
+def assumptions(measurement: Measurement, found: Capacities, plans: Sequence[Plan]) -> tuple[Message, ...]:
+    """What the numbers take for granted."""
+    nodes = str(measurement.nodes)
+    return (
+        *([say("assume_linear", nodes=nodes)] if plans else []),
+        *([say("assume_even", nodes=nodes)] if measurement.nodes > 1 else []),
+        *([say("assume_refusals")] if found.saturated else []),
+        say("assume_mix"),
+        say("assume_edge"),
+        say("assume_price"),
+        *([say("assume_one_run")] if len(measurement.runs) == 1 else []),
+    )

@@ -1,0 +1,72 @@
+"""What a CDN in front must carry in one region, and what its list price says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from advisor.demand import Demand
+from advisor.interval import Interval
+from loadtests.region import Fact, Frozen, Region
+from loadtests.shapes import Phase, Shape
+
+BITS_PER_GB: Final = 8e9
+"""A gigabyte as CDNs bill it: 10^9 bytes."""
+SECONDS_PER_HOUR: Final = 3600.0
+
+
+class Cdn(Frozen):
+    """Traffic at the edge of one region. Volume in GB (10^9 bytes), money in USD: list price, first tier."""
+
+    region: str
+    peak: Interval
+    """bit/s."""
+    requests: Interval
+    """Requests per second at the peak."""
+    event_gb: Interval
+    """For the surge as it was rehearsed, warm-up left out."""
+    event_seconds: float
+    hour_gb: Interval
+    """For one hour at the peak."""
+    event_usd: Interval
+    hour_usd: Interval
+    price: Fact[float]
+    """USD per GB."""
+
+
+def cdn(demand: Demand, region: Region, shape: Shape) -> Cdn:
+    """Traffic and its list price for one region."""
+    seconds, peak_seconds = length(shape.phases()), equivalent_peak_seconds(shape.viewers, shape.phases())
+    event = demand.wire.scale(peak_seconds / BITS_PER_GB)
+    hour = demand.wire.scale(SECONDS_PER_HOUR / BITS_PER_GB)
+    price = region.egress_usd_per_gb
+    return Cdn(
+        region=demand.region,
+        peak=demand.wire,
+        requests=demand.requests,
+        event_gb=event,
+        event_seconds=seconds,
+        hour_gb=hour,
+        event_usd=event.scale(price.value),
+        hour_usd=hour.scale(price.value),
+        price=Fact[float].model_validate(price.model_dump()),
+    )
+
+
+def _event(phases: tuple[Phase, ...]) -> tuple[float, float]:
+    start = next((phase.end for phase in phases if phase.name == "warm_up"), phases[0].start)
+    return start, phases[-1].end
+
+
+def length(phases: tuple[Phase, ...]) -> float:
+    """Seconds of the event without warm-up."""
+    start, end = _event(phases)
+    return end - start
+
+
+def equivalent_peak_seconds(viewers: Callable[[float], float], phases: tuple[Phase, ...]) -> float:
+    """Seconds at the peak that hold as many viewer-seconds as the whole shape (midpoint rule, one second)."""
+    start, end = _event(phases)
+    seen = [viewers(start + second + 0.5) for second in range(int(end - start))]
+    peak = max(seen, default=0.0)
+    return sum(seen) / peak if peak else 0.0

@@ -1,0 +1,217 @@
+"""From runs to a `Measurement`: refuses what cannot carry an answer, cuts warm-up and invalid seconds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from advisor.seconds import Fold, Second, by_second
+from advisor.texts import Message, say
+from loadtests.errors import CannotMeasure, InputError, RunError
+from loadtests.region import Frozen, Region
+from loadtests.results import Note
+from loadtests.run import Run
+from loadtests.scenario import Scenario
+from loadtests.shapes import Phase, PhaseName
+
+INVALID_LIMIT: Final = 0.10
+"""Share of the judged seconds that may be cut because a generator was the limit (assumed): with more, the seconds
+that are left are no longer the surge but the pauses in it."""
+JUDGED: Final = frozenset({"ramp", "peak"})
+"""The phases that budgets judge."""
+LOADED: Final = frozenset({"baseline", "ramp", "peak"})
+"""The phases that show what a viewer costs: after the peak, viewers still drain what the overload left."""
+
+
+class Invalid(Frozen):
+    """A second that measured the generator instead of the target."""
+
+    at: int
+    worker: str
+    reason: str
+
+
+class RunFacts(Frozen):
+    """What a reader must know of one run before believing it."""
+
+    run_id: str
+    started_at: datetime
+    software: dict[str, str]
+    seconds: int
+    workers: int
+    ending: str
+    complete: bool
+    phases: tuple[Phase, ...]
+    invalid: tuple[Invalid, ...]
+    notes: tuple[Note, ...]
+    worst_cpu: float
+    """Busiest second of any generator, as a share of one core."""
+
+
+class RunSeries(Frozen):
+    """One run second by second: ``whole`` over all regions, and each region by its code."""
+
+    facts: RunFacts
+    whole: tuple[Second, ...]
+    regions: dict[str, tuple[Second, ...]]
+
+    def valid(self, seconds: Sequence[Second], phases: frozenset[str]) -> tuple[Second, ...]:
+        """The seconds in some phases that no generator spoiled."""
+        cut = {invalid.at for invalid in self.facts.invalid}
+        return tuple(second for second in seconds if second.phase in phases and second.at not in cut)
+
+
+class Measurement(Frozen):
+    """What the runs show, after the cuts."""
+
+    scenario: Scenario
+    places: dict[str, Region]
+    runs: tuple[RunSeries, ...]
+    warnings: tuple[Message, ...]
+
+    @property
+    def nodes(self) -> int:
+        """Nodes that served the target while it was measured."""
+        return self.scenario.target.nodes
+
+    @property
+    def seed(self) -> str:
+        """What makes random resampling the same every time."""
+        return " ".join(run.facts.run_id for run in self.runs)
+
+    def whole(self, phases: frozenset[str]) -> tuple[Second, ...]:
+        """Valid seconds over all regions and runs; runs are set apart so that no block bridges two of them."""
+        return tuple(apart(run, second) for run, second in self._each("", phases))
+
+    def region(self, code: str, phases: frozenset[str]) -> tuple[Second, ...]:
+        """Valid seconds of one region over all runs."""
+        return tuple(apart(run, second) for run, second in self._each(code, phases))
+
+    def _each(self, code: str, phases: frozenset[str]) -> Iterator[tuple[int, Second]]:
+        for number, run in enumerate(self.runs):
+            series = run.regions.get(code, ()) if code else run.whole
+            for second in run.valid(series, phases):
+                yield number, second
+
+
+APART: Final = 1_000_000
+"""Seconds between the clocks of two pooled runs: no run lasts eleven days."""
+
+
+def apart(run: int, second: Second) -> Second:
+    """The second on a clock of its own per run."""
+    return second.model_copy(update={"at": second.at + run * APART}) if run else second
+
+
+def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurement:
+    """What the runs show; CannotMeasure (exit 3) when they cannot carry an answer, InputError (2) when unreadable."""
+    if not runs:
+        raise InputError("no run given", hint="name a run folder, such as runs/latest")
+    scenario = _same_scenario(runs)
+    warnings: list[Message] = []
+    for run in runs:
+        warnings += _unfinished(run, accept=accept_unfinished)
+    series = tuple(_series(run) for run in runs)
+    for one in series:
+        warnings += _generator_bound(one)
+    return Measurement(scenario=scenario, places=runs[0].header.regions, runs=series, warnings=tuple(warnings))
+
+
+def _same_scenario(runs: Sequence[Run]) -> Scenario:
+    """Runs may differ in shape and seed, but must load the same target with the same viewers."""
+    first = runs[0].header
+    for run in runs[1:]:
+        for field in ("target", "stream", "player", "regions", "budgets", "launch"):
+            if getattr(run.header.scenario, field) != getattr(first.scenario, field):
+                raise InputError(
+                    f"runs {first.run_id} and {run.header.run_id} differ in scenario.{field}",
+                    hint="one advice needs one event: advise on each run alone, or repeat the runs with one scenario",
+                )
+    return first.scenario
+
+
+_KILLED = "the run was killed while it wrote; use --accept-unfinished to read it anyway"
+
+
+def _unfinished(run: Run, *, accept: bool) -> list[Message]:
+    if run.cut and not accept:
+        raise RunError(f"run {run.header.run_id}: {run.cut}", hint=_KILLED)
+    if run.footer and run.footer.complete and not run.cut:
+        return []
+    warning = _why_unfinished(run)
+    if not accept:
+        raise CannotMeasure(
+            warning.text,
+            hint="repeat the rehearsal, or use --accept-unfinished and read the warning in the report",
+        )
+    return [warning]
+
+
+def _why_unfinished(run: Run) -> Message:
+    run_id, footer = run.header.run_id, run.footer
+    if run.cut or footer is None:
+        return say("unfinished_cut", run=run_id)
+    heard, expected = str(footer.workers_heard), str(footer.workers_expected)
+    return say("unfinished_ending", run=run_id, ending=footer.ending, heard=heard, expected=expected)
+
+
+def _series(run: Run) -> RunSeries:
+    phases = run.header.phases
+    folds: dict[str, Fold] = defaultdict(lambda: Fold(run.header.scenario.budgets))
+    series: dict[str, list[Second]] = {"": [], **{code: [] for code in run.header.scenario.regions}}
+    for at, windows in by_second(run.windows):
+        if (phase := _phase_at(phases, at)) is None:
+            continue
+        for code, seconds in series.items():
+            seconds.append(folds[code].add(at, phase, [one for one in windows if code in ("", one.region)]))
+    whole = tuple(series.pop(""))
+    return RunSeries(facts=_facts(run), whole=whole, regions={code: tuple(part) for code, part in series.items()})
+
+
+def _phase_at(phases: tuple[Phase, ...], at: int) -> PhaseName | None:
+    return next((phase.name for phase in phases if phase.start <= at < phase.end), None)
+
+
+def _facts(run: Run) -> RunFacts:
+    invalid = [
+        Invalid(at=one.at, worker=one.worker, reason=reason)
+        for one in run.generators
+        if (reason := one.bottleneck()) is not None
+    ]
+    return RunFacts(
+        run_id=run.header.run_id,
+        started_at=run.header.started_at,
+        software=run.header.software,
+        seconds=run.seconds,
+        workers=run.header.workers,
+        ending=run.footer.ending if run.footer else "no footer",
+        complete=bool(run.footer and run.footer.complete),
+        phases=run.header.phases,
+        invalid=tuple(invalid),
+        notes=run.notes,
+        worst_cpu=max((one.cpu for one in run.generators), default=0.0),
+    )
+
+
+def _generator_bound(series: RunSeries) -> list[Message]:
+    """Refuse a run that measured the generator; else say which seconds were cut."""
+    judged = [second for second in series.whole if second.phase in JUDGED]
+    left = series.valid(series.whole, JUDGED)
+    run_id, invalid = series.facts.run_id, series.facts.invalid
+    if not judged:
+        raise CannotMeasure(
+            f"run {run_id} holds no second of its ramp or peak", hint="let the rehearsal run to its end"
+        )
+    share = 1.0 - len(left) / len(judged)
+    if share > INVALID_LIMIT:
+        raise CannotMeasure(
+            f"run {run_id} measured the load generator, not the target, in {share:.0%} of its ramp and peak "
+            f"(limit {INVALID_LIMIT:.0%}): {invalid[0].reason}",
+            hint="use more generator processes or fewer viewers, and stop other work on the generator's machine",
+        )
+    if not invalid:
+        return []
+    cut = len({one.at for one in invalid})
+    return [say("warn_invalid", run=run_id, seconds=str(cut), share=f"{share:.0%}", why=invalid[0].reason)]

@@ -1,0 +1,72 @@
+"""Capacity models: how much of one resource a node carries, one file each."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Literal
+
+from advisor.interval import Interval
+from advisor.measure import Measurement
+from advisor.seconds import Second
+from advisor.texts import Message
+from loadtests.plugins import Plugin
+from loadtests.region import Frozen
+
+
+class Excuse(Frozen):
+    """Why there is no answer, and what to do to get one."""
+
+    about: str
+    """Name of the model or code of the region that has no answer."""
+    reason: Message
+    remedy: Message
+
+
+class Evidence(Frozen):
+    """What a capacity stands on. Rates are of the whole target, in the model's unit."""
+
+    basis: Literal["plateau", "held"]
+    """Whether the figure is the rate under overload, or the rate held at the highest load."""
+    first_broken: int | None
+    """Second of the first lasting breach."""
+    broken_budgets: tuple[str, ...]
+    seconds: int
+    """Valid seconds of that basis."""
+    span: tuple[int, int]
+    """First and last of these seconds, in the run that they are from."""
+    viewers: tuple[int, int]
+    """Fewest and most viewers in them."""
+    plateau: Interval | None
+    """Rate from the first lasting breach to the last broken second, whatever the basis."""
+    held: float
+    """Highest `BLOCK`-second rate at which the budgets still held."""
+    variation: float
+    """Standard deviation over mean of the block means in these seconds."""
+
+
+class Capacity(Frozen):
+    """What the target carries of one resource."""
+
+    model: str
+    unit: Literal["bit/s", "requests/s"]
+    per_node: Interval
+    saturated: bool
+    """True: this is the limit. False: a node carries at least this, the limit was not reached."""
+    evidence: Evidence
+
+
+class Model(Plugin):
+    """One resource that can run out."""
+
+    @property
+    @abstractmethod
+    def unit(self) -> Literal["bit/s", "requests/s"]:
+        """Of what ``rate`` counts."""
+
+    @abstractmethod
+    def rate(self, second: Second) -> float:
+        """How much of the resource was delivered in a second."""
+
+    @abstractmethod
+    def fit(self, measurement: Measurement) -> Capacity | Excuse:
+        """What a node carries, or why that cannot be said."""

@@ -1,0 +1,27 @@
+"""Requests: a node answers so many a second, whatever their size; the rest waits, then is refused."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from advisor import plateau
+from advisor.measure import Measurement
+from advisor.models import Capacity, Excuse, Model
+from advisor.seconds import Second
+
+
+class RequestRate(Model):
+    """Requests answered well per second; a refusal is not service."""
+
+    @property
+    def unit(self) -> Literal["requests/s"]:
+        """Requests per second."""
+        return "requests/s"
+
+    def rate(self, second: Second) -> float:
+        """Requests that ended well."""
+        return float(second.served)
+
+    def fit(self, measurement: Measurement) -> Capacity | Excuse:
+        """The request plateau."""
+        return plateau.fit(self, measurement)

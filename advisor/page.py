@@ -1,0 +1,157 @@
+"""The template environments: what a report's template may call, and how what it shows is made safe.
+
+Everything that comes from a run is untrusted. HTML escapes every value; Markdown escapes every value that is not a
+sentence of ours. Values are never read as templates.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from advisor import figures
+from advisor.advice import Advice
+from advisor.charts import NARROW, WIDE, draw
+from advisor.curves import region_charts, run_charts
+from advisor.models import Capacity, Excuse
+from advisor.plan import Plan, Step
+from advisor.texts import Message, fill, name_of, told
+from advisor.verdict import Breach
+
+_MARKS = re.compile(r"([\\`*_\[\]<>|#~])")
+
+
+def markdown_safe(value: object) -> str:
+    """Text without any meaning in Markdown or HTML, on one line."""
+    return _MARKS.sub(r"\\\1", " ".join(str(value).split()).replace("&", "&amp;"))
+
+
+def environment(*, html: bool) -> Environment:
+    """Jinja with every value escaped, for HTML or for Markdown."""
+    return Environment(
+        loader=PackageLoader("advisor.reports", "templates"),
+        autoescape=html,  # noqa: S701 - for Markdown ``finalize`` escapes, in Markdown's own way
+        finalize=None if html else markdown_safe,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def page(template: str, advice: Advice, lang: str, *, html: bool) -> str:
+    """Fill a template with an advice."""
+    return environment(html=html).get_template(template).render(advice=advice, lang=lang, **_tools(advice, lang))
+
+
+def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
+    return {
+        "t": partial(fill, lang),
+        "told": lambda message: _told(message, advice, lang),
+        "name": lambda code: name_of(advice.names[code], lang),
+        "is_plan": lambda found: isinstance(found, Plan),
+        "is_excuse": lambda found: isinstance(found, Excuse),
+        "nodes_text": partial(nodes_text, lang),
+        "nodes_total": lambda: nodes_total(advice, lang),
+        "step_text": partial(step_text, lang),
+        "step_by": step_by,
+        "evidence_text": partial(evidence_text, advice, lang),
+        "breach_values": partial(breach_values, advice, lang),
+        "draw_wide": lambda chart: draw(chart, WIDE),
+        "draw_narrow": lambda chart: draw(chart, NARROW),
+        "run_charts": lambda run: run_charts(advice, run, lang),
+        "region_charts": lambda run, code: region_charts(advice, run, code, lang),
+        "fig": figures,
+        "separator": "、" if lang == "zh" else ", ",
+    }
+
+
+def _told(message: Message, advice: Advice, lang: str) -> str:
+    return told(message, lang, advice.names)
+
+
+def nodes_text(lang: str, found: Plan | Excuse) -> str:
+    """The number of nodes in words."""
+    match found:
+        case Plan():
+            key = "answer_nodes" if found.bound == "needed" else "answer_at_most"
+            return fill(lang, key, nodes=f"{found.nodes:,}")
+        case Excuse():
+            return fill(lang, "answer_no_nodes")
+
+
+def limit_text(budget: str, value: float) -> str:
+    """A value that a budget judges: a duration, or a share."""
+    return figures.percent(value) if budget.endswith("_ratio") else figures.seconds(value)
+
+
+def breach_values(advice: Advice, lang: str, breach: Breach) -> dict[str, str]:
+    """What the sentences about a breach say."""
+    return {
+        "at": str(breach.at),
+        "region": name_of(advice.names[breach.region], lang),
+        "budget": fill(lang, f"budget_{breach.budget}"),
+        "value": limit_text(breach.budget, breach.value),
+        "limit": limit_text(breach.budget, breach.limit),
+        "viewers": f"{breach.viewers:,}",
+    }
+
+
+def nodes_total(advice: Advice, lang: str) -> str:
+    """Nodes over all regions, or that there is no such number."""
+    if advice.totals.nodes is None:
+        return fill(lang, "answer_no_nodes")
+    key = "answer_nodes" if advice.capacities.saturated else "answer_at_most"
+    return fill(lang, key, nodes=f"{advice.totals.nodes:,}")
+
+
+def step_text(lang: str, found: Plan, step: Step) -> str:
+    """What a step does."""
+    zones = str(found.zones)
+    if step.name == "zones":
+        return fill(lang, "step_zones", zones=zones, left=str(found.zones - 1))
+    if step.name == "whole":
+        return fill(lang, "step_whole" if found.zones > 1 else "step_whole_one", zones=zones)
+    return fill(lang, f"step_{step.name}")
+
+
+def step_by(found: Plan, step: Step) -> str:
+    """The factor of a step: conservative and middle capacity, a share, or a count."""
+    match step.name:
+        case "capacity":
+            return f"{figures.rate(step.by, found.unit)} / {figures.rate(found.per_node.mid, found.unit)}"
+        case "utilisation":
+            return figures.percent(step.by)
+        case "whole":
+            return ""
+        case _:
+            return figures.number(step.by)
+
+
+def evidence_text(advice: Advice, lang: str, capacity: Capacity) -> str:
+    """What a capacity stands on, in a sentence."""
+    seen = capacity.evidence
+    values = {
+        "model": fill(lang, f"binds_{capacity.model}"),
+        "nodes": str(advice.nodes_tested),
+        "seconds": str(seen.seconds),
+        "fewest": f"{seen.viewers[0]:,}",
+        "most": f"{seen.viewers[1]:,}",
+    }
+    if not capacity.saturated:
+        level = figures.rate(capacity.per_node.mid * advice.nodes_tested, capacity.unit)
+        return fill(lang, f"evidence_only_{seen.basis}", level=level, **values)
+    budgets = [fill(lang, f"budget_{name}") for name in seen.broken_budgets]
+    return fill(
+        lang,
+        "evidence_plateau",
+        start=str(seen.span[0]),
+        end=str(seen.span[1]),
+        plateau=figures.rate(capacity.per_node.mid * advice.nodes_tested, capacity.unit),
+        variation=figures.percent(seen.variation),
+        budgets=("、" if lang == "zh" else ", ").join(budgets),
+        **values,
+    )

@@ -1,0 +1,43 @@
+"""Reports of an advice: one renderer per file, each a pure function from an `Advice` to text."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Final
+
+from advisor.advice import Advice
+from loadtests import plugins
+from loadtests.plugins import Plugin
+
+REPORTS: Final = "advisor.reports"
+
+
+class Report(Plugin):
+    """One kind of file."""
+
+    @property
+    @abstractmethod
+    def file_name(self) -> str:
+        """Where it is written, inside the folder of the reports."""
+
+    @abstractmethod
+    def render(self, advice: Advice, lang: str) -> str:
+        """The whole file."""
+
+
+def reports() -> tuple[Report, ...]:
+    """Every renderer in the folder."""
+    found = (plugins.find(REPORTS, name)() for name in plugins.names(REPORTS))
+    return tuple(report for report in found if isinstance(report, Report))
+
+
+def write_reports(advice: Advice, folder: Path, lang: str = "en") -> list[Path]:
+    """Write every report into ``folder`` (made when missing) and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for report in reports():
+        path = folder / report.file_name
+        path.write_text(report.render(advice, lang), encoding="utf-8")
+        paths.append(path)
+    return paths

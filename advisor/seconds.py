@@ -1,0 +1,153 @@
+"""One second of a run, of one region or of all, as the charts show it and the models read it."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Final, Literal, TypeAlias
+
+from pydantic import FiniteFloat
+
+from loadtests.region import Frozen
+from loadtests.results import Players, Requests, Window, add
+from loadtests.scenario import Budgets
+from loadtests.shapes import PhaseName
+from loadtests.sketch import Sketch, merged
+
+Budget: TypeAlias = Literal["segment_p95", "startup_p95", "stall_ratio", "error_ratio"]
+
+JUDGED_SAMPLES: Final = 20
+"""Fewest samples behind a p95: with fewer, less than one sample lies above it (1 / (1 - 0.95))."""
+STARTUP_SECONDS: Final = 5
+"""Start-ups are few, so their p95 is over the last five seconds."""
+LEAST_ERRORS: Final = 2
+"""One failed request is an event; from two on it is a rate (assumed)."""
+
+
+class Percentiles(Frozen):
+    """Seconds, from merged sketches (1 % relative error)."""
+
+    p50: FiniteFloat
+    p95: FiniteFloat
+    p99: FiniteFloat
+
+    @classmethod
+    def of(cls, sketch: Sketch) -> Percentiles | None:
+        """None for an empty sketch."""
+        if not sketch.count:
+            return None
+        return cls(p50=sketch.quantile(0.5), p95=sketch.quantile(0.95), p99=sketch.quantile(0.99))
+
+
+class Second(Frozen):
+    """What was delivered and lived through in ``at <= t < at + 1``; rates are per second, bit rates in bit/s."""
+
+    at: int
+    phase: PhaseName
+    viewers: int
+    joins: int
+    served: int
+    """Requests that ended well; refusals and time-outs are not among them."""
+    failed: int
+    body_bits: FiniteFloat
+    wire_bits: FiniteFloat
+    """Body and header bits of what was delivered, without the headers of refusals."""
+    ttfb: Percentiles | None = None
+    total: Percentiles | None = None
+    """Segments only, as the budget `segment_p95` judges them."""
+    startup_p95: FiniteFloat | None = None
+    live_latency: FiniteFloat | None = None
+    """Median seconds behind the live moment."""
+    bitrate: FiniteFloat | None = None
+    """Mean bit rate of the media played."""
+    stall_ratio: FiniteFloat = 0.0
+    """Stalled share of the time that was played or stalled."""
+    broken: tuple[Budget, ...] = ()
+
+    @property
+    def error_ratio(self) -> float:
+        """Failed share of the requests that ended."""
+        return self.failed / (self.served + self.failed) if self.failed else 0.0
+
+    def value_of(self, budget: Budget) -> float:
+        """The figure that a budget judges."""
+        match budget:
+            case "segment_p95":
+                return self.total.p95 if self.total else 0.0
+            case "startup_p95":
+                return self.startup_p95 or 0.0
+            case "stall_ratio":
+                return self.stall_ratio
+            case "error_ratio":
+                return self.error_ratio
+
+
+@dataclass(slots=True)
+class Fold:
+    """Turns the windows of one region (or of all), second by second, into `Second`s."""
+
+    budgets: Budgets
+    startups: deque[Sketch] = field(default_factory=lambda: deque(maxlen=STARTUP_SECONDS))
+
+    def add(self, at: int, phase: PhaseName, windows: Sequence[Window]) -> Second:
+        """The next second."""
+        requests = _total(request for window in windows for request in window.requests.values())
+        segments = _total(window.requests["segment"] for window in windows if "segment" in window.requests)
+        players = reduce(add, (window.players for window in windows), Players())
+        self.startups.append(players.startup)
+        startup = merged(self.startups)
+        served = max(0, requests.count - requests.failed - requests.cancelled)
+        second = Second(
+            at=at,
+            phase=phase,
+            viewers=players.viewers,
+            joins=players.joins,
+            served=served,
+            failed=requests.failed,
+            body_bits=8.0 * requests.bytes,
+            wire_bits=8.0 * (requests.bytes + _delivered_head(requests)),
+            ttfb=Percentiles.of(segments.ttfb),
+            total=Percentiles.of(segments.total),
+            startup_p95=startup.quantile(0.95) if startup.count else None,
+            live_latency=players.live_latency.quantile(0.5) if players.live_latency.count else None,
+            bitrate=players.bitrate_seconds / players.play_seconds if players.play_seconds else None,
+            stall_ratio=_share(players.stall_seconds, players.play_seconds + players.stall_seconds),
+        )
+        enough: dict[Budget, bool] = {
+            "segment_p95": segments.total.count >= JUDGED_SAMPLES,
+            "startup_p95": startup.count >= JUDGED_SAMPLES,
+            "stall_ratio": players.play_seconds + players.stall_seconds >= JUDGED_SAMPLES,
+            "error_ratio": requests.failed >= LEAST_ERRORS,
+        }
+        over = (name for name, judged in enough.items() if judged and second.value_of(name) > limit(self.budgets, name))
+        return second.model_copy(update={"broken": tuple(over)})
+
+
+def limit(budgets: Budgets, budget: Budget) -> float:
+    """What the scenario allows: seconds, or a share."""
+    return float(getattr(budgets, budget))
+
+
+def _total(requests: Iterable[Requests]) -> Requests:
+    return reduce(add, requests, Requests())
+
+
+def _delivered_head(requests: Requests) -> float:
+    """Header bytes without those of refusals: a 503 is not served traffic (its small body cannot be told apart)."""
+    refused = sum(requests.errors.get(kind, 0) for kind in ("http_4xx", "http_5xx"))
+    answered = requests.count - requests.cancelled - (requests.failed - refused)
+    return requests.head_bytes * (1.0 - min(1.0, refused / answered)) if answered > 0 else 0.0
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def by_second(windows: Iterable[Window]) -> Iterator[tuple[int, list[Window]]]:
+    """Windows grouped by their second, in order."""
+    groups: dict[int, list[Window]] = defaultdict(list)
+    for window in windows:
+        groups[window.at].append(window)
+    yield from sorted(groups.items())

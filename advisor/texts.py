@@ -1,0 +1,56 @@
+"""Every sentence for people, in every language: ``reports/texts/LANG.yaml``, and messages that name a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Final, Literal, TypeAlias, get_args
+
+import yaml
+
+from loadtests.errors import InputError
+from loadtests.region import Frozen, Names
+
+Lang: TypeAlias = Literal["en", "zh"]
+LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
+
+
+class Message(Frozen):
+    """A sentence by its key and the values in it; ``text`` is the sentence in English."""
+
+    key: str
+    values: dict[str, str]
+    text: str
+
+
+@cache
+def texts(lang: str) -> dict[str, str]:
+    """All sentences of one language, by key; InputError when there is no such language."""
+    if lang not in LANGS:
+        raise InputError(f"language {lang!r} is not known", hint=f"one of: {', '.join(LANGS)}")
+    text = (resources.files("advisor") / "reports" / "texts" / f"{lang}.yaml").read_text(encoding="utf-8")
+    return {str(key): str(value) for key, value in yaml.safe_load(text).items()}
+
+
+def fill(lang: str, key: str, **values: str) -> str:
+    """The sentence ``key`` with its values in place. Values are only put in, never read as a template."""
+    return texts(lang)[key].format_map(values)
+
+
+def say(key: str, **values: str) -> Message:
+    """A message that every report shows in its own language."""
+    return Message(key=key, values=values, text=fill("en", key, **values))
+
+
+def told(message: Message, lang: str, names: Mapping[str, Names]) -> str:
+    """A message in one language, with its region by the name that people call it."""
+    values = dict(message.values)
+    if (code := values.get("region", "")) in names:
+        values["region"] = name_of(names[code], lang)
+    return fill(lang, message.key, **values)
+
+
+def name_of(names: Names, lang: str) -> str:
+    """A region's name in one language."""
+    return names.zh if lang == "zh" else names.en

@@ -1,0 +1,1 @@
+"""Drives simulated live viewers and writes runs; never imports the advisor."""

@@ -1,0 +1,63 @@
+"""Plain Locust: ``locust -f loadtests/locustfile.py --scenario loadtests/scenarios/viral-goal.yaml``. Wiring only."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from locust import events
+from locust.runners import MasterRunner, WorkerRunner
+
+from loadtests.errors import SurgecastError
+from loadtests.estimate import describe, egress
+from loadtests.preflight import look
+from loadtests.progress import Progress
+from loadtests.wiring.director import BEGIN, FINISH, REPORT, Director
+from loadtests.wiring.follower import Follower
+from loadtests.wiring.options import add_options, chosen_scenario, free_folder
+from loadtests.wiring.seats import LiveViewer, Surge
+
+__all__ = ["LiveViewer", "Surge"]
+
+
+def _init(environment: Any, runner: Any, **_: object) -> None:
+    if isinstance(runner, WorkerRunner):
+        _follow(environment, runner)
+        return
+    try:
+        _direct(environment, runner)
+    except SurgecastError as error:
+        sys.stderr.write(f"surgecast: {error}\n")
+        sys.exit(error.exit_code)
+
+
+def _direct(environment: Any, runner: Any) -> None:
+    options = environment.parsed_options
+    scenario = chosen_scenario(options)
+    sys.stderr.write(describe(egress(scenario, look(scenario).bitrates)) + "\n")
+    progress = Progress(scenario)
+    director = Director(environment, scenario, free_folder(options.out), progress.observe)
+    Surge.plan.append(director.seats)
+    if isinstance(runner, MasterRunner):
+        runner.register_message(REPORT, director.on_report)
+    if options.progress:
+        environment.events.test_start.add_listener(lambda **_: progress.start())
+        environment.events.test_stop.add_listener(lambda **_: progress.stop())
+    environment.events.test_start.add_listener(lambda **_: director.begin())
+    environment.events.test_stopping.add_listener(lambda **_: director.finish())
+
+
+def _follow(environment: Any, runner: WorkerRunner) -> None:
+    follower = Follower(environment, runner)
+    runner.register_message(BEGIN, follower.on_begin)
+    runner.register_message(FINISH, follower.on_finish, concurrent=True)
+    environment.events.test_stopping.add_listener(lambda **_: follower.finish())
+    environment.events.quitting.add_listener(lambda **_: follower.finish())
+
+
+def _add_options(parser: Any) -> None:
+    add_options(parser)
+
+
+events.init_command_line_parser.add_listener(_add_options)  # type: ignore[no-untyped-call]
+events.init.add_listener(_init)  # type: ignore[no-untyped-call]

@@ -1,0 +1,227 @@
+"""Adds outcomes up into one-second windows. Levels (viewers, playing, stalled) are integrated over time exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+from loadtests.results import Players, Requests, Window
+from loadtests.session import ErrorKind, RequestKind
+from loadtests.sketch import Sketch
+
+PlayState = Literal["waiting", "playing", "stalled"]
+_COUNTERS: Final = ("joins", "starts", "exits_before_start", "leaves", "stalls", "switches", "skipped_segments")
+
+
+class RequestSums:
+    """Requests of one kind in the second under way."""
+
+    __slots__ = ("bytes", "cache", "cancelled", "count", "errors", "head_bytes", "total", "ttfb")
+
+    def __init__(self) -> None:
+        self.count = self.cancelled = self.bytes = self.head_bytes = 0
+        self.errors: dict[ErrorKind, int] = {}
+        self.cache: dict[Literal["hit", "miss"], int] = {}
+        self.ttfb, self.total = Sketch(), Sketch()
+
+    def freeze(self) -> Requests:
+        """The sums as they go into a window."""
+        return Requests.model_construct(**{name: getattr(self, name) for name in self.__slots__})
+
+
+class CohortTally:
+    """What one region × cohort lives through; the `Tally` that its sessions report to."""
+
+    def __init__(self, region: str, cohort: str) -> None:
+        self.region, self.cohort = region, cohort
+        self.viewers = self.playing = self.stalling = 0
+        self.bitrate = 0.0
+        self._since = 0.0
+        self._begin_second()
+
+    def _begin_second(self) -> None:
+        self.requests: dict[RequestKind, RequestSums] = {}
+        self.counts = dict.fromkeys(_COUNTERS, 0)
+        self.failures: dict[str, int] = {}
+        self.startup, self.latency = Sketch(), Sketch()
+        self.play_seconds = self.stall_seconds = self.bitrate_seconds = 0.0
+        self.reconnects = 0
+        self.touched = False
+
+    def _advance(self, at: float) -> None:
+        span = at - self._since
+        if span > 0:
+            self.play_seconds += self.playing * span
+            self.stall_seconds += self.stalling * span
+            self.bitrate_seconds += self.bitrate * span
+            self._since = at
+
+    def _count(self, what: str, at: float) -> None:
+        self._advance(at)
+        self.counts[what] += 1
+        self.touched = True
+
+    def joined(self, at: float) -> None:
+        """The viewer pressed play."""
+        self._count("joins", at)
+        self.viewers += 1
+
+    def started(self, at: float, startup: float, bitrate: float) -> None:
+        """The first frame is shown."""
+        self._count("starts", at)
+        self.startup.add(startup)
+        self.playing += 1
+        self.bitrate += bitrate
+
+    def stalled(self, at: float, bitrate: float) -> None:
+        """The buffer ran dry."""
+        self._count("stalls", at)
+        self.playing -= 1
+        self.stalling += 1
+        self.bitrate -= bitrate
+
+    def resumed(self, at: float, bitrate: float) -> None:
+        """Playing again."""
+        self._advance(at)
+        self.stalling -= 1
+        self.playing += 1
+        self.bitrate += bitrate
+
+    def switched(self, at: float, before: float, after: float) -> None:
+        """Another variant from now on."""
+        self._count("switches", at)
+        self.bitrate += after - before
+
+    def live_latency(self, seconds: float) -> None:
+        """Distance of the playhead from the live moment."""
+        self.latency.add(seconds)
+
+    def media_error(self, kind: RequestKind, reason: ErrorKind) -> None:
+        """A response that was of no use."""
+        errors = self.sums(kind).errors
+        errors[reason] = errors.get(reason, 0) + 1
+
+    def responded(
+        self,
+        kind: RequestKind,
+        status: int,
+        *,
+        size: int,
+        head: int,
+        ttfb: float,
+        total: float,
+        cache: Literal["hit", "miss", ""],
+    ) -> None:
+        """A whole response came, whatever its status; only good ones count in the latency sketches."""
+        sums = self._received(kind, size, head)
+        if status < 400:
+            sums.ttfb.add(ttfb)
+            sums.total.add(total)
+        else:
+            reason: ErrorKind = "http_4xx" if status < 500 else "http_5xx"
+            sums.errors[reason] = sums.errors.get(reason, 0) + 1
+        if cache:
+            sums.cache[cache] = sums.cache.get(cache, 0) + 1
+
+    def request_failed(self, kind: RequestKind, reason: ErrorKind, *, size: int, head: int) -> None:
+        """No whole response came."""
+        errors = self._received(kind, size, head).errors
+        errors[reason] = errors.get(reason, 0) + 1
+
+    def request_cancelled(self, kind: RequestKind, *, size: int, head: int) -> None:
+        """The run ended first."""
+        self._received(kind, size, head).cancelled += 1
+
+    def _received(self, kind: RequestKind, size: int, head: int) -> RequestSums:
+        sums = self.sums(kind)
+        sums.count += 1
+        sums.bytes += size
+        sums.head_bytes += head
+        return sums
+
+    def skipped(self, segments: int) -> None:
+        """Segments that left the live window unfetched."""
+        self.counts["skipped_segments"] += segments
+        self.touched = True
+
+    def gave_up(self, reason: str) -> None:
+        """The player stopped trying."""
+        self.failures[reason] = self.failures.get(reason, 0) + 1
+        self.touched = True
+
+    def left(self, at: float, state: PlayState, bitrate: float) -> None:
+        """The visit is over."""
+        self._count("leaves", at)
+        self.viewers -= 1
+        if state == "playing":
+            self.playing -= 1
+            self.bitrate -= bitrate
+        elif state == "stalled":
+            self.stalling -= 1
+        else:
+            self.counts["exits_before_start"] += 1
+
+    def sums(self, kind: RequestKind) -> RequestSums:
+        """The running sums of one request kind."""
+        sums = self.requests.get(kind)
+        if sums is None:
+            sums = self.requests[kind] = RequestSums()
+        return sums
+
+    def close_second(self, at: int) -> Window | None:
+        """The window of second ``at``, which just ended; None when nothing was there."""
+        self._advance(at + 1.0)
+        quiet = not (self.requests or self.touched or self.viewers)
+        window = None if quiet else self._window(at)
+        self._begin_second()
+        return window
+
+    def _window(self, at: int) -> Window:
+        players: dict[str, Any] = {
+            "viewers": self.viewers,
+            **self.counts,
+            "failures": self.failures,
+            "startup": self.startup,
+            "live_latency": self.latency,
+            "play_seconds": round(self.play_seconds, 6),
+            "stall_seconds": round(self.stall_seconds, 6),
+            "bitrate_seconds": round(max(self.bitrate_seconds, 0.0), 3),
+            "reconnects": self.reconnects,
+        }
+        return Window.model_construct(
+            at=at,
+            region=self.region,
+            cohort=self.cohort,
+            requests={kind: sums.freeze() for kind, sums in self.requests.items()},
+            players=Players.model_construct(**players),
+        )
+
+
+class Recorder:
+    """The tallies of one process."""
+
+    def __init__(self) -> None:
+        self._tallies: dict[tuple[str, str], CohortTally] = {}
+        self.second = 0
+        """The second under way."""
+
+    def tally(self, region: str, cohort: str) -> CohortTally:
+        """Where the viewers of a cohort report to."""
+        key = (region, cohort)
+        if key not in self._tallies:
+            self._tallies[key] = CohortTally(region, cohort)
+        return self._tallies[key]
+
+    @property
+    def viewers(self) -> int:
+        """Viewers present now."""
+        return sum(tally.viewers for tally in self._tallies.values())
+
+    def close_until(self, at: float) -> Iterator[Window]:
+        """The windows of every second that ended by ``at``."""
+        while self.second + 1 <= at:
+            for tally in self._tallies.values():
+                window = tally.close_second(self.second)
+                if window is not None:
+                    yield window
+            self.second += 1

@@ -1,0 +1,255 @@
+"""The run contract: a run is a file of JSON lines, and the only thing the advisor ever sees of a run.
+
+``Header``, then ``Window``, ``Generator`` and ``Note`` lines as they happen, then a ``Footer`` that says whether the
+run is whole. Lines are only ever appended, one `write` each, so a killed run loses at most the line being written.
+Times are whole or fractional seconds since the header's ``started_at`` (UTC). Latency travels as a `Sketch`, never
+as a percentile. ``run.schema.json`` is this contract for other programs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, cast
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, TypeAdapter
+
+from loadtests.region import Frozen, Region
+from loadtests.scenario import Scenario
+from loadtests.session import ErrorKind, RequestKind
+from loadtests.shapes import Phase
+from loadtests.sketch import Sketch
+
+SCHEMA_VERSION: Final = 1
+
+CPU_LIMIT: Final = 0.90
+"""Share of one core: past it the event loop has no slack left and its own clock starts to lie (assumed)."""
+LAG_LIMIT: Final = 0.1
+"""Seconds of p99 schedule lag: past it late starts are visible in second-by-second latency (assumed)."""
+
+
+class Header(Frozen):
+    """What was run, against what, with what."""
+
+    line: Literal["header"] = "header"
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    started_at: datetime
+    scenario: Scenario
+    regions: dict[str, Region]
+    phases: tuple[Phase, ...]
+    workers: NonNegativeInt
+    """Generators expected to report."""
+    software: dict[str, str] = Field(default_factory=dict)
+    redactions: tuple[str, ...] = ()
+    """What was left out of this file on purpose."""
+
+
+class Requests(Frozen):
+    """Requests of one kind: counted when their last byte was there, or when they failed."""
+
+    count: NonNegativeInt = 0
+    errors: dict[ErrorKind, NonNegativeInt] = Field(default_factory=dict)
+    cancelled: NonNegativeInt = 0
+    """Of ``count``: cut off by the end of the run, neither good nor bad."""
+    bytes: NonNegativeInt = 0
+    """Body bytes received."""
+    head_bytes: NonNegativeInt = 0
+    """Header bytes received."""
+    ttfb: Sketch = Field(default_factory=Sketch)
+    """Seconds from asking to the first byte."""
+    total: Sketch = Field(default_factory=Sketch)
+    """Seconds from asking to the last byte."""
+    cache: dict[Literal["hit", "miss"], NonNegativeInt] = Field(default_factory=dict)
+    """What the target's cache headers said, where they said anything."""
+
+    @property
+    def failed(self) -> int:
+        """Requests that ended in an error of any kind."""
+        return sum(self.errors.values())
+
+
+class Players(Frozen):
+    """What the viewers of one cohort lived through in one second."""
+
+    viewers: NonNegativeInt = 0
+    """Present at the end of the second."""
+    joins: NonNegativeInt = 0
+    starts: NonNegativeInt = 0
+    startup: Sketch = Field(default_factory=Sketch)
+    """Seconds from pressing play to the first frame."""
+    exits_before_start: NonNegativeInt = 0
+    failures: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    """Viewers whose player gave up, by reason."""
+    leaves: NonNegativeInt = 0
+    play_seconds: NonNegativeFloat = 0.0
+    stall_seconds: NonNegativeFloat = 0.0
+    stalls: NonNegativeInt = 0
+    bitrate_seconds: NonNegativeFloat = 0.0
+    """Bits of media played: bit rate integrated over play time."""
+    switches: NonNegativeInt = 0
+    skipped_segments: NonNegativeInt = 0
+    live_latency: Sketch = Field(default_factory=Sketch)
+    """Seconds from the live moment to the playhead, sampled at each new segment."""
+    reconnects: NonNegativeInt = 0
+    """Connections opened because an earlier one had ended."""
+
+
+class Window(Frozen):
+    """One second of one region × cohort: ``at <= t < at + 1``."""
+
+    line: Literal["window"] = "window"
+    at: NonNegativeInt
+    region: str
+    cohort: str
+    requests: dict[RequestKind, Requests] = Field(default_factory=dict)
+    players: Players = Players()
+
+    @property
+    def key(self) -> tuple[int, str, str]:
+        """What makes two windows mergeable: same second, region and cohort."""
+        return (self.at, self.region, self.cohort)
+
+    def merge(self, other: Window) -> Window:
+        """The same second as seen by both; commutative and associative."""
+        if self.key != other.key:
+            raise ValueError(f"cannot merge windows of {self.key} and {other.key}")
+        return add(self, other)
+
+
+class Generator(Frozen):
+    """Health of one worker in one second: whether the target was slow, or we were."""
+
+    line: Literal["generator"] = "generator"
+    at: NonNegativeInt
+    worker: str
+    cpu: NonNegativeFloat
+    """Share of one core that the process used."""
+    lag: Sketch = Field(default_factory=Sketch)
+    """Seconds that timed actions started later than due."""
+    late: NonNegativeInt = 0
+    """Actions started more than `LAG_LIMIT` late."""
+    dropped: NonNegativeInt = 0
+    """Actions never started (no socket, no port, no memory)."""
+    sockets: NonNegativeInt = 0
+    viewers: NonNegativeInt = 0
+    bytes: NonNegativeInt = 0
+
+    def bottleneck(self) -> str | None:
+        """Why this second measures the generator instead of the target, or None."""
+        if self.dropped:
+            return f"{self.dropped} actions could not be started"
+        if self.cpu > CPU_LIMIT:
+            return f"the generator used {self.cpu:.0%} of its core (limit {CPU_LIMIT:.0%})"
+        if self.lag.count and (lag := self.lag.quantile(0.99)) > LAG_LIMIT:
+            return f"actions started {lag * 1000:.0f} ms late at p99 (limit {LAG_LIMIT * 1000:.0f} ms)"
+        return None
+
+
+class Note(Frozen):
+    """Something that happened, for people and for charts."""
+
+    line: Literal["note"] = "note"
+    at: NonNegativeFloat
+    kind: str
+    text: str
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class Totals(Frozen):
+    """Sums that must equal the sums over the windows."""
+
+    requests: dict[RequestKind, NonNegativeInt] = Field(default_factory=dict)
+    errors: NonNegativeInt = 0
+    bytes: NonNegativeInt = 0
+    head_bytes: NonNegativeInt = 0
+    joins: NonNegativeInt = 0
+    starts: NonNegativeInt = 0
+    stalls: NonNegativeInt = 0
+
+    @classmethod
+    def of(cls, windows: Iterable[Window]) -> Totals:
+        """The sums over some windows."""
+        sums = cls()
+        for window in windows:
+            kinds = window.requests.values()
+            sums = add(
+                sums,
+                cls(
+                    requests={kind: requests.count for kind, requests in window.requests.items()},
+                    errors=sum(requests.failed for requests in kinds),
+                    bytes=sum(requests.bytes for requests in kinds),
+                    head_bytes=sum(requests.head_bytes for requests in kinds),
+                    joins=window.players.joins,
+                    starts=window.players.starts,
+                    stalls=window.players.stalls,
+                ),
+            )
+        return sums
+
+
+Ending: TypeAlias = Literal["finished", "run_time", "interrupted", "stopped", "worker_lost", "failed"]
+
+
+class Footer(Frozen):
+    """Whether the run is whole, and why not."""
+
+    line: Literal["footer"] = "footer"
+    complete: bool
+    """The planned end was reached and every worker reported to it."""
+    ending: Ending
+    at: NonNegativeFloat
+    workers_expected: NonNegativeInt
+    workers_heard: NonNegativeInt
+    """Workers whose last report arrived."""
+    totals: Totals
+
+
+Value = TypeVar("Value")
+Line: TypeAlias = Annotated[Header | Window | Generator | Note | Footer, Field(discriminator="line")]
+LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
+
+
+def add(one: Value, other: Value) -> Value:
+    """Sum two values of the same kind, field by field: counts and sketches add, identity fields must be equal."""
+    return cast("Value", _sum(one, other))
+
+
+def _sum(one: Any, other: Any) -> Any:
+    match one:
+        case Frozen():
+            values = {
+                name: _sum(getattr(one, name), getattr(other, name))
+                for name in type(one).model_fields
+                if name not in _IDENTITY
+            }
+            return one.model_copy(update=values)
+        case Sketch():
+            return Sketch().merge(one).merge(other)
+        case dict():
+            return {
+                key: _sum(one[key], other[key]) if key in one and key in other else one.get(key, other.get(key))
+                for key in {**one, **other}
+            }
+        case _:
+            return one + other
+
+
+_IDENTITY: Final = frozenset({"line", "at", "region", "cohort"})
+
+
+def text_of(line: Line) -> str:
+    """One line as JSON: the header in full, of the others only what is not zero or empty."""
+    sparse = not isinstance(line, Header)
+    data = {"line": line.line, **line.model_dump(mode="json", exclude_defaults=sparse)}
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of one line, as committed in ``run.schema.json``."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"surgecast run line, schema version {SCHEMA_VERSION}",
+        **LINE.json_schema(mode="serialization"),
+    }

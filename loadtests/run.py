@@ -1,0 +1,187 @@
+"""A run: its file, how it is read, and how it is written (the lines themselves: `loadtests.results`)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final, Self
+
+from pydantic import ValidationError
+
+from loadtests.errors import RunError
+from loadtests.results import LINE, SCHEMA_VERSION, Footer, Generator, Header, Line, Note, Totals, Window, add, text_of
+
+RUN_FILE: Final = "run.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A whole run in memory: windows merged over workers and ordered by second, region and cohort."""
+
+    header: Header
+    windows: tuple[Window, ...]
+    generators: tuple[Generator, ...]
+    notes: tuple[Note, ...]
+    footer: Footer | None
+    cut: str = ""
+    """What is wrong with the end of the file (killed while writing), empty when nothing is."""
+
+    @property
+    def seconds(self) -> int:
+        """How many seconds were recorded."""
+        return max((window.at for window in self.windows), default=-1) + 1
+
+
+@dataclass(slots=True)
+class RunReader:
+    """Folds lines into a `Run`: ``add`` each line, then ``close``."""
+
+    place: str
+    header: Header | None = None
+    windows: dict[tuple[int, str, str], Window] = field(default_factory=dict)
+    generators: list[Generator] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    footer: Footer | None = None
+    cut: str = ""
+    number: int = 0
+
+    def add(self, text: str) -> None:
+        """Take the next line; RunError names the line and what is wrong with it."""
+        self.number += 1
+        if self.cut:
+            raise RunError(
+                f"{self.place}: {self.cut}, with more lines behind it",
+                hint="restore the file: it was edited or damaged",
+            )
+        if not text.endswith("\n"):
+            self.cut = f"line {self.number} is cut in the middle"
+            return
+        self._take(self._parse(text))
+
+    def _parse(self, text: str) -> Line:
+        try:
+            if self.header is None:
+                check_version(self.place, json.loads(text))
+            return LINE.validate_json(text)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in problem["loc"])
+            raise RunError(f"{self.place}: line {self.number}: {where}: {problem['msg']}", hint=_NOT_OURS) from error
+        except json.JSONDecodeError as error:
+            raise RunError(f"{self.place}: line {self.number} is not JSON: {error.msg}", hint=_NOT_OURS) from error
+
+    def _take(self, line: Line) -> None:
+        match line:
+            case Header():
+                self.header = line
+            case Window():
+                known = self.windows.get(line.key)
+                self.windows[line.key] = known.merge(line) if known else line
+            case Generator():
+                self.generators.append(line)
+            case Note():
+                self.notes.append(line)
+            case Footer():
+                self.footer = line
+
+    def close(self) -> Run:
+        """The run; RunError when there is none, or when its totals are not the sum of its windows."""
+        if self.header is None:
+            raise RunError(f"{self.place}: no header: the file is empty or holds no run", hint=_NOT_OURS)
+        windows = tuple(self.windows[key] for key in sorted(self.windows))
+        if self.footer and self.footer.totals != (found := Totals.of(windows)):
+            raise RunError(
+                f"{self.place}: the footer says {self.footer.totals}, the windows add up to {found}",
+                hint="lines are missing or were added: use the file as it was written",
+            )
+        return Run(self.header, windows, tuple(self.generators), tuple(self.notes), self.footer, self.cut)
+
+
+_NOT_OURS = "a run is the run.jsonl that `surgecast load` writes; docs/run-format.md describes it"
+
+
+def check_version(place: str, data: object) -> None:
+    """Refuse a file from a newer surgecast, or one that does not start with a header."""
+    if not isinstance(data, dict) or data.get("line") != "header":
+        raise RunError(f"{place}: line 1 is not a run header", hint=_NOT_OURS)
+    version = data.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RunError(
+            f"{place}: written with run schema {version}, this surgecast reads up to {SCHEMA_VERSION}",
+            hint="upgrade surgecast where you read it",
+        )
+
+
+def fold(place: str, lines: Iterable[str]) -> Run:
+    """Read a run from its lines."""
+    reader = RunReader(place)
+    for line in lines:
+        reader.add(line)
+    return reader.close()
+
+
+def run_file(place: str | Path) -> Path:
+    """The file of a run named by its folder or by itself; RunError when there is none."""
+    path = Path(place)
+    if path.is_dir():
+        path = path / RUN_FILE
+    if not path.is_file():
+        raise RunError(
+            f"{place}: no run here (no {RUN_FILE})",
+            hint="give a run folder, its run.jsonl, or - for standard input",
+        )
+    return path
+
+
+def read_run(place: str | Path) -> Run:
+    """Read a run from a folder, a file, or ``-`` for standard input."""
+    if str(place) == "-":
+        return fold("standard input", sys.stdin)
+    path = run_file(place)
+    try:
+        with path.open(encoding="utf-8", newline="\n") as lines:
+            return fold(str(place), lines)
+    except UnicodeDecodeError as error:
+        raise RunError(f"{place}: not a text file: {error.reason}", hint=_NOT_OURS) from error
+
+
+class RunWriter:
+    """Appends lines to a new run file; each is handed to the kernel whole, so a kill loses at most one."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / RUN_FILE
+        self._file: IO[str] = self.path.open("x", encoding="utf-8", newline="\n")
+        self.totals = Totals()
+        """Sums over the windows written so far."""
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Append and flush."""
+        for line in lines:
+            if isinstance(line, Window):
+                self.totals = add(self.totals, Totals.of([line]))
+            self._file.write(text_of(line) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """No more lines."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def lines_of(run: Run) -> Iterator[Line]:
+    """The lines that write a run again."""
+    yield run.header
+    yield from run.windows
+    yield from run.generators
+    yield from run.notes
+    if run.footer:
+        yield run.footer

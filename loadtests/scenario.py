@@ -1,0 +1,239 @@
+"""A scenario: one event to rehearse, as YAML. Everything is checked before anything starts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PositiveInt,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from loadtests import plugins
+from loadtests.errors import InputError
+from loadtests.players import Player
+from loadtests.protocols import Protocol
+from loadtests.region import Frozen, load_region, region_codes
+from loadtests.session import LadderStep
+from loadtests.shapes import Shape
+from loadtests.units import Bitrate, Duration, Share
+
+BUNDLED = "viral-goal"
+"""The scenario that `make rehearse` plays."""
+
+OneIsWhole = 1e-6
+
+
+def _plugin_field(folder: str, key: str) -> tuple[object, ...]:
+    return (
+        BeforeValidator(lambda settings: plugins.build(folder, key, settings)),
+        PlainSerializer(lambda plugin: plugins.describe(key, plugin), return_type=dict),
+        WithJsonSchema({"type": "object", "required": [key], "properties": {key: {"type": "string"}}}),
+    )
+
+
+def _whole(shares: dict[Any, float]) -> dict[Any, float]:
+    total = sum(shares.values())
+    if abs(total - 1.0) > OneIsWhole:
+        raise ValueError(f"shares must add up to 100%, these add up to {total * 100:g}%")
+    return shares
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"expected an http:// or https:// address of a playlist, found {url!r}")
+    return url
+
+
+def _override(text: str) -> str:
+    host, _, rest = text.partition(":")
+    port, _, addresses = rest.partition(":")
+    if not (host and port.isdigit() and addresses):
+        raise ValueError(f"expected HOST:PORT:ADDRESS[,ADDRESS] as curl's --resolve takes it, found {text!r}")
+    return text
+
+
+class Target(Frozen):
+    """What the viewers watch."""
+
+    url: Annotated[str, AfterValidator(_web_address)]
+    owner: str = ""
+    """Who says that this target is theirs to load; a run against an unclaimed target is refused."""
+    nodes: PositiveInt = 1
+    """How many nodes serve it now: capacity per node is what is measured divided by this."""
+    resolve: tuple[Annotated[str, AfterValidator(_override)], ...] = ()
+    """Connect overrides ``HOST:PORT:ADDRESS[,ADDRESS]``, as curl's ``--resolve``."""
+    ca_file: str = ""
+    """PEM file of the authority that signed the target's certificate, when it is not a public one."""
+
+
+class Staging(Frozen):
+    """The embedded origin that `surgecast rehearse` starts for this scenario; capacity is per node."""
+
+    egress: Bitrate | None = None
+    """Bits per second, headers included; no limit when absent."""
+    requests_per_second: float | None = Field(default=None, gt=0)
+    latency: Duration = 0.0
+    """Added before each response."""
+
+
+class Cohort(Frozen):
+    """Viewers of one region that share a kind of last mile and a mix of renditions."""
+
+    share: Share
+    access: str
+    renditions: Annotated[dict[LadderStep, Share], AfterValidator(_whole)]
+
+
+class Audience(Frozen):
+    """One region's part in the surge."""
+
+    share: Share
+    cohorts: dict[str, Cohort]
+
+    @model_validator(mode="after")
+    def _cohorts_are_whole(self) -> Self:
+        _whole({name: cohort.share for name, cohort in self.cohorts.items()})
+        return self
+
+
+class Stay(Frozen):
+    """How long viewers stay: short looks and long views (docs/scenarios.md names the sources)."""
+
+    zappers: Share = 0.2
+    zapper_mean: Duration = Field(default=20.0, gt=0)
+    median: Duration = Field(default=480.0, gt=0)
+    spread: float = Field(default=1.3, gt=0, le=4)
+    """Sigma of the lognormal long views."""
+
+
+class Budgets(Frozen):
+    """What a viewer must get for a second to count as held. All judged per second and region."""
+
+    startup_p95: Duration = 4.0
+    segment_p95: Duration = 1.0
+    stall_ratio: Share = 0.01
+    error_ratio: Share = 0.005
+
+
+class Launch(Frozen):
+    """What the advisor plans for: the audience of the real event and how careful to be."""
+
+    audience: dict[str, PositiveInt] = Field(default_factory=dict)
+    """Peak concurrent viewers per region."""
+    target_utilisation: Share = Field(default=0.7, gt=0, le=1)
+    zones: PositiveInt = 3
+    """Zones the nodes are spread over; the plan survives the loss of one."""
+    spare_nodes: int = Field(default=1, ge=0)
+
+
+class Scenario(Frozen):
+    """One event to rehearse."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    summary: str
+    starts_at: datetime | None = None
+    """When the real event starts, with its UTC offset: local times in the report."""
+    target: Target
+    stream: Annotated[Protocol, *_plugin_field("loadtests.protocols", "protocol")]
+    player: Annotated[Player, *_plugin_field("loadtests.players", "player")]
+    surge: Annotated[Shape, *_plugin_field("loadtests.shapes", "shape")]
+    regions: dict[str, Audience] = Field(min_length=1)
+    stay: Stay = Stay()
+    budgets: Budgets = Budgets()
+    launch: Launch = Launch()
+    staging: Staging | None = None
+    seed: int = 1
+
+    @field_validator("starts_at")
+    @classmethod
+    def _has_offset(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"needs a UTC offset, such as {value.isoformat()}+07:00")
+        return value
+
+    @model_validator(mode="after")
+    def _regions_are_known_and_whole(self) -> Self:
+        for code, audience in self.regions.items():
+            if code not in region_codes():
+                raise ValueError(f"regions.{code}: no such region (known: {', '.join(region_codes())})")
+            known = load_region(code).access
+            for name, cohort in audience.cohorts.items():
+                if cohort.access not in known:
+                    raise ValueError(
+                        f"regions.{code}.cohorts.{name}.access: {code} has {', '.join(known)}, found {cohort.access!r}"
+                    )
+        _whole({code: audience.share for code, audience in self.regions.items()})
+        return self
+
+    @model_validator(mode="after")
+    def _launch_regions_are_rehearsed(self) -> Self:
+        for code in self.launch.audience:
+            if code not in self.regions:
+                raise ValueError(
+                    f"launch.audience.{code}: not one of the regions rehearsed ({', '.join(self.regions)})"
+                )
+        return self
+
+    @cached_property
+    def is_claimed(self) -> bool:
+        """Whether somebody says the target is theirs."""
+        return bool(self.target.owner.strip())
+
+
+def bundled_names() -> tuple[str, ...]:
+    """Names of the scenarios that ship with surgecast."""
+    folder = resources.files("loadtests") / "scenarios"
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def read_scenario(place: str | Path) -> Scenario:
+    """Read a scenario from a YAML file, or a bundled one by name; InputError says file, field, found, expected."""
+    text = _text_of(place)
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{place}: not YAML: {error}", hint="check indentation and quotes at that line") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=_EXAMPLE)
+    try:
+        return Scenario.model_validate(data)
+    except ValidationError as error:
+        raise InputError(_explain(place, error), hint=_EXAMPLE) from error
+
+
+_EXAMPLE = "docs/scenarios.md lists every field; loadtests/scenarios/viral-goal.yaml is a whole example"
+
+
+def _text_of(place: str | Path) -> str:
+    path = Path(place)
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    if str(place) in bundled_names():
+        return (resources.files("loadtests") / "scenarios" / f"{place}.yaml").read_text(encoding="utf-8")
+    raise InputError(f"{place}: no such scenario file", hint=f"bundled scenarios: {', '.join(bundled_names())}")
+
+
+def _explain(place: str | Path, error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        field = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = f"unknown key, found {problem['input']!r}"
+        lines.append(f"{place}: {field + ': ' if field else ''}{message}")
+    return "\n".join(lines)

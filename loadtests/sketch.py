@@ -1,0 +1,161 @@
+"""A mergeable latency sketch with at most 1 % relative error: a quantile is computed once, at the end, from sums.
+
+DDSketch (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable quantile sketch", VLDB 2019): a positive value
+falls in bin ``ceil(log(value) / log(gamma))`` with ``gamma = (1 + a) / (1 - a)``; the middle of a bin is within a
+share ``a`` of every value in it. Merging adds bins, so it is commutative, associative and loses nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, Final, Self
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+RELATIVE_ERROR: Final = 0.01
+GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
+_PER_BIN: Final = 1.0 / math.log(GAMMA)
+SMALLEST: Final = 1e-6
+"""Values at or below a microsecond share the lowest bin."""
+_LOWEST_BIN: Final = math.ceil(math.log(SMALLEST) * _PER_BIN)
+
+
+def bin_of(value: float) -> int:
+    """The bin that holds ``value`` (seconds, or any positive quantity)."""
+    return math.ceil(math.log(value) * _PER_BIN) if value > SMALLEST else _LOWEST_BIN
+
+
+def middle_of(index: int) -> float:
+    """The value that stands for a bin: within `RELATIVE_ERROR` of everything in it."""
+    return 2.0 * GAMMA**index / (GAMMA + 1.0)
+
+
+class Sketch:
+    """Counts per bin, with exact count, sum, smallest and largest."""
+
+    __slots__ = ("bins", "count", "largest", "smallest", "total")
+
+    def __init__(self) -> None:
+        self.bins: dict[int, int] = {}
+        self.count = 0
+        self.total = 0.0
+        self.smallest = math.inf
+        self.largest = -math.inf
+
+    def add(self, value: float, times: int = 1) -> None:
+        """Count ``value``; negative values are clock noise and count as zero."""
+        value = max(value, 0.0)
+        index = bin_of(value)
+        self.bins[index] = self.bins.get(index, 0) + times
+        self.count += times
+        self.total += value * times
+        self.smallest = min(self.smallest, value)
+        self.largest = max(self.largest, value)
+
+    def merge(self, other: Sketch) -> Self:
+        """Add another sketch into this one."""
+        for index, count in other.bins.items():
+            self.bins[index] = self.bins.get(index, 0) + count
+        self.count += other.count
+        self.total += other.total
+        self.smallest = min(self.smallest, other.smallest)
+        self.largest = max(self.largest, other.largest)
+        return self
+
+    def quantile(self, share: float) -> float:
+        """The value below which ``share`` of the samples lie, within 1 %; NaN for an empty sketch."""
+        if not self.count:
+            return math.nan
+        rank = share * (self.count - 1)
+        seen = 0
+        for index in sorted(self.bins):
+            seen += self.bins[index]
+            if seen > rank:
+                return min(max(middle_of(index), self.smallest), self.largest)
+        return self.largest
+
+    def above(self, limit: float) -> int:
+        """How many samples lie above ``limit``, within 1 % of it."""
+        edge = bin_of(limit)
+        return sum(count for index, count in self.bins.items() if index > edge)
+
+    @property
+    def mean(self) -> float:
+        """Arithmetic mean, exact; NaN for an empty sketch."""
+        return self.total / self.count if self.count else math.nan
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sketch) and self.as_dict() == other.as_dict()
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return f"Sketch(count={self.count}, p50={self.quantile(0.5):.4g}, largest={self.largest:.4g})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON form: an empty sketch has only its count."""
+        if not self.count:
+            return {"count": 0}
+        return {
+            "count": self.count,
+            "sum": round(self.total, 9),
+            "min": round(self.smallest, 9),
+            "max": round(self.largest, 9),
+            "bins": dict(sorted(self.bins.items())),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Read the JSON form; ValueError when the bins do not add up to the count."""
+        sketch = cls()
+        if data.get("count"):
+            sketch.bins = {int(index): int(count) for index, count in data["bins"].items()}
+            sketch.count, sketch.total = int(data["count"]), float(data["sum"])
+            sketch.smallest, sketch.largest = float(data["min"]), float(data["max"])
+        if sum(sketch.bins.values()) != sketch.count or min(sketch.bins.values(), default=1) < 1:
+            raise ValueError(f"the bins of a sketch add up to {sum(sketch.bins.values())}, its count is {sketch.count}")
+        return sketch
+
+    @classmethod
+    def _validate(cls, data: object) -> Sketch:
+        if isinstance(data, Sketch):
+            return data
+        if not isinstance(data, dict):
+            raise ValueError("expected a sketch: {count, sum, min, max, bins}")
+        try:
+            return cls.from_dict(data)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a sketch: {error}") from error
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        json_form = core_schema.typed_dict_schema(
+            {
+                "count": core_schema.typed_dict_field(core_schema.int_schema(ge=0)),
+                "sum": core_schema.typed_dict_field(core_schema.float_schema(), required=False),
+                "min": core_schema.typed_dict_field(core_schema.float_schema(), required=False),
+                "max": core_schema.typed_dict_field(core_schema.float_schema(), required=False),
+                "bins": core_schema.typed_dict_field(
+                    core_schema.dict_schema(core_schema.str_schema(pattern=r"^-?\d+$"), core_schema.int_schema(ge=1)),
+                    required=False,
+                ),
+            },
+            extra_behavior="forbid",
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.chain_schema(
+                [json_form, core_schema.no_info_plain_validator_function(cls._validate)]
+            ),
+            python_schema=core_schema.no_info_plain_validator_function(cls._validate),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.as_dict),
+        )
+
+
+def merged(sketches: Iterable[Sketch]) -> Sketch:
+    """One sketch with the samples of all."""
+    result = Sketch()
+    for sketch in sketches:
+        result.merge(sketch)
+    return result

@@ -1,0 +1,139 @@
+"""A node's declared capacity, enforced as a saturated server would show it.
+
+    request ──► Slots (requests/s, in front) ──► Egress (bit/s, shared) ──► wire
+                  │ queue over 2 s                │ line over 2 s
+                  └──────────── 503 ◄─────────────┘
+
+Both are schedules on the monotonic clock: they remember when the next slot, or the link, is free, so a timer
+that fires late delays one response and never lowers the rate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from loadtests.errors import InputError
+
+CHUNK: Final = 16 * 1024
+"""Bytes a response sends in one turn. All open responses take turns, so each gets an equal share of the link."""
+
+BURST_SECONDS: Final = 0.02
+"""How much unused link or slot time may be saved up: enough to hide the timers' 1 ms steps, and at most 0.4 % of
+five seconds, so that a short measurement still sees the declared rate."""
+
+BACKLOG_SECONDS: Final = 2.0
+"""Longest time that a new request may have to wait for those in front of it. Beyond one segment duration a live
+player gains nothing from waiting: the node refuses instead (503, Retry-After: 1)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What a node declares: ``egress`` in bit/s on the wire and ``rps`` in requests/s; None is unlimited."""
+
+    egress: float | None = None
+    rps: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no node can have."""
+        for name, value in (("egress", self.egress), ("rps", self.rps)):
+            if value is not None and value <= 0:
+                raise InputError(f"the declared {name} is {value:g}", hint="declare more than zero, or nothing at all")
+
+
+class Slots:
+    """Starting times for requests, 1/``rps`` apart. Pure arithmetic: the caller waits until the time it is given."""
+
+    def __init__(self, rps: float) -> None:
+        self._step = 1.0 / rps
+        self._next = float("-inf")
+
+    def take(self, now: float) -> float | None:
+        """Return when a request that arrives at ``now`` may start, or None if that is too far away."""
+        start = max(self._next, now - BURST_SECONDS)
+        if start - now > BACKLOG_SECONDS:
+            return None
+        self._next = start + self._step
+        return max(start, now)
+
+
+@dataclass(slots=True)
+class Turn:
+    """A response's place in the line: ``size`` bytes now, ``rest`` bytes in all that it still has to send."""
+
+    size: int
+    rest: int
+    gone: Callable[[], bool]
+    granted: asyncio.Future[bool]
+
+
+class Egress:
+    """One link that all open responses share in turns, first come first served.
+
+    ``free_at`` is when the link will have sent everything granted so far. A turn is granted once that time has
+    come and pushes it back by the turn's own sending time, so the bytes granted never run ahead of the rate.
+    """
+
+    def __init__(self, bits_per_second: float, loop: asyncio.AbstractEventLoop) -> None:
+        self._seconds_per_byte = 8.0 / bits_per_second
+        self._loop = loop
+        self._line: deque[Turn] = deque()
+        self._waiting_bytes = 0
+        self._free_at = self._emptied_at = loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def depth(self) -> int:
+        """Responses that stand in line."""
+        return len(self._line)
+
+    def backlog(self) -> float:
+        """Seconds the link needs for all that stands in line now."""
+        owed = max(0.0, self._free_at - self._loop.time())
+        return owed + self._waiting_bytes * self._seconds_per_byte
+
+    def charge(self, size: int) -> None:
+        """Count ``size`` bytes that went out without a turn: response heads and refusals."""
+        self._forget_idle_time()
+        self._free_at += size * self._seconds_per_byte
+
+    async def turn(self, size: int, *, rest: int, gone: Callable[[], bool]) -> bool:
+        """Wait until ``size`` bytes may be sent; False if the client was ``gone`` when its turn came."""
+        self._forget_idle_time()
+        turn = Turn(size, rest, gone, self._loop.create_future())
+        self._line.append(turn)
+        self._waiting_bytes += rest
+        if self._timer is None:
+            self._grant()
+        return await turn.granted
+
+    def _forget_idle_time(self) -> None:
+        """Drop link time that went unused while nobody stood in line, but for the burst."""
+        if self._line:
+            return
+        idle = self._loop.time() - max(self._free_at, self._emptied_at)
+        self._free_at += max(0.0, idle - BURST_SECONDS)
+
+    def _grant(self) -> None:
+        """Let everyone go whose time has come; come back when the link is free again."""
+        self._timer = None
+        now = self._loop.time()
+        while self._line and self._free_at <= now:
+            turn = self._line.popleft()
+            self._waiting_bytes -= turn.rest
+            self._settle(turn)
+        if self._line:
+            self._timer = self._loop.call_at(self._free_at, self._grant)
+        else:
+            self._emptied_at = now
+
+    def _settle(self, turn: Turn) -> None:
+        if turn.granted.cancelled():
+            return
+        stays = not turn.gone()
+        if stays:
+            self._free_at += turn.size * self._seconds_per_byte
+        turn.granted.set_result(stays)

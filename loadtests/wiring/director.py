@@ -1,0 +1,157 @@
+"""Runs one rehearsal from the process that Locust's master (or only) runner lives in.
+
+Hands each worker its share, collects their reports into the journal, says how many viewers the plan has present,
+and ends the run: everybody leaves, last reports come in, the footer is written. Locust's own stop goes on after.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import gevent
+from locust.env import Environment
+from locust.runners import MasterRunner
+
+from loadtests.arrivals import Headcount, arrivals
+from loadtests.journal import SILENCE, Journal, run_id
+from loadtests.results import Ending, Footer, Generator, Window
+from loadtests.scenario import Scenario
+from loadtests.wiring.assignment import Assignment, Report
+from loadtests.wiring.locust_stats import add_windows
+from loadtests.wiring.worker import DRAIN, Worker
+
+BEGIN, FINISH, REPORT = "surgecast_begin", "surgecast_finish", "surgecast_report"
+LEAD: Final = 1.0
+"""Seconds between telling the workers and run second zero, so that all start together."""
+TAIL: Final = 0.5
+"""Seconds after the planned end before the run is ended: the last leavers close their requests."""
+
+
+class Director:
+    """One process's view of the run; ``observe`` sees every second as it is written."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        scenario: Scenario,
+        out: Path | None,
+        observe: Callable[[int, list[Window], list[Generator]], None],
+    ) -> None:
+        self.environment, self.scenario, self._out, self._observe = environment, scenario, out, observe
+        self.journal: Journal | None = None
+        self.footer: Footer | None = None
+        self._worker: Worker | None = None
+        self._greenlets: list[gevent.Greenlet] = []
+        self._ending: Ending | None = None
+
+    # -- begin ----------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A Locust test starts: open the journal, hand out the shares."""
+        self._epoch = time.time() + LEAD
+        self._ending, self.footer = None, None
+        folder = self._out or Path("runs") / run_id(self.scenario, datetime.fromtimestamp(self._epoch, UTC))
+        names = self._worker_names()
+        self.journal = Journal(folder, self.scenario, self._epoch, tuple(names.values()), self._observe)
+        self.journal.open()
+        self._headcount = Headcount(arrivals(self.scenario))
+        for index, (client, name) in enumerate(names.items()):
+            self._assign(client, self._assignment(index, len(names), name))
+        self._greenlets.append(gevent.spawn(self._keep_flushing))
+
+    def _worker_names(self) -> dict[str, str]:
+        runner = self.environment.runner
+        if not isinstance(runner, MasterRunner):
+            return {"local": "worker-0"}
+        clients = runner.clients.ready + runner.clients.spawning + runner.clients.running
+        return {client.id: f"worker-{index}" for index, client in enumerate(clients)}
+
+    def _assignment(self, index: int, workers: int, name: str) -> Assignment:
+        assert self.journal is not None
+        return Assignment(
+            run_id=self.journal.folder.name,
+            scenario=self.scenario,
+            index=index,
+            workers=workers,
+            worker=name,
+            epoch=self._epoch,
+        )
+
+    def _assign(self, client: str, assignment: Assignment) -> None:
+        runner = self.environment.runner
+        if isinstance(runner, MasterRunner):
+            runner.send_message(BEGIN, assignment.model_dump(mode="json"), client_id=client)
+            return
+        stats = self.environment.stats
+        self._worker = Worker(assignment, self.collect, lambda windows: add_windows(stats, windows))
+        self._greenlets.append(gevent.spawn(self._worker.run))
+
+    def _keep_flushing(self) -> None:
+        while self.journal is not None:
+            self.journal.flush(self.now)
+            gevent.sleep(1.0)
+
+    # -- while it runs --------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """Run seconds."""
+        return time.time() - self._epoch
+
+    def seats(self) -> int | None:
+        """Viewers the plan has present a second from now; None when the run is over."""
+        if self.journal is None:
+            return 1
+        if self.now >= self.scenario.surge.duration + TAIL:
+            self._ending = "finished"
+        elif (limit := self._run_time()) and self.now >= limit:
+            self._ending = "run_time"
+        return None if self._ending else self._headcount.at(self.now + 1.0)
+
+    def _run_time(self) -> float:
+        options = self.environment.parsed_options
+        return float(options.run_time or 0) if options else 0.0
+
+    def collect(self, report: Report) -> None:
+        """A worker reports."""
+        if self.journal is not None and report.run_id == self.journal.folder.name:
+            self.journal.collect(report.worker, report.until, report.unpack(), self.now, last=report.last)
+
+    def on_report(self, msg: Any, **_: object) -> None:
+        """A remote worker's report, as Locust delivers it."""
+        self.collect(Report.model_validate(msg.data))
+
+    # -- end ------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Locust is about to stop the test: end the run first. The footer is written whatever happens."""
+        if self.journal is None:
+            return
+        gevent.killall(self._greenlets)
+        self._greenlets.clear()
+        try:
+            self._finish_workers()
+        finally:
+            self.footer = self.journal.close(self._ending or self._why_early(), self.now)
+            self.folder, self.journal = self.journal.folder, None
+
+    def _why_early(self) -> Ending:
+        options = self.environment.parsed_options
+        return "interrupted" if options and options.headless else "stopped"
+
+    def _finish_workers(self) -> None:
+        assert self.journal is not None
+        if self._worker is not None:
+            self._worker.finish()
+            return
+        runner = self.environment.runner
+        assert isinstance(runner, MasterRunner)
+        runner.send_message(FINISH)
+        deadline = time.monotonic() + DRAIN + SILENCE
+        while self.journal.awaited and time.monotonic() < deadline:
+            gevent.sleep(0.05)
+            self.journal.flush(self.now)

@@ -1,0 +1,48 @@
+"""A Locust worker process: drives the share it is given, and reports to the director."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+from locust.env import Environment
+from locust.runners import WorkerRunner
+
+from loadtests.wiring.assignment import Assignment, Report
+from loadtests.wiring.director import REPORT
+from loadtests.wiring.locust_stats import add_windows
+from loadtests.wiring.worker import Worker
+
+
+class Follower:
+    """Waits for assignments; one at a time."""
+
+    def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
+        self._environment, self._runner = environment, runner
+        self._worker: Worker | None = None
+        self._greenlet: gevent.Greenlet | None = None
+
+    def on_begin(self, msg: Any, **_: object) -> None:
+        """The director hands out a share."""
+        self.finish()
+        assignment = Assignment.model_validate(msg.data)
+        stats = self._environment.stats
+        self._worker = Worker(assignment, self._send, lambda windows: add_windows(stats, windows))
+        self._greenlet = gevent.spawn(self._worker.run)
+
+    def on_finish(self, **_: object) -> None:
+        """The director ends the run."""
+        self.finish()
+
+    def finish(self) -> None:
+        """End the share and send the last report; nothing when there is none."""
+        worker, self._worker = self._worker, None
+        greenlet, self._greenlet = self._greenlet, None
+        if worker is None:
+            return
+        if greenlet is not None:
+            greenlet.kill()
+        worker.finish()
+
+    def _send(self, report: Report) -> None:
+        self._runner.send_message(REPORT, report.model_dump(mode="json"))

@@ -1,0 +1,80 @@
+"""Our command-line options of Locust, and the scenario they make together."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from loadtests.errors import InputError
+from loadtests.run import RUN_FILE
+from loadtests.scenario import BUNDLED, Scenario, read_scenario
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options to Locust's parser."""
+    group = parser.add_argument_group("surgecast", "what to rehearse, against what")
+    group.add_argument("--scenario", default=BUNDLED, help="scenario file, or the name of a bundled one")
+    group.add_argument("--target", default="", help="playlist to watch instead of the scenario's target.url")
+    group.add_argument("--target-nodes", type=int, default=0, help="how many nodes serve the target")
+    group.add_argument("--resolve", action="append", default=[], metavar="HOST:PORT:ADDR[,ADDR]", help="as curl's")
+    group.add_argument("--ca-file", default="", help="PEM of the authority that signed the target's certificate")
+    group.add_argument("--out", default="", help="folder for the run (default: runs/TIME-NAME)")
+    group.add_argument("--i-own-this-target", action="store_true", help="claim the target: a load run is an attack")
+    group.add_argument("--progress", action="store_true", help="live progress per region on standard error")
+
+
+def chosen_scenario(options: Namespace) -> Scenario:
+    """The scenario with the options applied; InputError when that makes no scenario, or nobody claims the target."""
+    scenario = _with_peak(_with_target(read_scenario(options.scenario), options), options.num_users)
+    if not scenario.is_claimed:
+        raise InputError(
+            f"nobody claims the target {scenario.target.url}: no request was sent",
+            hint="if it is yours to load, add --i-own-this-target, or 'owner: NAME' under 'target:' in the scenario",
+        )
+    return scenario
+
+
+def free_folder(out: str) -> Path | None:
+    """The folder for the run, None for one of our own naming; InputError when a run is there already."""
+    if out and (Path(out) / RUN_FILE).exists():
+        raise InputError(
+            f"{out}: there is a run here already, and runs are never overwritten", hint="give another --out"
+        )
+    return Path(out) if out else None
+
+
+def _with_target(scenario: Scenario, options: Namespace) -> Scenario:
+    changes: dict[str, object] = {}
+    if options.target:
+        changes |= {"url": options.target, "owner": ""}
+    if options.target_nodes:
+        changes["nodes"] = options.target_nodes
+    if options.resolve:
+        changes["resolve"] = (*scenario.target.resolve, *options.resolve)
+    if options.ca_file:
+        changes["ca_file"] = str(Path(options.ca_file))
+    if options.i_own_this_target:
+        changes["owner"] = "claimed on the command line"
+    return _changed(scenario, "target", changes)
+
+
+def _with_peak(scenario: Scenario, users: int | None) -> Scenario:
+    """Locust's ``--users`` is the peak of the surge, where the shape has one."""
+    if not users or "peak" not in type(scenario.surge).model_fields:
+        return scenario
+    return _changed(scenario, "surge", {"peak": users})
+
+
+def _changed(scenario: Scenario, part: str, changes: dict[str, object]) -> Scenario:
+    if not changes:
+        return scenario
+    data = scenario.model_dump(mode="json")
+    data[part] = {**data[part], **changes}
+    try:
+        return Scenario.model_validate(data)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(str(place) for place in problem["loc"])
+        raise InputError(f"command line: {field}: {problem['msg'].removeprefix('Value error, ')}") from error

@@ -1,0 +1,56 @@
+"""``surgecast load``: drive a scenario's viewers against its target and write the run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from loadtests.errors import CannotMeasure
+from loadtests.scenario import read_scenario
+from surgecast.locust_run import LoadOptions, run_locust, tell_ending
+
+EXAMPLE = "Example: surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("scenario")
+@click.option("--target", default="", help="Playlist to watch instead of the scenario's target.url.")
+@click.option("--target-nodes", default=0, type=click.IntRange(0), help="How many nodes serve the target.")
+@click.option("--resolve", multiple=True, metavar="HOST:PORT:ADDR[,ADDR]", help="Connect override, as curl's.")
+@click.option("--ca-file", default="", help="PEM of the authority that signed the target's certificate.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the run.")
+@click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
+@click.option("--run-time", default="", help="Stop early, such as 90s or 5m.")
+@click.option("--web", is_flag=True, help="Open Locust's web UI and start from there.")
+@click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")
+def load(
+    scenario: str,
+    target: str,
+    target_nodes: int,
+    resolve: tuple[str, ...],
+    ca_file: str,
+    out: Path | None,
+    processes: int,
+    run_time: str,
+    web: bool,
+    own: bool,
+) -> None:
+    """Simulate a surge of live viewers with Locust; SCENARIO is a file, or the name of a bundled one."""
+    options = LoadOptions(
+        target=target,
+        target_nodes=target_nodes,
+        resolve=resolve,
+        ca_file=ca_file,
+        out=out,
+        web=web,
+        processes=processes,
+        run_time=run_time,
+        own=own,
+    )
+    folder = run_locust(read_scenario(scenario), scenario, options)
+    footer = tell_ending(folder)
+    click.echo(folder)
+    if not footer.complete:
+        sys.exit(CannotMeasure.exit_code)

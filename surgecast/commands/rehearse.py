@@ -1,0 +1,49 @@
+"""``surgecast rehearse``: stage, load, advise, report: the main job."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from loadtests.scenario import BUNDLED, Scenario, read_scenario
+from loadtests.staging.cluster import Cluster
+from surgecast.advising import write_advice
+from surgecast.locust_run import LoadOptions, run_locust, tell_ending
+
+EXAMPLE = "Example: surgecast rehearse viral-goal --lang zh"
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("scenario", default=BUNDLED)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the run and its report.")
+@click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
+@click.option(
+    "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the reports."
+)
+@click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target, where the scenario names no owner.")
+def rehearse(scenario: str, out: Path | None, processes: int, lang: str, own: bool) -> None:
+    """Stage the embedded origin if the scenario asks for it, run the surge, advise, and report."""
+    plan = read_scenario(scenario)
+    with _staged(plan):
+        folder = run_locust(plan, scenario, LoadOptions(out=out, processes=processes, own=own))
+    tell_ending(folder)
+    write_advice((str(folder),), audience="", out=folder, lang=lang, unfinished=False)
+
+
+def _staged(plan: Scenario) -> AbstractContextManager[object]:
+    if plan.staging is None:
+        return nullcontext()
+    nodes, port = plan.target.nodes, urlsplit(plan.target.url).port or 80
+    declared = plan.staging
+    click.echo(f"Staging {nodes} nodes on port {port} ...", err=True)
+    return Cluster(
+        nodes,
+        port=port,
+        egress=declared.egress,
+        rps=declared.requests_per_second,
+        latency=declared.latency,
+        host=urlsplit(plan.target.url).hostname or "",
+    )

@@ -1,0 +1,115 @@
+"""Runs Locust with our locustfile as a child process: the same run that plain ``locust -f`` makes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from loadtests.errors import InputError, SurgecastError
+from loadtests.journal import run_id
+from loadtests.results import Footer
+from loadtests.run import RUN_FILE, read_run
+from loadtests.scenario import Scenario
+
+LOG = "locust.log"
+"""What Locust itself says: its log and its summary tables."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """What a load run is told beside its scenario."""
+
+    target: str = ""
+    target_nodes: int = 0
+    resolve: tuple[str, ...] = ()
+    ca_file: str = ""
+    out: Path | None = None
+    web: bool = False
+    processes: int = 0
+    run_time: str = ""
+    own: bool = False
+
+    def arguments(self) -> list[str]:
+        """As Locust's command line takes them."""
+        pairs = {
+            "--target": self.target,
+            "--target-nodes": str(self.target_nodes or ""),
+            "--ca-file": self.ca_file,
+            "--processes": str(self.processes or ""),
+            "--run-time": self.run_time,
+        }
+        words = [word for name, value in pairs.items() if value for word in (name, value)]
+        words += [word for value in self.resolve for word in ("--resolve", value)]
+        words += ["--i-own-this-target"] if self.own else []
+        return words + ([] if self.web else ["--headless", "--progress", "--only-summary"])
+
+
+def new_run_folder(scenario: Scenario) -> Path:
+    """Where a run goes when nobody says: ``runs/TIME-NAME``."""
+    return Path("runs") / run_id(scenario, datetime.now(UTC))
+
+
+def run_locust(scenario: Scenario, source: str, options: LoadOptions) -> Path:
+    """Drive the load; the run's folder. SurgecastError with Locust's exit code when there is no run to show."""
+    folder = options.out or new_run_folder(scenario)
+    known = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    before = (folder / RUN_FILE).exists()
+    code = _wait(_command(source, options, folder), folder / LOG)
+    if before or not (folder / RUN_FILE).is_file():
+        if code == InputError.exit_code and not known:
+            shutil.rmtree(folder)
+        raise NoRunError(code, folder)
+    return folder
+
+
+class NoRunError(SurgecastError):
+    """Locust ended without a run; what it said is on the terminal already."""
+
+    def __init__(self, code: int, folder: Path) -> None:
+        super().__init__(
+            "no load was sent" if code else "no run was recorded", hint=f"see {folder / LOG}" * (code == 1)
+        )
+        self.exit_code = code or 1
+
+
+def _command(source: str, options: LoadOptions, folder: Path) -> list[str]:
+    locustfile = str(resources.files("loadtests") / "locustfile.py")
+    words = [sys.executable, "-m", "locust", "-f", locustfile, "--scenario", source, "--out", str(folder)]
+    return [*words, "--exit-code-on-error", "0", "--logfile", str(folder / LOG), *options.arguments()]
+
+
+def _wait(command: Sequence[str], log: Path) -> int:
+    """Run a command to its end; Ctrl-C reaches it from the terminal, we only wait for it to end the run."""
+    with log.open("ab") as output, subprocess.Popen(command, stdout=output) as child:  # noqa: S603 - our own words
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:
+                continue
+
+
+def tell_ending(folder: Path) -> Footer:
+    """Say how the run ended; its footer. SurgecastError when it has none."""
+    footer = read_run(folder).footer
+    if footer is None:
+        raise SurgecastError(
+            f"{folder}: the run has no footer: the load process was killed", hint=f"see {folder / LOG}"
+        )
+    requests = sum(footer.totals.requests.values())
+    state = "complete" if footer.complete else f"NOT complete: {footer.ending}"
+    click.echo(
+        f"Run {folder / RUN_FILE}: {state}; {footer.at:.0f} s, {footer.totals.joins:,} viewers joined, "
+        f"{requests:,} requests, {footer.totals.bytes / 1e9:.2f} GB, {footer.totals.errors:,} errors, "
+        f"{footer.workers_heard} of {footer.workers_expected} workers reported to the end",
+        err=True,
+    )
+    return footer
