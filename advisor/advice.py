@@ -53,7 +53,7 @@ class Advice(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     scenario: str
-    summary: str
+    summary: Names
     target: str
     names: dict[str, Names]
     """What people call each rehearsed region."""
@@ -91,7 +91,7 @@ def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accep
     scenario = measurement.scenario
     return Advice(
         scenario=scenario.name,
-        summary=scenario.summary,
+        summary=_in_both(scenario.summary),
         target=scenario.target.url,
         names={code: measurement.places[code].name for code in scenario.regions},
         nodes_tested=measurement.nodes,
@@ -121,6 +121,10 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         nodes=plan(Asked(demand, found, measurement.scenario.launch, factor)),
         cdn=cdn(demand, place, measurement.scenario.surge),
     )
+
+
+def _in_both(text: str | Names) -> Names:
+    return text if isinstance(text, Names) else Names(en=text, zh=text)
 
 
 def _totals(regions: Sequence[RegionAdvice]) -> Totals:

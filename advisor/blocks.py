@@ -7,6 +7,7 @@ and are counted in the next, and playlists polled in step with new segments, eve
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -22,6 +23,8 @@ Floats: TypeAlias = NDArray[np.float64]
 BLOCK: Final = 5
 """Seconds in a block: more than two 2-second segments (assumed; docs/reading-a-report.md)."""
 COVERAGE: Final = 0.90
+Z90: Final = 1.645
+"""Normal quantile of a two-sided 90 % interval."""
 RESAMPLES: Final = 999
 """Resamples per interval: Davison and Hinkley (1997) advise about a thousand for percentile ends."""
 
@@ -62,20 +65,20 @@ def interval(middle: float, resampled: Floats, samples: int, least: float = 0.0)
     """
     tail = (1.0 - COVERAGE) / 2
     low, centre, high = (float(end) for end in np.quantile(resampled, [tail, 0.5, 1.0 - tail]))
-    low, high = middle + low - centre, middle + high - centre
+    wider = small_sample(samples)
+    low, high = middle + wider * (low - centre), middle + wider * (high - centre)
     low, high = min(low, middle * (1 - least)), max(high, middle * (1 + least))
     return Interval(low=max(low, 0.0), mid=middle, high=high, coverage=COVERAGE, samples=samples)
 
 
-def ratio(times: Sequence[int], above: Sequence[float], below: Sequence[float], seed: int) -> Interval | None:
-    """Sum over sum, such as bits per viewer-second; None without a whole block or with nothing below."""
-    top, bottom = block_means(times, above), block_means(times, below)
-    if not len(top) or not float(np.sum(below)) or not float(bottom.min()):
-        return None
-    middle = float(np.sum(above) / np.sum(below))
-    drawn = draws(len(top), len(times), seed)
-    resampled = top[drawn].sum(axis=1) / bottom[drawn].sum(axis=1)
-    return interval(middle, resampled, len(times))
+def small_sample(seconds: int) -> float:
+    """How much too narrow a percentile interval from few blocks is: Student's t and the lost degree of freedom.
+
+    The t quantile by its first Cornish-Fisher term, z + (z^3 + z) / (4 n).
+    """
+    free = max(1.0, seconds / BLOCK - 1.0)
+    student = Z90 + (Z90**3 + Z90) / (4 * free)
+    return student / Z90 * math.sqrt((free + 1.0) / free)
 
 
 def level(

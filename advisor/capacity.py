@@ -1,25 +1,50 @@
 """What a node carries: every model is asked, and of the resources that stood still one is named as binding.
 
-Past the cliff the resource that ran out is delivered at a constant rate. Every other rate still varies with the mix
-of requests (segments of different sizes, playlists, joins), so the binding one is the one that varies least.
+Past the cliff the resource that ran out is delivered at a constant rate. Where the link ran out, time is added after
+the first byte; where requests ran out, before it. Where that does not tell, every other rate still varies with the
+mix of requests (segments of different sizes, playlists, joins), so the binding one is the one that varies least.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import numpy as np
 
 from advisor.blocks import block_means, draws, seed_of
-from advisor.measure import JUDGED, Measurement
+from advisor.measure import JUDGED, LOADED, Measurement
 from advisor.models import Capacity, Excuse, Model
-from advisor.plateau import overload_seconds
+from advisor.plateau import overload_seconds, settled
+from advisor.seconds import Second
 from loadtests import plugins
 from loadtests.region import Frozen
 
 MODELS: Final = "advisor.models"
 SURE: Final = 0.90
 """Share of resamples that must agree which resource varies least; with fewer, nodes are planned on both."""
+SLOW_BYTES: Final = 1 / 3
+"""A node that is out of requests lets a segment wait for its first byte and then sends it at once. When a third or
+more of the added time falls after the first byte, the link is what is short (assumed; less says nothing)."""
+BYTES: Final = "bandwidth"
+
+
+class Binding(Frozen):
+    """The resource that ran out first, and how that is known."""
+
+    model: str | None
+    """None when nothing ran out."""
+    by: Literal["only", "variation", "transfer"]
+    """``only``: no other stood still. ``variation``: it varied least. ``transfer``: the bytes came slowly."""
+    agreement: float
+    """Share of resamples that name the same resource as the one that varies least; 1 when only one stood still."""
+    transfer: float
+    """Of the time that overload added to a median segment, the share after its first byte."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether nodes need only be planned on this one."""
+        return self.by == "transfer" or self.agreement >= SURE
 
 
 class Capacities(Frozen):
@@ -27,10 +52,7 @@ class Capacities(Frozen):
 
     found: tuple[Capacity, ...]
     excuses: tuple[Excuse, ...]
-    binding: str | None
-    """Model of the resource that ran out first; None when none did."""
-    agreement: float
-    """Share of resamples that name the same resource; 1 when only one stood still."""
+    binding: Binding
 
     @property
     def saturated(self) -> tuple[Capacity, ...]:
@@ -55,10 +77,10 @@ def capacities(measurement: Measurement) -> Capacities:
     found = [answer for answer in answers if isinstance(answer, Capacity)]
     excuses = tuple(answer for answer in answers if isinstance(answer, Excuse))
     flat = [one.model for one in found if one.saturated]
-    binding, agreement = _binding([one for one in known if type(one).plugin_name() in flat], measurement)
-    if agreement >= SURE:
-        found = [_only_at_least(one) if one.saturated and one.model != binding else one for one in found]
-    return Capacities(found=tuple(found), excuses=excuses, binding=binding, agreement=agreement)
+    verdict = _binding([one for one in known if type(one).plugin_name() in flat], measurement)
+    if verdict.sure:
+        found = [_only_at_least(one) if one.saturated and one.model != verdict.model else one for one in found]
+    return Capacities(found=tuple(found), excuses=excuses, binding=verdict)
 
 
 def _only_at_least(capacity: Capacity) -> Capacity:
@@ -66,14 +88,47 @@ def _only_at_least(capacity: Capacity) -> Capacity:
     return capacity.model_copy(update={"saturated": False})
 
 
-def _binding(flat: list[Model], measurement: Measurement) -> tuple[str | None, float]:
-    """The model whose rate varies least, and the share of resamples that say so."""
+def _binding(flat: list[Model], measurement: Measurement) -> Binding:
+    """Bandwidth when the bytes themselves came slowly, else the resource that varies least.
+
+    Where the added time was spent is physics; which rate varies least is only a habit of overloads: with viewers
+    constant at the peak, a rate that merely equals what they ask for stands just as still.
+    """
+    names = [type(model).plugin_name() for model in flat]
+    overload = settled(overload_seconds(measurement.whole(JUDGED)))
+    slowed = transfer_share(measurement.whole(LOADED), overload)
     if len(flat) < 2:
-        return (type(flat[0]).plugin_name() if flat else None), 1.0
-    seconds = overload_seconds(measurement.whole(JUDGED))
-    times = [second.at for second in seconds]
-    means = np.array([block_means(times, [model.rate(second) for second in seconds]) for model in flat])
-    drawn = means[:, draws(means.shape[1], len(times), seed_of(measurement.seed))]
+        return Binding(model=names[0] if names else None, by="only", agreement=1.0, transfer=slowed)
+    least, agreement = _least_varying(flat, overload, measurement.seed)
+    if slowed >= SLOW_BYTES and BYTES in names:
+        return Binding(model=BYTES, by="transfer", agreement=agreement, transfer=slowed)
+    return Binding(model=names[least], by="variation", agreement=agreement, transfer=slowed)
+
+
+def _least_varying(flat: list[Model], overload: list[Second], seed: str) -> tuple[int, float]:
+    """Which of the models varies least, and the share of resamples that say so."""
+    times = [second.at for second in overload]
+    means = np.array([block_means(times, [model.rate(second) for second in overload]) for model in flat])
+    drawn = means[:, draws(means.shape[1], len(times), seed_of(seed))]
     resampled = np.argmin(drawn.std(axis=2) / drawn.mean(axis=2), axis=0)
     least = int(np.argmin(means.std(axis=1) / means.mean(axis=1)))
-    return type(flat[least]).plugin_name(), round(float(np.mean(resampled == least)), 3)
+    return least, round(float(np.mean(resampled == least)), 3)
+
+
+def transfer_share(loaded: Sequence[Second], overload: Sequence[Second]) -> float:
+    """Of the time that overload added to a median segment, the share after its first byte; 0 when none was added."""
+    before = [second for second in loaded if second.total and not second.broken]
+    after = [second for second in overload if second.total]
+    if not before or not after:
+        return 0.0
+    added = _median_total(after) - _median_total(before)
+    waiting = _median_ttfb(after) - _median_ttfb(before)
+    return round(min(1.0, max(0.0, 1.0 - waiting / added)), 3) if added > 0 else 0.0
+
+
+def _median_total(seconds: Sequence[Second]) -> float:
+    return float(np.median([second.total.p50 for second in seconds if second.total]))
+
+
+def _median_ttfb(seconds: Sequence[Second]) -> float:
+    return float(np.median([second.ttfb.p50 for second in seconds if second.ttfb] or [0.0]))

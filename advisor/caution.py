@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from advisor.capacity import SURE, Capacities
+from advisor.capacity import Capacities
 from advisor.demand import Demand
 from advisor.measure import JUDGED, Measurement
 from advisor.models import Capacity
@@ -41,8 +41,8 @@ def _about_limits(measurement: Measurement, found: Capacities) -> Iterator[Messa
             yield say("warn_short_plateau", seconds=str(len(overload)), least=str(LEAST_SECONDS))
         else:
             yield say("warn_no_plateau")
-    elif found.agreement < SURE:
-        yield say("warn_two_limits", share=f"{found.agreement:.0%}")
+    elif not found.binding.sure:
+        yield say("warn_two_limits", share=f"{found.binding.agreement:.0%}")
 
 
 def _about_plateau(capacity: Capacity, nodes: int) -> Iterator[Message]:
@@ -59,9 +59,10 @@ def _about_scale(found: Capacities, plans: Sequence[Plan], factor: float) -> Ite
 
 
 def _about_demand(wanted: Sequence[Demand]) -> Iterator[Message]:
-    for demand in wanted:
-        if demand.wire_per_viewer.spread > WIDE:
-            yield say("warn_wide_demand", region=demand.region, spread=f"{demand.wire_per_viewer.spread:.0%}")
+    """The region that is known least well speaks for all."""
+    widest = max(wanted, key=lambda demand: demand.wire_per_viewer.spread)
+    if widest.wire_per_viewer.spread > WIDE:
+        yield say("warn_wide_demand", region=widest.region, spread=f"{widest.wire_per_viewer.spread:.0%}")
 
 
 def _about_others(found: Capacities, wanted: Sequence[Demand], plans: Sequence[Plan]) -> Iterator[Message]:

@@ -27,7 +27,7 @@ class Cdn(Frozen):
     """For the surge as it was rehearsed, warm-up left out."""
     event_seconds: float
     hour_gb: Interval
-    """For one hour at the peak."""
+    """For one hour of the whole audience watching, without joins."""
     event_usd: Interval
     hour_usd: Interval
     price: Fact[float]
@@ -37,8 +37,9 @@ class Cdn(Frozen):
 def cdn(demand: Demand, region: Region, shape: Shape) -> Cdn:
     """Traffic and its list price for one region."""
     seconds, peak_seconds = length(shape.phases()), equivalent_peak_seconds(shape.viewers, shape.phases())
-    event = demand.wire.scale(peak_seconds / BITS_PER_GB)
-    hour = demand.wire.scale(SECONDS_PER_HOUR / BITS_PER_GB)
+    steady = demand.wire_per_viewer.scale(demand.viewers.mid / BITS_PER_GB)
+    event = steady.scale(peak_seconds).plus(demand.wire_per_join.scale(demand.all_joins / BITS_PER_GB))
+    hour = steady.scale(SECONDS_PER_HOUR)
     price = region.egress_usd_per_gb
     return Cdn(
         region=demand.region,

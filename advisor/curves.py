@@ -58,7 +58,8 @@ def _bit_unit(values: Sequence[float]) -> tuple[float, str]:
 
 def _viewers(run: RunSeries, shades: tuple[Shade, ...], t: Callable[..., str]) -> Chart:
     present = [float(second.viewers) for second in run.whole]
-    lines = (Line(t("series_present"), present, "s0"),)
+    planned = [second.planned for second in run.whole]
+    lines = (Line(t("series_planned"), planned, "s1"), Line(t("series_present"), present, "s0"))
     return Chart(t("chart_viewers"), t("axis_viewers"), _times(run.whole), lines, shades)
 
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from advisor.blocks import BLOCK, COVERAGE, block_means, ratio, seed_of
+from advisor.blocks import BLOCK, COVERAGE, Z90, block_means, seed_of
+from advisor.cost import Joining, Load, cost, joining
 from advisor.interval import Interval
-from advisor.measure import JUDGED, LOADED, Measurement
+from advisor.measure import EVENT, JUDGED, LOADED, Measurement
 from advisor.seconds import Second
 from loadtests.errors import CannotMeasure, InputError
 from loadtests.region import Frozen
 
 LEAST_HELD: Final = 8
 """Fewest seconds in which budgets held, for what a viewer costs: less is one wave of segments (assumed)."""
-Z90: Final = 1.645
-"""Normal quantile of a two-sided 90 % interval."""
 
 _PART = re.compile(r"\s*(?P<region>[A-Za-z0-9_-]+)\s*=\s*(?P<viewers>[0-9][0-9_]*)\s*")
 _EXAMPLE = "write it as --audience id=40000,in=25000"
@@ -32,17 +32,21 @@ class Demand(Frozen):
     viewers: Interval
     """Peak concurrent viewers: given, so exact."""
     wire: Interval
-    """bit/s, bodies and headers."""
+    """bit/s, bodies and headers, in the worst `BLOCK` seconds of the surge: watching and joining together."""
     requests: Interval
-    """Requests per second."""
+    """Requests per second, in its worst `BLOCK` seconds."""
     joins: Interval
     """Viewers who press play in the steepest second."""
+    all_joins: float
+    """Joins in the whole event, as it was rehearsed."""
     wire_per_viewer: Interval
-    """bit/s."""
+    """bit/s of one who watches."""
     requests_per_viewer: Interval
-    """Requests per second."""
+    """Requests per second of one who watches."""
+    wire_per_join: Interval
+    """Bits that joining costs, beside watching."""
     tested_viewers: float
-    """Most concurrent viewers of this region while it was measured (`BLOCK`-second mean)."""
+    """Most concurrent viewers of this region that the target was asked to serve (`BLOCK`-second mean)."""
 
     def of(self, unit: str) -> Interval:
         """The demand that a capacity of this unit must carry."""
@@ -84,48 +88,84 @@ def audience_of(measurement: Measurement, given: dict[str, int] | None) -> dict[
 
 def demands(measurement: Measurement, audience: dict[str, int]) -> tuple[Demand, ...]:
     """One `Demand` per region of the audience, in the order given."""
-    held = {second.at for second in measurement.whole(LOADED) if not second.broken}
-    if len(held) < LEAST_HELD:
+    healthy = [second for second in measurement.whole(LOADED) if not second.broken]
+    if len(healthy) < LEAST_HELD:
         raise CannotMeasure(
-            f"budgets held in {len(held)} seconds, {LEAST_HELD} are needed to know what a viewer costs",
+            f"budgets held in {len(healthy)} seconds, {LEAST_HELD} are needed to know what a viewer costs",
             hint="rehearse with a lower surge.baseline or a longer surge.quiet, so that the target is healthy first",
         )
-    return tuple(_demand(measurement, code, viewers, held) for code, viewers in audience.items())
+    seed = seed_of(measurement.seed)
+    by_unit = Joins(joining(_load(healthy, _segments), seed), joining(_load(healthy, _requests), seed))
+    held = frozenset(second.at for second in healthy)
+    return tuple(_demand(measurement, held, by_unit, code, viewers) for code, viewers in audience.items())
 
 
-def _demand(measurement: Measurement, code: str, audience: int, held: set[int]) -> Demand:
+@dataclass(frozen=True, slots=True)
+class Joins:
+    """What a join counts for in bandwidth (by segments) and in requests."""
+
+    wire: Joining
+    requests: Joining
+
+
+def _segments(second: Second) -> float:
+    return float(second.segments)
+
+
+def _requests(second: Second) -> float:
+    return float(second.served + second.failed)
+
+
+def _wire(second: Second) -> float:
+    return second.wire_bits
+
+
+def _demand(measurement: Measurement, held: frozenset[int], by_unit: Joins, code: str, audience: int) -> Demand:
+    surge = measurement.region(code, JUDGED)
     healthy = [second for second in measurement.region(code, LOADED) if second.at in held]
-    wire = _per_viewer(measurement, code, healthy, [second.wire_bits for second in healthy])
-    requests = _per_viewer(measurement, code, healthy, [float(second.served + second.failed) for second in healthy])
-    loaded = measurement.region(code, JUDGED)
-    tested = peak_viewers(loaded)
+    seed = seed_of(f"{measurement.seed} {code}")
+    wire = cost(_load(healthy, _wire), _surge(surge), by_unit.wire, seed)
+    requests = cost(_load(healthy, _requests), _surge(surge), by_unit.requests, seed)
+    if wire is None or requests is None:
+        raise CannotMeasure(
+            f"region {code} had no five seconds together with viewers and traffic while budgets held",
+            hint="give the region a larger share, or rehearse with a higher surge.baseline",
+        )
+    tested = max(1.0, peak_viewers(surge))
+    scale = audience / tested
     return Demand(
         region=code,
         viewers=Interval.exact(float(audience)),
-        wire=wire.scale(audience),
-        requests=requests.scale(audience),
-        joins=_steepest(loaded).scale(audience / max(1.0, tested)),
-        wire_per_viewer=wire,
-        requests_per_viewer=requests,
+        wire=wire.worst.scale(scale),
+        requests=requests.worst.scale(scale),
+        joins=_steepest(surge).scale(scale),
+        all_joins=sum(second.joins for second in measurement.region(code, EVENT)) / len(measurement.runs) * scale,
+        wire_per_viewer=wire.viewer,
+        requests_per_viewer=requests.viewer,
+        wire_per_join=wire.join,
         tested_viewers=tested,
     )
 
 
-def _per_viewer(measurement: Measurement, code: str, healthy: list[Second], rates: list[float]) -> Interval:
-    times, viewers = [second.at for second in healthy], [float(second.viewers) for second in healthy]
-    found = ratio(times, rates, viewers, seed_of(f"{measurement.seed} {code}"))
-    if found is None or not found.low:
-        raise CannotMeasure(
-            f"region {code} had no viewers with traffic while budgets held",
-            hint="give the region a larger share, or rehearse with a higher surge.baseline",
-        )
-    return found
+def _surge(seconds: Sequence[Second]) -> Load:
+    """What the target was asked for, including those who gave up under overload; rates do not matter here."""
+    load = _load(seconds, _wire)
+    return replace(load, viewers=[second.offered for second in seconds])
+
+
+def _load(seconds: Sequence[Second], rate: Callable[[Second], float]) -> Load:
+    return Load(
+        times=[second.at for second in seconds],
+        viewers=[float(second.viewers) for second in seconds],
+        joins=[float(second.joins) for second in seconds],
+        rates=[rate(second) for second in seconds],
+    )
 
 
 def peak_viewers(seconds: Sequence[Second]) -> float:
-    """Most viewers over a block of seconds."""
-    means = block_means([second.at for second in seconds], [float(second.viewers) for second in seconds])
-    return float(means.max()) if len(means) else float(max(second.viewers for second in seconds))
+    """Most viewers offered over a block of seconds."""
+    means = block_means([second.at for second in seconds], [second.offered for second in seconds])
+    return float(means.max()) if len(means) else max(second.offered for second in seconds)
 
 
 def _steepest(seconds: Sequence[Second]) -> Interval:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
@@ -11,7 +10,7 @@ from advisor.seconds import Fold, Second, by_second
 from advisor.texts import Message, say
 from loadtests.errors import CannotMeasure, InputError, RunError
 from loadtests.region import Frozen, Region
-from loadtests.results import Note
+from loadtests.results import Bottleneck, Note
 from loadtests.run import Run
 from loadtests.scenario import Scenario
 from loadtests.shapes import Phase, PhaseName
@@ -21,6 +20,8 @@ INVALID_LIMIT: Final = 0.10
 that are left are no longer the surge but the pauses in it."""
 JUDGED: Final = frozenset({"ramp", "peak"})
 """The phases that budgets judge."""
+EVENT: Final = frozenset({"baseline", "ramp", "peak", "recovery"})
+"""The event itself: all but the warm-up."""
 LOADED: Final = frozenset({"baseline", "ramp", "peak"})
 """The phases that show what a viewer costs: after the peak, viewers still drain what the overload left."""
 
@@ -30,7 +31,7 @@ class Invalid(Frozen):
 
     at: int
     worker: str
-    reason: str
+    reason: Bottleneck
 
 
 class RunFacts(Frozen):
@@ -159,8 +160,10 @@ def _why_unfinished(run: Run) -> Message:
 
 def _series(run: Run) -> RunSeries:
     phases = run.header.phases
-    folds: dict[str, Fold] = defaultdict(lambda: Fold(run.header.scenario.budgets))
-    series: dict[str, list[Second]] = {"": [], **{code: [] for code in run.header.scenario.regions}}
+    scenario = run.header.scenario
+    shares = {"": 1.0, **{code: audience.share for code, audience in scenario.regions.items()}}
+    folds = {code: Fold(scenario.budgets, scenario.surge.viewers, share) for code, share in shares.items()}
+    series: dict[str, list[Second]] = {code: [] for code in shares}
     for at, windows in by_second(run.windows):
         if (phase := _phase_at(phases, at)) is None:
             continue
@@ -214,4 +217,14 @@ def _generator_bound(series: RunSeries) -> list[Message]:
     if not invalid:
         return []
     cut = len({one.at for one in invalid})
-    return [say("warn_invalid", run=run_id, seconds=str(cut), share=f"{share:.0%}", why=invalid[0].reason)]
+    first = invalid[0].reason
+    return [
+        say(
+            f"warn_invalid_{first.kind}",
+            run=run_id,
+            seconds=str(cut),
+            share=f"{share:.0%}",
+            found=first.found,
+            limit=first.limit,
+        )
+    ]

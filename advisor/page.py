@@ -51,6 +51,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
     return {
         "t": partial(fill, lang),
         "told": lambda message: _told(message, advice, lang),
+        "summary": name_of(advice.summary, lang),
         "name": lambda code: name_of(advice.names[code], lang),
         "is_plan": lambda found: isinstance(found, Plan),
         "is_excuse": lambda found: isinstance(found, Excuse),
@@ -58,6 +59,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "nodes_total": lambda: nodes_total(advice, lang),
         "step_text": partial(step_text, lang),
         "step_by": step_by,
+        "binding_text": lambda: binding_text(advice, lang),
         "evidence_text": partial(evidence_text, advice, lang),
         "breach_values": partial(breach_values, advice, lang),
         "draw_wide": lambda chart: draw(chart, WIDE),
@@ -129,6 +131,15 @@ def step_by(found: Plan, step: Step) -> str:
             return ""
         case _:
             return figures.number(step.by)
+
+
+def binding_text(advice: Advice, lang: str) -> str:
+    """How it is known which resource binds; empty when nothing is to say."""
+    found = advice.capacities.binding
+    if found.model is None or found.by == "only":
+        return ""
+    share = figures.percent(found.transfer if found.by == "transfer" else found.agreement)
+    return fill(lang, f"evidence_by_{found.by}", model=fill(lang, f"binds_{found.model}"), share=share)
 
 
 def evidence_text(advice: Advice, lang: str, capacity: Capacity) -> str:

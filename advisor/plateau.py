@@ -22,6 +22,9 @@ LEAST_SECONDS: Final = 8
 """Fewest plateau seconds: two whole blocks less their overlap; with fewer a burst looks like a plateau (assumed)."""
 LASTING: Final = 3
 """Broken seconds among `BLOCK` that make a breach last; fewer is a blink (assumed)."""
+SETTLE: Final = 10
+"""Seconds at the start of an overload in which queues still fill: bytes are counted when a response is whole, so what
+is under way is missing from them. Two blocks (seen on the embedded origin); left out when three blocks remain."""
 FLAT: Final = 0.15
 """Most variation of the block means on a plateau. Twice what token buckets show; a rising rate shows far more."""
 GROWTH: Final = 1.2
@@ -56,6 +59,11 @@ def overload_seconds(judged: Sequence[Second]) -> list[Second]:
     return sorted(found, key=lambda second: second.at)
 
 
+def settled(overload: list[Second]) -> list[Second]:
+    """The overload without the seconds in which queues still filled, where enough is left."""
+    return overload[SETTLE:] if len(overload) >= SETTLE + 3 * BLOCK else overload
+
+
 def _overload_of(seconds: list[Second]) -> list[Second]:
     start = first_lasting(seconds)
     if start is None:
@@ -82,14 +90,15 @@ def held_blocks(loaded: Sequence[Second]) -> list[list[Second]]:
 def _plateau(
     model: Model, measurement: Measurement, overload: list[Second], held: list[list[Second]]
 ) -> Capacity | None:
-    times, rates = [second.at for second in overload], [model.rate(second) for second in overload]
+    seconds = settled(overload)
+    times, rates = [second.at for second in seconds], [model.rate(second) for second in seconds]
     found = level(times, rates, _seed(model, measurement), LEAST_SPREAD)
-    if found is None or found.low <= 0 or len(overload) < LEAST_SECONDS:
+    if found is None or found.low <= 0 or len(seconds) < LEAST_SECONDS:
         return None
     variation = variation_of(times, rates)
-    if variation > FLAT or follows(overload, rates):
+    if variation > FLAT or follows(seconds, rates):
         return None
-    evidence = _evidence(model, overload, overload, held).model_copy(
+    evidence = _evidence(model, overload, seconds, held).model_copy(
         update={"basis": "plateau", "plateau": found, "variation": variation}
     )
     return _capacity(model, measurement, found, evidence, saturated=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Final, Literal, TypeAlias
@@ -48,9 +48,13 @@ class Second(Frozen):
     phase: PhaseName
     viewers: int
     joins: int
+    planned: FiniteFloat = 0.0
+    """Viewers that the scenario's shape wanted: under overload some give up, yet they would have come."""
     served: int
     """Requests that ended well; refusals and time-outs are not among them."""
     failed: int
+    segments: int = 0
+    """Of ``served``."""
     body_bits: FiniteFloat
     wire_bits: FiniteFloat
     """Body and header bits of what was delivered, without the headers of refusals."""
@@ -65,6 +69,11 @@ class Second(Frozen):
     stall_ratio: FiniteFloat = 0.0
     """Stalled share of the time that was played or stalled."""
     broken: tuple[Budget, ...] = ()
+
+    @property
+    def offered(self) -> float:
+        """Viewers that the target was asked to serve, whether they stayed or gave up."""
+        return max(float(self.viewers), self.planned)
 
     @property
     def error_ratio(self) -> float:
@@ -89,6 +98,10 @@ class Fold:
     """Turns the windows of one region (or of all), second by second, into `Second`s."""
 
     budgets: Budgets
+    wanted: Callable[[float], float]
+    """Viewers by the shape, at a time in run seconds."""
+    share: float = 1.0
+    """The region's part of them."""
     startups: deque[Sketch] = field(default_factory=lambda: deque(maxlen=STARTUP_SECONDS))
 
     def add(self, at: int, phase: PhaseName, windows: Sequence[Window]) -> Second:
@@ -98,14 +111,15 @@ class Fold:
         players = reduce(add, (window.players for window in windows), Players())
         self.startups.append(players.startup)
         startup = merged(self.startups)
-        served = max(0, requests.count - requests.failed - requests.cancelled)
         second = Second(
             at=at,
             phase=phase,
             viewers=players.viewers,
             joins=players.joins,
-            served=served,
+            planned=self.share * self.wanted(at + 0.5),
+            served=_served(requests),
             failed=requests.failed,
+            segments=_served(segments),
             body_bits=8.0 * requests.bytes,
             wire_bits=8.0 * (requests.bytes + _delivered_head(requests)),
             ttfb=Percentiles.of(segments.ttfb),
@@ -132,6 +146,10 @@ def limit(budgets: Budgets, budget: Budget) -> float:
 
 def _total(requests: Iterable[Requests]) -> Requests:
     return reduce(add, requests, Requests())
+
+
+def _served(requests: Requests) -> int:
+    return max(0, requests.count - requests.failed - requests.cancelled)
 
 
 def _delivered_head(requests: Requests) -> float:

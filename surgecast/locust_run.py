@@ -58,7 +58,7 @@ def new_run_folder(scenario: Scenario) -> Path:
 
 
 def run_locust(scenario: Scenario, source: str, options: LoadOptions) -> Path:
-    """Drive the load; the run's folder. SurgecastError with Locust's exit code when there is no run to show."""
+    """Drive the load; the run's folder. Ends the command when there is no run to show."""
     folder = options.out or new_run_folder(scenario)
     known = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,18 +67,15 @@ def run_locust(scenario: Scenario, source: str, options: LoadOptions) -> Path:
     if before or not (folder / RUN_FILE).is_file():
         if code == InputError.exit_code and not known:
             shutil.rmtree(folder)
-        raise NoRunError(code, folder)
+        raise no_run(code, folder)
     return folder
 
 
-class NoRunError(SurgecastError):
-    """Locust ended without a run; what it said is on the terminal already."""
-
-    def __init__(self, code: int, folder: Path) -> None:
-        super().__init__(
-            "no load was sent" if code else "no run was recorded", hint=f"see {folder / LOG}" * (code == 1)
-        )
-        self.exit_code = code or 1
+def no_run(code: int, folder: Path) -> Exception:
+    """What to raise when Locust left no run: bad input was explained by it, anything else is a failure of ours."""
+    if code == InputError.exit_code:
+        return click.exceptions.Exit(code)
+    return SurgecastError(f"the load process ended with {code} and left no run", hint=f"see {folder / LOG}")
 
 
 def _command(source: str, options: LoadOptions, folder: Path) -> list[str]:

@@ -82,7 +82,7 @@ class Egress:
         self._loop = loop
         self._line: deque[Turn] = deque()
         self._waiting_bytes = 0
-        self._free_at = self._emptied_at = loop.time()
+        self._free_at = loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -112,10 +112,8 @@ class Egress:
 
     def _forget_idle_time(self) -> None:
         """Drop link time that went unused while nobody stood in line, but for the burst."""
-        if self._line:
-            return
-        idle = self._loop.time() - max(self._free_at, self._emptied_at)
-        self._free_at += max(0.0, idle - BURST_SECONDS)
+        if not self._line:
+            self._free_at = max(self._free_at, self._loop.time() - BURST_SECONDS)
 
     def _grant(self) -> None:
         """Let everyone go whose time has come; come back when the link is free again."""
@@ -127,8 +125,6 @@ class Egress:
             self._settle(turn)
         if self._line:
             self._timer = self._loop.call_at(self._free_at, self._grant)
-        else:
-            self._emptied_at = now
 
     def _settle(self, turn: Turn) -> None:
         if turn.granted.cancelled():

@@ -18,7 +18,9 @@ EXAMPLE = "Example: surgecast advise runs/20261205T123000Z-viral-goal --audience
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the reports."
 )
-@click.option("--unfinished", is_flag=True, help="Advise on a run that was cut short; the report says so.")
+@click.option(
+    "--accept-unfinished", "unfinished", is_flag=True, help="Advise on a run that was cut short; the report says so."
+)
 def advise(run: tuple[str, ...], audience: str, out: Path | None, lang: str, unfinished: bool) -> None:
     """Turn runs into advice.json, report.md and report.html. RUN is a run folder, its run.jsonl, or -."""
     write_advice(run, audience=audience, out=out, lang=lang, unfinished=unfinished)

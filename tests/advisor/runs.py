@@ -53,6 +53,8 @@ class Town:
     fall: float = 10
     shares: dict[str, float] = field(default_factory=lambda: {"id": 0.5, "in": 0.35, "br": 0.15})
     audience: dict[str, int] = field(default_factory=lambda: {"id": 40000, "in": 25000, "br": 12000})
+    jitter: float = 0.0
+    """How much a node's limits wander around what is declared: standard deviation, half of it new every second."""
     cpu: float = 0.4
     busy: range = range(0)
     """Seconds in which the generator was the limit."""
@@ -107,6 +109,7 @@ class Node:
 
     town: Town
     queue: deque[Batch] = field(default_factory=deque)
+    pace: float = 1.0
     waiting_bits: float = 0.0
     waiting: int = 0
     bits: float = 0.0
@@ -128,8 +131,8 @@ class Node:
 
     def serve(self) -> Iterator[Batch]:
         """What a quarter second of both limits lets through; an idle node saves nothing up."""
-        self.bits = min(self.bits, 0.0) + self.town.egress / STEPS if self.queue else 0.0
-        self.requests = min(self.requests, 1.0) + self.town.rps / STEPS if self.queue else 0.0
+        self.bits = min(self.bits, 0.0) + self.pace * self.town.egress / STEPS if self.queue else 0.0
+        self.requests = min(self.requests, 1.0) + self.pace * self.town.rps / STEPS if self.queue else 0.0
         while self.queue and self.bits > 0 and self.requests >= 1:
             batch = self.queue.popleft()
             done = int(min(batch.number, 1 + self.bits // batch.wire, self.requests))
@@ -157,6 +160,9 @@ class Play:
         before = dict.fromkeys(self.town.shares, 0)
         for second in range(int(self.town.shape.duration)):
             self.wobble = 1 + 0.6 * (self.wobble - 1) + float(self.rng.normal(0, 0.12))
+            for node in self.nodes:
+                fresh = float(self.rng.normal(0, 0.75**0.5 * self.town.jitter))
+                node.pace = max(0.1, 1 + 0.5 * (node.pace - 1) + fresh)
             requests: dict[str, dict[RequestKind, Requests]] = {region: {} for region in self.town.shares}
             wanted = self.town.shape.viewers(second + 1)
             viewers = {region: round(wanted * share) for region, share in self.town.shares.items()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.blocks import BLOCK, block_means, level, ratio, seed_of, stretches
+from advisor.blocks import BLOCK, block_means, level, seed_of, stretches
 
 
 @given(st.sets(st.integers(0, 60), min_size=1))
@@ -16,7 +18,7 @@ def test_stretches_tile_the_seconds_and_are_whole(seconds: set[int]) -> None:
     parts = [[times[index] for index in part] for part in stretches(times)]
     assert [second for part in parts for second in part] == times
     assert all(part == list(range(part[0], part[-1] + 1)) for part in parts)
-    assert all(before[-1] + 1 < after[0] for before, after in zip(parts, parts[1:], strict=False))
+    assert all(before[-1] + 1 < after[0] for before, after in pairwise(parts))
 
 
 def test_a_block_does_not_bridge_a_gap() -> None:
@@ -26,8 +28,6 @@ def test_a_block_does_not_bridge_a_gap() -> None:
 
 def test_nothing_is_known_without_a_whole_block() -> None:
     assert level([0, 1, 2, 3], [1.0] * 4, 1) is None
-    assert ratio([0, 1], [1.0, 1.0], [1.0, 1.0], 1) is None
-    assert ratio(range(9), [1.0] * 9, [0.0] * 9, 1) is None
 
 
 def test_a_constant_rate_is_known_exactly_or_as_well_as_is_allowed() -> None:

@@ -29,7 +29,7 @@ def sketch(value: float, times: int) -> Sketch:
 
 def second(players: Players = Players(), **requests: Requests) -> Second:  # noqa: B008 - frozen
     window = Window.model_validate({"at": 0, "region": "id", "cohort": "a", "requests": requests, "players": players})
-    return Fold(Budgets()).add(0, "peak", [window])
+    return Fold(Budgets(), lambda at: 7.0).add(0, "peak", [window])
 
 
 def test_needs_a_run() -> None:
@@ -68,11 +68,11 @@ def test_cuts_the_seconds_in_which_any_generator_was_the_limit(make: Maker) -> N
     found = measure([make(town)])
     assert not {35, 36} & {one.at for one in found.whole(JUDGED)}
     assert {34, 37} <= {one.at for one in found.whole(JUDGED)}
-    assert [warning.key for warning in found.warnings] == ["warn_invalid"]
+    assert [warning.key for warning in found.warnings] == ["warn_invalid_cpu"]
 
 
 def test_refuses_a_run_that_measured_its_generator(make: Maker) -> None:
-    with pytest.raises(CannotMeasure, match="99% of its core") as refusal:
+    with pytest.raises(CannotMeasure, match="core: 99%") as refusal:
         measure([make(replace(SMALL, busy=range(20, 45)))])
     assert f"{INVALID_LIMIT:.0%}" in refusal.value.message
     assert refusal.value.exit_code == 3
@@ -150,3 +150,8 @@ def test_an_empty_second_says_nothing() -> None:
     found = second()
     assert (found.ttfb, found.total, found.bitrate, found.live_latency, found.startup_p95) == (None,) * 5
     assert (found.stall_ratio, found.error_ratio, found.broken) == (0, 0, ())
+
+
+def test_viewers_who_gave_up_were_still_asked_for() -> None:
+    assert second(Players(viewers=3)).offered == 7
+    assert second(Players(viewers=9)).offered == 9

@@ -192,3 +192,21 @@ def test_a_slow_reader_holds_nobody_up(port: int) -> None:
         answers = asyncio.run(run(cluster))
     assert {answer.status for answer in answers} == {200}
     assert max(answer.seconds for answer in answers) < 0.5
+
+
+def test_a_trickle_saves_up_no_credit_for_later() -> None:
+    """Light traffic with gaps shorter than the burst leaves at most one burst of unused link time."""
+
+    async def scenario() -> float:
+        loop = asyncio.get_running_loop()
+        egress = Egress(8e6, loop)  # a megabyte a second
+        for _ in range(100):
+            await egress.turn(10, rest=10, gone=lambda: False)
+            await asyncio.sleep(0.005)
+        since = loop.time()
+        for _ in range(20):
+            await egress.turn(10_000, rest=10_000, gone=lambda: False)
+        return loop.time() - since
+
+    took = asyncio.run(scenario())
+    assert took >= 19 * 0.01 - BURST_SECONDS - 0.005
