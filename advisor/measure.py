@@ -109,7 +109,7 @@ def apart(run: int, second: Second) -> Second:
 def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurement:
     """What the runs show; CannotMeasure (exit 3) when they cannot carry an answer, InputError (2) when unreadable."""
     if not runs:
-        raise InputError("no run given", hint="name a run folder, such as runs/latest")
+        raise InputError("no run given", hint="name a run folder, such as runs/20261205T123000Z-viral-goal")
     scenario = _same_scenario(runs)
     warnings: list[Message] = []
     for run in runs:

@@ -10,6 +10,11 @@ _PLAIN: Final = re.compile(r"[\w%-][\w%./?=&~+-]*", re.ASCII)
 _SAFE: Final = "%/:=&?~#+!$,;'@()*[]"  # what `quote` leaves alone: reserved and already escaped characters
 
 
+def escape(text: str) -> str:
+    """``text`` with everything escaped that may not stand in a request line, and nothing escaped twice."""
+    return quote(text, safe=_SAFE)
+
+
 def resolve(base: str, address: str) -> str:
     """The absolute http(s) address of ``address`` found at ``base``; ValueError if it is not one.
 
@@ -17,7 +22,7 @@ def resolve(base: str, address: str) -> str:
     """
     if _PLAIN.fullmatch(address) and "./" not in address and (base_folder := folder(base)):
         return base_folder + address  # most segments by far, and ten times as fast
-    absolute = urldefrag(quote(urljoin(base, address), safe=_SAFE)).url
+    absolute = urldefrag(escape(urljoin(base, address))).url
     parts = urlsplit(absolute)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"not an http(s) address: {address[:80]!r}")

@@ -27,13 +27,18 @@ def run_id(scenario: Scenario, started_at: datetime) -> str:
 
 
 def redacted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
-    """The scenario without what is secret in its URL, and what was taken out."""
+    """The scenario without secrets and local paths, and what was taken out."""
     parts = urlsplit(scenario.target.url)
-    if not parts.query and not parts.fragment:
-        return scenario, ()
-    url = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
-    target = scenario.target.model_copy(update={"url": url})
-    return scenario.model_copy(update={"target": target}), ("target.url: query",)
+    shown: dict[str, str] = {}
+    left_out: list[str] = []
+    if parts.query or parts.fragment:
+        shown["url"] = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+        left_out.append("target.url: query")
+    if scenario.target.ca_file:
+        shown["ca_file"] = Path(scenario.target.ca_file).name
+        left_out.append("target.ca_file: folder")
+    target = scenario.target.model_copy(update=shown)
+    return scenario.model_copy(update={"target": target}), tuple(left_out)
 
 
 def header(scenario: Scenario, started_at: datetime, workers: int) -> Header:

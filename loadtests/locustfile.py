@@ -11,11 +11,12 @@ from locust.runners import MasterRunner, WorkerRunner
 from loadtests.errors import SurgecastError
 from loadtests.estimate import describe, egress
 from loadtests.preflight import look
-from loadtests.progress import Progress
+from loadtests.progress import Progress, summary_to_log
 from loadtests.wiring.director import BEGIN, FINISH, REPORT, Director
 from loadtests.wiring.follower import Follower
 from loadtests.wiring.options import add_options, chosen_scenario, free_folder
 from loadtests.wiring.seats import LiveViewer, Surge
+from loadtests.wiring.stopping import end_children
 
 __all__ = ["LiveViewer", "Surge"]
 
@@ -28,19 +29,21 @@ def _init(environment: Any, runner: Any, **_: object) -> None:
         _direct(environment, runner)
     except SurgecastError as error:
         sys.stderr.write(f"surgecast: {error}\n")
+        end_children()
         sys.exit(error.exit_code)
 
 
 def _direct(environment: Any, runner: Any) -> None:
     options = environment.parsed_options
-    scenario = chosen_scenario(options)
+    scenario, folder = chosen_scenario(options), free_folder(options.out)
     sys.stderr.write(describe(egress(scenario, look(scenario).bitrates)) + "\n")
     progress = Progress(scenario)
-    director = Director(environment, scenario, free_folder(options.out), progress.observe)
+    director = Director(environment, scenario, folder, progress.observe)
     Surge.plan.append(director.seats)
     if isinstance(runner, MasterRunner):
         runner.register_message(REPORT, director.on_report)
     if options.progress:
+        summary_to_log()
         environment.events.test_start.add_listener(lambda **_: progress.start())
         environment.events.test_stop.add_listener(lambda **_: progress.stop())
     environment.events.test_start.add_listener(lambda **_: director.begin())

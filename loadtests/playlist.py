@@ -214,9 +214,8 @@ class _Reader:
             return Master(tuple(ladder), self.separate_audio)
         if self.target_duration is None:
             raise ValueError("neither EXT-X-STREAM-INF nor EXT-X-TARGETDURATION")
-        segments, offset = tuple(self.segments), self.offset
-        end = self.ended, self.encrypted, self.hold_back
-        return Media(self.target_duration, self.media_sequence, segments, offset, *end)
+        rest = tuple(self.segments), self.offset, self.ended, self.encrypted, self.hold_back
+        return Media(self.target_duration, self.media_sequence, *rest)
 
     def address(self, text: str) -> None:
         """A line that is no tag: the address that the tags before it describe."""

@@ -104,6 +104,7 @@ _REMEDIES: Final = {
     "dns": "check the name, or override it with --resolve HOST:PORT:ADDRESS",
     "tls": "give the signing authority with target.ca_file, or fix the certificate; verification cannot be turned off",
     "connect": "start the server, check port and firewall",
+    "unclaimed_host": "the playlist leads there: if it is yours to load, add it under target.hosts",
     "timeout": "without any load it is already too slow: fix that first",
 }
 
@@ -127,7 +128,7 @@ def _good(reply: Got) -> Got:
 def look(scenario: Scenario) -> Look:
     """Watch the target for a moment; `TargetError` says what keeps it from being rehearsed against."""
     target = scenario.target
-    loop = Loop(resolve=target.resolve, ca_file=target.ca_file)
+    loop = Loop(resolve=target.resolve, ca_file=target.ca_file, hosts=target.claimed_hosts)
     viewer = Viewer(0, "preflight", "preflight", "lowest", target.url, 0.0, PATIENCE, time.time())
     looking = _Looking(target.url)
     loop.admit(Visit(viewer, loop.recorder.tally("preflight", "preflight")), looking.watch())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,13 @@ from loadtests.scenario import Scenario
 
 PLAIN_EVERY: Final = 5
 """Seconds between two lines where the terminal cannot be redrawn (a CI log)."""
+
+
+def summary_to_log() -> None:
+    """Send Locust's closing tables to its log instead of the terminal, which shows the progress."""
+    tables = logging.getLogger("locust.stats_logger")
+    tables.handlers.clear()
+    tables.propagate = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class Progress:
         """Show one second."""
         rows = [Row.of(code, [w for w in windows if w.region == code]) for code in self.scenario.regions]
         rows.append(Row.of("all", windows))
-        trouble = next((reason for generator in generators if (reason := generator.bottleneck())), "")
+        trouble = next((str(found) for generator in generators if (found := generator.bottleneck())), "")
         if self._live is not None:
             self._live.update(self._table(second, rows, trouble), refresh=True)
         elif second % PLAIN_EVERY == 0:

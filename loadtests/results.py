@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, TypeAdapter
 
@@ -118,6 +118,22 @@ class Window(Frozen):
         return add(self, other)
 
 
+class Bottleneck(NamedTuple):
+    """Why a second measured the generator: what ran out, how far it went, how far it may go."""
+
+    kind: Literal["dropped", "cpu", "lag"]
+    found: str
+    limit: str
+
+    def __str__(self) -> str:
+        what = {
+            "dropped": "actions that could not be started",
+            "cpu": "use of the generator's core",
+            "lag": "late start of actions at p99",
+        }
+        return f"{what[self.kind]}: {self.found} (limit {self.limit})"
+
+
 class Generator(Frozen):
     """Health of one worker in one second: whether the target was slow, or we were."""
 
@@ -132,18 +148,20 @@ class Generator(Frozen):
     """Actions started more than `LAG_LIMIT` late."""
     dropped: NonNegativeInt = 0
     """Actions never started (no socket, no port, no memory)."""
+    faults: NonNegativeInt = 0
+    """Viewers and requests lost to errors of our own since the run began; levels count such viewers as still there."""
     sockets: NonNegativeInt = 0
     viewers: NonNegativeInt = 0
     bytes: NonNegativeInt = 0
 
-    def bottleneck(self) -> str | None:
+    def bottleneck(self) -> Bottleneck | None:
         """Why this second measures the generator instead of the target, or None."""
-        if self.dropped:
-            return f"{self.dropped} actions could not be started"
+        if lost := self.dropped + self.faults:
+            return Bottleneck("dropped", f"{lost}", "0")
         if self.cpu > CPU_LIMIT:
-            return f"the generator used {self.cpu:.0%} of its core (limit {CPU_LIMIT:.0%})"
+            return Bottleneck("cpu", f"{self.cpu:.0%}", f"{CPU_LIMIT:.0%}")
         if self.lag.count and (lag := self.lag.quantile(0.99)) > LAG_LIMIT:
-            return f"actions started {lag * 1000:.0f} ms late at p99 (limit {LAG_LIMIT * 1000:.0f} ms)"
+            return Bottleneck("lag", f"{lag * 1000:.0f} ms", f"{LAG_LIMIT * 1000:.0f} ms")
         return None
 
 

@@ -26,7 +26,7 @@ from loadtests import plugins
 from loadtests.errors import InputError
 from loadtests.players import Player
 from loadtests.protocols import Protocol
-from loadtests.region import Frozen, load_region, region_codes
+from loadtests.region import Frozen, Names, load_region, region_codes
 from loadtests.session import LadderStep
 from loadtests.shapes import Shape
 from loadtests.units import Bitrate, Duration, Share
@@ -54,6 +54,8 @@ def _whole(shares: dict[Any, float]) -> dict[Any, float]:
 
 def _web_address(url: str) -> str:
     parts = urlsplit(url)
+    if parts.username is not None:
+        raise ValueError("a user name or password in the address is not sent and would be written to the run; remove it")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"expected an http:// or https:// address of a playlist, found {url!r}")
     return url
@@ -73,12 +75,19 @@ class Target(Frozen):
     url: Annotated[str, AfterValidator(_web_address)]
     owner: str = ""
     """Who says that this target is theirs to load; a run against an unclaimed target is refused."""
+    hosts: tuple[str, ...] = ()
+    """Further host names that the owner claims, such as the CDN that segments come from; others get no request."""
     nodes: PositiveInt = 1
     """How many nodes serve it now: capacity per node is what is measured divided by this."""
     resolve: tuple[Annotated[str, AfterValidator(_override)], ...] = ()
     """Connect overrides ``HOST:PORT:ADDRESS[,ADDRESS]``, as curl's ``--resolve``."""
     ca_file: str = ""
     """PEM file of the authority that signed the target's certificate, when it is not a public one."""
+
+    @cached_property
+    def claimed_hosts(self) -> frozenset[str]:
+        """Every host name that may be asked, in lower case."""
+        return frozenset(host.lower() for host in (urlsplit(self.url).hostname or "", *self.hosts))
 
 
 class Staging(Frozen):
@@ -145,7 +154,8 @@ class Scenario(Frozen):
     """One event to rehearse."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-    summary: str
+    summary: str | Names
+    """One sentence, or one per language: ``{en: …, zh: …}``."""
     starts_at: datetime | None = None
     """When the real event starts, with its UTC offset: local times in the report."""
     target: Target

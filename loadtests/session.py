@@ -36,6 +36,7 @@ ErrorKind: TypeAlias = Literal[
     "too_large",
     "protocol",
     "stale",
+    "unclaimed_host",
 ]
 
 LadderStep: TypeAlias = Literal["lowest", "middle", "highest"]

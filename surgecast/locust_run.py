@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from loadtests.journal import run_id
 from loadtests.results import Footer
 from loadtests.run import RUN_FILE, read_run
 from loadtests.scenario import Scenario
+from loadtests.wiring.options import free_folder
 
 LOG = "locust.log"
 """What Locust itself says: its log and its summary tables."""
@@ -60,11 +62,14 @@ def new_run_folder(scenario: Scenario) -> Path:
 def run_locust(scenario: Scenario, source: str, options: LoadOptions) -> Path:
     """Drive the load; the run's folder. Ends the command when there is no run to show."""
     folder = options.out or new_run_folder(scenario)
+    free_folder(str(folder))
     known = folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    before = (folder / RUN_FILE).exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: the run cannot be written: {error.strerror}", hint="give another --out") from error
     code = _wait(_command(source, options, folder), folder / LOG)
-    if before or not (folder / RUN_FILE).is_file():
+    if not (folder / RUN_FILE).is_file():
         if code == InputError.exit_code and not known:
             shutil.rmtree(folder)
         raise no_run(code, folder)
@@ -81,7 +86,16 @@ def no_run(code: int, folder: Path) -> Exception:
 def _command(source: str, options: LoadOptions, folder: Path) -> list[str]:
     locustfile = str(resources.files("loadtests") / "locustfile.py")
     words = [sys.executable, "-m", "locust", "-f", locustfile, "--scenario", source, "--out", str(folder)]
+    words += _own_master() if options.processes else []
     return [*words, "--exit-code-on-error", "0", "--logfile", str(folder / LOG), *options.arguments()]
+
+
+def _own_master() -> list[str]:
+    """A port of its own on this machine: on Locust's usual one the workers of two runs would meet."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    address = ["--master-bind-host", "127.0.0.1", "--master-host", "127.0.0.1"]
+    return [*address, "--master-bind-port", port, "--master-port", port]
 
 
 def _wait(command: Sequence[str], log: Path) -> int:

@@ -1,22 +1,21 @@
-"""One HTTP/1.1 connection of one viewer: connect, ask, read the head, keep or discard the body, be used again."""
+"""One HTTP/1.1 connection of one viewer: ask, read the head, keep or discard the body, be used again."""
 
 from __future__ import annotations
 
 import errno
-import os
-import socket
 import ssl
-import zlib
 from enum import IntEnum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import h11
 
-from loadtests.engine.address import Origin, request_bytes
-from loadtests.engine.channel import VIEW, Plain, Tls, open_socket
-from loadtests.engine.head import END, LONGEST_HEAD, Head, HeadError, read_head
-from loadtests.engine.names import Addresses
+from loadtests.engine.channel import BUFFER, VIEW, Plain, Tls
+from loadtests.engine.dial import Dial, NoChannel, Outcome
+from loadtests.engine.framing import Framing
+from loadtests.engine.gzipped import TooLargeError, unpack
+from loadtests.engine.head import END, Head, HeadError, gather, read_head
 from loadtests.engine.poller import READ, WRITE
+from loadtests.engine.request import Origin
 from loadtests.session import ErrorKind, Failed, Get, Got
 
 if TYPE_CHECKING:
@@ -25,23 +24,18 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for name look-up, connect and TLS (Shaka's connect time-out; browsers allow more)."""
-_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
-"""The generator's own limits, not the target's."""
-_GZIP: Final = 47
-"""zlib window bits: gzip or zlib header, detected."""
 
 
 class State(IntEnum):
-    """What the connection waits for."""
+    """What the connection waits for; there is a channel from SENDING to IDLE."""
 
     NEW = auto()
-    CONNECTING = auto()
-    HANDSHAKE = auto()
+    OPENING = auto()
     SENDING = auto()
     HEAD = auto()
     BODY = auto()
     FRAMED = auto()
-    """A body whose framing h11 decodes: chunked, until close, after 1xx."""
+    """A body whose end only `Framing` finds."""
     IDLE = auto()
     CLOSED = auto()
 
@@ -50,18 +44,19 @@ class Connection:
     """Driven by the loop: `begin` a request, `on_ready` when the poller says so, `expire` when time is up."""
 
     __slots__ = (
-        "_addresses",
         "_body",
         "_channel",
+        "_dial",
+        "_early",
         "_first_at",
         "_framing",
         "_head",
-        "_info",
         "_received",
         "_remaining",
+        "_request",
         "_reused",
         "_size",
-        "_unsent",
+        "_wanted",
         "fd",
         "get",
         "lane",
@@ -71,25 +66,24 @@ class Connection:
         "state",
         "visit",
     )
+    _channel: Plain | Tls
+    _dial: Dial
+    _head: Head
+    _framing: Framing | None
 
     def __init__(self, loop: Loop, visit: Visit, origin: Origin) -> None:
         self.loop, self.visit, self.origin = loop, visit, origin
         self.state, self.fd = State.NEW, -1
-        self._channel: Plain | Tls | None = None
-        self._addresses: list[tuple[int, tuple[object, ...]]] = []
+        self._wanted = 0
         self._reused = False
-        self._head = b""
-        self._body: bytearray | None = None
-        self._info: Head | None = None
-        self._framing: h11.Connection | None = None
         self.lane: Lane | None = None
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
-    def begin(self, lane: Lane, get: Get, now: float) -> None:
-        """Ask for ``get`` on behalf of ``lane``."""
-        self.lane, self.get, self.started = lane, get, now
-        self._head, self._info, self._framing, self._body = b"", None, None, None
+    def begin(self, lane: Lane, get: Get, request: bytes, now: float) -> None:
+        """Send ``request`` for ``get`` on behalf of ``lane``."""
+        self.lane, self.get, self.started, self._request = lane, get, now, request
+        self._early, self._framing, self._body = b"", None, bytearray()
         self._received = self._remaining = self._size = 0
         self._first_at = -1.0
         self.loop.busy[self] = None
@@ -97,96 +91,66 @@ class Connection:
             self._reused = True
             self._ask()
         else:
-            self._resolve()
+            self._open()
 
-    def _resolve(self) -> None:
-        host, port = self.origin.host, self.origin.port
-        known = self.loop.names.known(host, port)
-        if known is None:
-            self.loop.names.ask(host, port, self._resolved)
-        else:
-            self._resolved(known)
+    def _open(self) -> None:
+        self.state, self._reused = State.OPENING, False
+        session = self.visit.tls_sessions.get(self.origin)
+        self._dial = Dial(self.loop, self.origin, self.visit.viewer.number, session, self._opened)
+        self._dial.start()
 
-    def _resolved(self, answer: Addresses | OSError) -> None:
-        if self.state is not State.NEW:
+    def _opened(self, outcome: Outcome) -> None:
+        if isinstance(outcome, NoChannel):
+            if outcome.ours:
+                self._drop(outcome)
+            else:
+                self.fail(outcome.reason, outcome.detail)
             return
-        if isinstance(answer, OSError):
-            self.fail("dns", f"{self.origin.host}: {answer.strerror or answer}")
-            return
-        turn = self.visit.viewer.number % len(answer)
-        self._addresses = [*answer[turn:], *answer[:turn]]
-        self._connect()
-
-    def _connect(self) -> None:
-        family, address = self._addresses.pop(0)
-        try:
-            sock = open_socket(family)
-        except OSError as error:
-            self._no_connection(error)
-            return
-        code = sock.connect_ex(address)
-        if code not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
-            sock.close()
-            self._no_connection(OSError(code, os.strerror(code)))
-            return
-        self._channel = self._new_channel(sock)
-        self.state, self.fd = State.CONNECTING, sock.fileno()
-        self.loop.watch(self, WRITE)
-
-    def _new_channel(self, sock: socket.socket) -> Plain | Tls:
-        if self.origin.scheme == "http":
-            return Plain(sock)
-        return Tls(sock, self.loop.tls(), self.origin.host, self.visit.tls_sessions.get(self.origin))
-
-    def _no_connection(self, error: OSError) -> None:
-        if error.errno in _EXHAUSTED:
-            self.loop.health.dropped += 1
-        if self._addresses and error.errno not in _EXHAUSTED:
-            self._release()
-            self.state = State.NEW
-            self._connect()
-            return
-        self.fail("connect", f"{self.origin.host}:{self.origin.port}: {error.strerror or error}")
+        self._channel, self.fd, self._wanted = outcome, outcome.sock.fileno(), 0
+        self.loop.take_over(self)
+        self.visit.note_connected()
+        self._ask()
 
     def _ask(self) -> None:
-        assert self._channel is not None
-        self._unsent = request_bytes(self.get.url, compressed=self.get.read)
         self.state = State.SENDING
-        self._send()
-
-    def _send(self) -> None:
-        assert self._channel is not None
         try:
-            sent = self._channel.write(self._unsent)
-        except BlockingIOError:
-            sent = 0
+            sent = self._channel.write(self._request)
         except OSError as error:
             self._lost(error)
             return
-        self._unsent = self._unsent[sent:]
-        if self._unsent:
-            self.loop.rewatch(self, WRITE)
-            return
-        if not self._reused or sent == 0:
-            self.loop.rewatch(self, READ)
-        self.state = State.HEAD
+        if sent:
+            self.state = State.HEAD
+        self._want(READ if sent else WRITE)
+
+    def _want(self, events: int) -> None:
+        if self._wanted != events:
+            self._wanted = events
+            self.loop.rewatch(self, events)
 
     # -- hearing --------------------------------------------------------------------------------------------------
 
     def on_ready(self) -> None:
         """The poller says the socket can move on."""
         try:
-            self._advance()
-            while self._channel is not None and self.state in _READING and self._channel.pending:
+            if self._channel.secure:
+                self._advance_in_memory()
+            else:
                 self._advance()
         except BlockingIOError:
             return
         except ssl.SSLError as error:
-            self.fail("tls", getattr(error, "verify_message", "") or error.reason or str(error))
+            self.fail("tls", error.reason or str(error))
         except OSError as error:
             self._lost(error)
-        except (HeadError, h11.RemoteProtocolError, ValueError) as error:
+        except (HeadError, h11.RemoteProtocolError) as error:
             self.fail("protocol", str(error))
+
+    def _advance_in_memory(self) -> None:
+        assert isinstance(self._channel, Tls)
+        self._channel.begin_turn()
+        self._advance()
+        while State.HEAD <= self.state <= State.IDLE and self._channel.pending:
+            self._advance()
 
     def _advance(self) -> None:
         match self.state:
@@ -196,38 +160,16 @@ class Connection:
                 self._read_body()
             case State.FRAMED:
                 self._read_framed()
-            case State.CONNECTING:
-                self._connected()
-            case State.HANDSHAKE:
-                self._shake_hands()
             case State.SENDING:
-                self._send()
+                if self._channel.flush():
+                    self.state = State.HEAD
+                    self._want(READ)
             case State.IDLE:
+                if self._channel.secure:
+                    self._channel.read()  # BlockingIOError: a session ticket or a key update, not the end
                 self.close()
-            case _:
-                pass
-
-    def _connected(self) -> None:
-        assert self._channel is not None
-        code = self._channel.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._no_connection(OSError(code, os.strerror(code)))
-            return
-        self.visit.note_connected()
-        if self.origin.scheme == "https":
-            self.state = State.HANDSHAKE
-            self.loop.rewatch(self, READ)
-            self._shake_hands()
-        else:
-            self._ask()
-
-    def _shake_hands(self) -> None:
-        assert self._channel is not None
-        if self._channel.handshake():
-            self._ask()
 
     def _read_head(self) -> None:
-        assert self._channel is not None
         count = self._channel.read()
         if count == 0:
             self._lost(ConnectionResetError(errno.ECONNRESET, "closed before the response head ended"))
@@ -235,43 +177,42 @@ class Connection:
         if self._first_at < 0:
             self._first_at = self.loop.clock()
         self._received += count
-        data = bytes(VIEW[:count])
-        head = self._head + data if self._head else data
-        end = head.find(END)
+        end = -1 if self._early else BUFFER.find(END, 0, count)
         if end < 0:
-            if len(head) > LONGEST_HEAD:
-                raise HeadError(f"response head longer than {LONGEST_HEAD} bytes")
-            self._head = head
-            return
-        self._take_head(head, end + len(END))
+            self._gather_head(bytes(VIEW[:count]))
+        else:
+            self._take_head(VIEW[:count], end + len(END))
 
-    def _take_head(self, data: bytes, end: int) -> None:
-        info = read_head(data[:end])
-        if info.length < 0:
-            self._start_framing(data)
+    def _gather_head(self, data: bytes) -> None:
+        self._early, end = gather(self._early, data)
+        if end >= 0:
+            self._take_head(memoryview(self._early), end)
+
+    def _take_head(self, data: memoryview, end: int) -> None:
+        head = self._head = read_head(bytes(data[:end]))
+        if head.length < 0:
+            self._start_framing(bytes(data))
             return
-        self._info = info
-        rest = data[end:]
-        if info.length > self.get.limit:
-            self.fail("too_large", f"{info.length} bytes, at most {self.get.limit}")
+        if head.length > self.get.limit:
+            self.fail("too_large", f"{head.length} bytes, at most {self.get.limit}")
             return
-        body = rest[: info.length]
-        self._size, self._remaining = len(body), info.length - len(body)
+        came = len(data) - end
+        self._size = min(came, head.length)
+        self._remaining = head.length - self._size
         if self.get.read:
-            self._body = bytearray(body)
+            self._body += data[end : end + self._size]
         if self._remaining:
             self.state = State.BODY
         else:
-            self._done(clean=len(rest) == len(body))
+            self._done(clean=came == self._size)
 
     def _read_body(self) -> None:
-        assert self._channel is not None
-        if self._body is None:
-            taken = count = self._channel.discard(self._remaining)
-        else:
+        if self.get.read:
             count = self._channel.read()
             taken = min(count, self._remaining)
             self._body += VIEW[:taken]
+        else:
+            taken = count = self._channel.discard(self._remaining)
         if count == 0:
             raise ConnectionResetError(errno.ECONNRESET, f"closed with {self._remaining} body bytes missing")
         self._received += count
@@ -280,172 +221,129 @@ class Connection:
         if not self._remaining:
             self._done(clean=count == taken)
 
-    # -- bodies that only h11 can frame -----------------------------------------------------------------------------
-
     def _start_framing(self, data: bytes) -> None:
-        framing = h11.Connection(h11.CLIENT, max_incomplete_event_size=LONGEST_HEAD)
-        framing.send(h11.Request(method="GET", target="/", headers=[("Host", "framing")]))
-        framing.send(h11.EndOfMessage())
-        framing.receive_data(data)
-        self._framing = framing
-        self._body = bytearray()
+        self._framing = Framing()
         self.state = State.FRAMED
-        self._take_events()
+        self._take_piece(self._framing, self._framing.feed(data))
 
     def _read_framed(self) -> None:
-        assert self._channel is not None
         assert self._framing is not None
         count = self._channel.read()
         self._received += count
-        self._framing.receive_data(bytes(VIEW[:count]))
-        self._take_events()
+        truncated = isinstance(self._channel, Tls) and self._channel.truncated
+        self._take_piece(self._framing, self._framing.feed(bytes(VIEW[:count]), truncated=truncated))
 
-    def _take_events(self) -> None:
-        assert self._framing is not None
-        while True:
-            match self._framing.next_event():
-                case h11.Response() as response:
-                    self._info = _head_of(response)
-                case h11.Data() as piece:
-                    if not self._take_piece(bytes(piece.data)):
-                        return
-                case h11.EndOfMessage():
-                    self._done(clean=self._framing.their_state is h11.DONE and not self._framing.trailing_data[0])
-                    return
-                case h11.NEED_DATA | h11.PAUSED:
-                    return
-                case h11.ConnectionClosed():
-                    raise ConnectionResetError(errno.ECONNRESET, "closed before the response ended")
-
-    def _take_piece(self, piece: bytes) -> bool:
+    def _take_piece(self, framing: Framing, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > self.get.limit:
             self.fail("too_large", f"more than {self.get.limit} bytes")
-            return False
+            return
         if self.get.read:
-            assert self._body is not None
             self._body += piece
-        return True
+        if framing.ended:
+            assert framing.head is not None
+            self._head = framing.head
+            self._done(clean=framing.is_clean)
 
     # -- ending ---------------------------------------------------------------------------------------------------
 
     def _done(self, *, clean: bool) -> None:
-        assert self._info is not None
-        info, now, get = self._info, self.loop.clock(), self.get
+        head, now, get = self._head, self.loop.clock(), self.get
         self.visit.tally.responded(
             get.kind,
-            info.status,
+            head.status,
             size=self._size,
             head=self._received - self._size,
             ttfb=self._first_at - self.started,
             total=now - self.started,
-            cache=info.cache,
+            cache=head.cache,
         )
-        body, reason = self._plain_body(info)
-        lane = self._detach()
-        if clean and info.keep_alive and not self.visit.over:
+        body, lane = self._body, self._detach()
+        if clean and head.keep_alive and not self.visit.over:
             self.state = State.IDLE
             self.visit.idle.append(self)
         else:
             self.close()
-        if lane is None:
-            return
-        if reason is not None:
-            self.loop.resume(lane, Failed(now, self.started, get.url, reason, "the body cannot be decompressed"))
-        else:
-            self.loop.resume(lane, Got(now, self.started, get.url, info.status, self._size, body, info.location))
+        if lane is not None:
+            self.loop.resume(lane, self._reply(now, body))
 
-    def _plain_body(self, info: Head) -> tuple[bytes, ErrorKind | None]:
-        if not self.get.read or self._body is None:
-            return b"", None
-        if not info.gzip:
-            return bytes(self._body), None
-        unpack = zlib.decompressobj(_GZIP)
-        try:
-            body = unpack.decompress(bytes(self._body), self.get.limit)
-        except zlib.error:
-            self.visit.tally.media_error(self.get.kind, "protocol")
-            return b"", "protocol"
-        if unpack.unconsumed_tail:
-            self.visit.tally.media_error(self.get.kind, "too_large")
-            return b"", "too_large"
-        return body, None
+    def _reply(self, now: float, body: bytearray) -> Got | Failed:
+        get, head = self.get, self._head
+        plain = bytes(body)
+        if head.gzip and plain:
+            try:
+                plain = unpack(plain, get.limit)
+            except ValueError as error:
+                reason: ErrorKind = "too_large" if isinstance(error, TooLargeError) else "protocol"
+                self.visit.tally.media_error(get.kind, reason)
+                return Failed(now, self.started, get.url, reason, str(error))
+        return Got(now, self.started, get.url, head.status, self._size, plain, head.location)
 
     def _lost(self, error: OSError) -> None:
         if self.state is State.IDLE:
             self.close()
-        elif self.state in (State.NEW, State.CONNECTING):
-            self._no_connection(error)
-        elif self.state is State.HANDSHAKE:
-            self.fail("tls", error.strerror or str(error))
         elif self._reused and not self._received:
-            self._retry_fresh()
+            self._hang_up()  # the server closed it while it was idle: ask again on a new one (RFC 9112 §9.3.1)
+            self._open()
         else:
             self.fail("reset", error.strerror or str(error))
 
-    def _retry_fresh(self) -> None:
-        """The server closed an idle connection just as it was used: ask again on a new one (RFC 9112 §9.3.1)."""
-        self._release()
-        self.visit.lost += 1
-        self.state, self._reused = State.NEW, False
-        self._resolve()
-
     def fail(self, reason: ErrorKind, detail: str) -> None:
         """The request failed; the connection is of no more use."""
-        now, get = self.loop.clock(), self.get
-        self.visit.tally.request_failed(get.kind, reason, size=self._size, head=self._received - self._size)
+        self.visit.tally.request_failed(self.get.kind, reason, size=self._size, head=self._received - self._size)
+        self._give_back(reason, detail)
+
+    def _drop(self, why: NoChannel) -> None:
+        """The request could not be sent, and that is not the target's fault: it counts as dropped, not as a request."""
+        self.loop.health.dropped += 1
+        self._give_back(why.reason, why.detail)
+
+    def cancel(self, why: str = "the run is over") -> None:
+        """Cut off the request under way, if there is one: neither good nor bad."""
+        if self in self.loop.busy:
+            size, head = self._size, self._received - self._size
+            self.visit.tally.request_cancelled(self.get.kind, size=size, head=head)
+        self._give_back("protocol", why)
+
+    def abandon(self, error: Exception) -> None:
+        """An error of ours: this request cannot go on, the others can."""
+        self.cancel(f"error in surgecast: {error!r}")
+
+    def _give_back(self, reason: ErrorKind, detail: str) -> None:
         lane = self._detach()
         self.close()
         if lane is not None:
-            self.loop.resume(lane, Failed(now, self.started, get.url, reason, detail))
-
-    def cancel(self) -> None:
-        """The run ends while this request is under way."""
-        self.visit.tally.request_cancelled(self.get.kind, size=self._size, head=self._received - self._size)
-        self._detach()
-        self.close()
+            self.loop.resume(lane, Failed(self.loop.clock(), self.started, self.get.url, reason, detail))
 
     def expire(self, now: float) -> None:
         """Fail the request if one of its times is up."""
-        waited = now - self.started
-        if waited > self.get.timeout:
-            self.fail("timeout", f"not whole after {self.get.timeout:g} s")
-        elif self._first_at < 0 and waited > self.get.first_byte_timeout:
-            self.fail("timeout", f"no first byte after {self.get.first_byte_timeout:g} s")
-        elif self.state in _OPENING and waited > CONNECT_TIMEOUT:
+        waited, get = now - self.started, self.get
+        if waited > get.timeout:
+            self.fail("timeout", f"not whole after {get.timeout:g} s")
+        elif self._first_at < 0 and waited > get.first_byte_timeout:
+            self.fail("timeout", f"no first byte after {get.first_byte_timeout:g} s")
+        elif self.state is State.OPENING and waited > CONNECT_TIMEOUT:
             self.fail("timeout", f"no connection after {CONNECT_TIMEOUT:g} s")
 
     def _detach(self) -> Lane | None:
         self.loop.busy.pop(self, None)
         lane, self.lane = self.lane, None
-        self._body = self._framing = None
-        self._head = b""
+        self._body, self._framing, self._early = bytearray(), None, b""
         return lane
 
     def close(self) -> None:
         """Close the socket and forget the connection."""
-        if self.state is State.CLOSED:
-            return
-        if isinstance(self._channel, Tls):
-            self.visit.tls_sessions[self.origin] = self._channel.session
-        self._release()
+        if self.state is State.OPENING:
+            self._dial.give_up()
+        elif State.SENDING <= self.state <= State.IDLE:
+            self._hang_up()
         self.state = State.CLOSED
         self.visit.forget(self)
 
-    def _release(self) -> None:
-        if self._channel is not None:
-            self.loop.unwatch(self)
-            self._channel.sock.close()
-            self._channel, self.fd = None, -1
-
-
-_READING: Final = frozenset({State.HANDSHAKE, State.HEAD, State.BODY, State.FRAMED})
-_OPENING: Final = frozenset({State.NEW, State.CONNECTING, State.HANDSHAKE})
-
-
-def _head_of(response: h11.Response) -> Head:
-    fields: dict[bytes, Any] = dict(response.headers)
-    text = b"HTTP/1.1 %d x\r\n" % response.status_code + b"".join(
-        b"%s: %s\r\n" % pair for pair in fields.items() if pair[0] not in (b"transfer-encoding", b"content-length")
-    )
-    return read_head(text + b"content-length: 0\r\n\r\n")
+    def _hang_up(self) -> None:
+        if isinstance(self._channel, Tls) and (session := self._channel.session) is not None:
+            self.visit.tls_sessions[self.origin] = session
+        self.loop.unwatch(self)
+        self._channel.close()
+        self.fd = -1
+        self.visit.lost += 1

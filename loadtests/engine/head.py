@@ -1,8 +1,9 @@
-"""Reads the few response header fields that matter; whatever is unusual is left to h11 (`Unusual`)."""
+"""Reads the few response header fields that matter; framing that is unusual is left to `loadtests.engine.framing`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
@@ -10,10 +11,13 @@ LONGEST_HEAD: Final = 64 * 1024
 """Bytes a response head may have; h11's default is 100 KB, browsers allow 256 KB, real heads have under 4 KB."""
 
 END: Final = b"\r\n\r\n"
+BARE_END: Final = b"\n\n"
+START: Final = b"HTTP/1."
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r\n")
 _CACHE_FIELDS: Final = (b"x-cache", b"cf-cache-status", b"x-cache-status", b"x-cache-lookup", b"x-proxy-cache")
 _HITS: Final = (b"hit", b"stale", b"updating", b"revalidated")
 _MISSES: Final = (b"miss", b"expired", b"bypass", b"dynamic")
+Fields = dict[bytes, bytes]
 
 
 class Head(NamedTuple):
@@ -21,7 +25,7 @@ class Head(NamedTuple):
 
     status: int
     length: int
-    """Body bytes; -1 when the framing needs h11 (chunked, until close, 1xx)."""
+    """Body bytes; -1 when the framing is unusual (chunked, until close, 1xx before it, bare line feeds)."""
     keep_alive: bool
     gzip: bool
     location: str
@@ -32,26 +36,55 @@ class HeadError(ValueError):
     """Not an HTTP/1.x response head."""
 
 
+_BARE: Final = Head(0, -1, keep_alive=False, gzip=False, location="", cache="")
+"""Lines that end with a bare line feed: h11 reads those."""
+
+
 @lru_cache(maxsize=1024)
 def read_head(head: bytes) -> Head:
-    """Parse a head, ``head`` ending with the empty line. Cached: one second's viewers get the same bytes."""
+    """Parse a head that ends with its empty line. Cached: one second's viewers get the same bytes."""
+    if not head.endswith(END):
+        return _BARE
     match = _STATUS.match(head)
     if match is None:
         raise HeadError(f"not an HTTP/1.x response: {head[:40]!r}")
-    status = int(match[1])
-    fields = _fields(head[match.end() :])
+    status, fields = int(match[1]), _fields(head[match.end() :])
+    return _head(status, fields, _length(status, fields), _keeps_alive(head, fields))
+
+
+def head_of(status: int, pairs: Iterable[tuple[bytes, bytes]]) -> Head:
+    """The head that h11 has read; ``pairs`` are its fields, names in lower case. It knows the framing itself."""
+    return _head(status, dict(pairs), -1, keep_alive=True)
+
+
+def gather(early: bytes, data: bytes) -> tuple[bytes, int]:
+    """Put a head together that comes in pieces: all of it so far, and where it ends, -1 while it does not.
+
+    Bare line feeds end it too: not every server has heard of CRLF. HeadError when this will never be a head.
+    """
+    start = max(len(early) - len(END), 0)
+    whole = early + data
+    ends = [at + len(mark) for mark in (END, BARE_END) if (at := whole.find(mark, start)) >= 0]
+    if not whole.startswith(START[: len(whole)]):
+        raise HeadError(f"not an HTTP/1.x response: {whole[:40]!r}")
+    if min(ends, default=len(whole)) > LONGEST_HEAD:
+        raise HeadError(f"response head longer than {LONGEST_HEAD} bytes")
+    return whole, min(ends, default=-1)
+
+
+def _head(status: int, fields: Fields, length: int, keep_alive: bool) -> Head:
     return Head(
         status=status,
-        length=_length(status, fields),
-        keep_alive=_keeps_alive(head, fields),
+        length=length,
+        keep_alive=keep_alive,
         gzip=b"gzip" in fields.get(b"content-encoding", b"").lower(),
         location=fields.get(b"location", b"").decode("latin-1"),
         cache=_cache(fields),
     )
 
 
-def _fields(lines: bytes) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
+def _fields(lines: bytes) -> Fields:
+    found: Fields = {}
     for line in lines.split(b"\r\n"):
         name, colon, value = line.partition(b":")
         if colon:
@@ -62,23 +95,23 @@ def _fields(lines: bytes) -> dict[bytes, bytes]:
     return found
 
 
-def _length(status: int, fields: dict[bytes, bytes]) -> int:
+def _length(status: int, fields: Fields) -> int:
     if status in (204, 304):
         return 0
     if status < 200 or b"transfer-encoding" in fields or b"content-length" not in fields:
         return -1
     text = fields[b"content-length"]
-    if not text.isdigit():
-        raise HeadError(f"Content-Length is not a number: {text[:40]!r}")
+    if not text.isdigit() or len(text) > 18:
+        raise HeadError(f"Content-Length is not a number of bytes: {text[:40]!r}")
     return int(text)
 
 
-def _keeps_alive(head: bytes, fields: dict[bytes, bytes]) -> bool:
+def _keeps_alive(head: bytes, fields: Fields) -> bool:
     connection = fields.get(b"connection", b"").lower()
     return b"keep-alive" in connection if head.startswith(b"HTTP/1.0") else b"close" not in connection
 
 
-def _cache(fields: dict[bytes, bytes]) -> Literal["hit", "miss", ""]:
+def _cache(fields: Fields) -> Literal["hit", "miss", ""]:
     said = next((fields[name].lower() for name in _CACHE_FIELDS if name in fields), b"")
     if any(word in said for word in _HITS):
         return "hit"

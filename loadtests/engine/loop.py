@@ -1,84 +1,57 @@
 """The event loop: resumes lanes when what they asked for has happened, at the time they asked for.
 
 One `step` handles what is due and what is ready and returns; whoever owns the thread (a greenlet in Locust's hub,
-a test, the preflight) calls it again. Timers are a heap of absolute times; a ticket per lane tells a live timer
-from a stale one. Lateness is measured for every timed action: it is the generator's own health.
+a test, the preflight) calls it again. Lateness is measured for every timed action: it is the generator's own health.
+An error in one session ends that visit and no other; `Health` counts it, and the run is not valid from then on.
 """
 
 from __future__ import annotations
 
-import heapq
 import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
-from typing import Final
+from math import inf
+from typing import Final, Protocol
 
-from loadtests.engine.address import origin_of
 from loadtests.engine.channel import client_context
 from loadtests.engine.connection import Connection
-from loadtests.engine.names import Names
+from loadtests.engine.health import Health
+from loadtests.engine.names import Lookup, Names, system_lookup
 from loadtests.engine.poller import Poller, system_poller
+from loadtests.engine.request import origin_of, request_bytes
+from loadtests.engine.timers import Timers
 from loadtests.engine.visit import Lane, Visit
 from loadtests.recorder import CohortTally, Recorder
-from loadtests.results import LAG_LIMIT, Generator, Window
-from loadtests.session import Failed, Fire, Get, Reply, Session, Signal, Spawn, Viewer, WaitFor, WaitUntil
-from loadtests.sketch import Sketch
+from loadtests.results import Window
+from loadtests.session import ErrorKind, Failed, Fire, Get, Reply, Session, Signal, Spawn, Viewer, WaitFor, WaitUntil
 
 Watch = Callable[[Viewer, CohortTally], Session]
 
 SWEEP: Final = 0.1
 """Seconds between two looks at the requests under way for time-outs."""
-
-
 BREATH: Final = 0.001
 """Seconds between two steps of `Loop.drive`."""
-SHORTEST: Final = 0.5
-"""Seconds that a CPU share is taken over at least: the last, broken second of a run is too short to judge."""
 
 
-class Health:
-    """How well the generator itself keeps up, since the last `read`."""
+class Watched(Protocol):
+    """Whoever owns a socket that the loop polls."""
 
-    def __init__(self) -> None:
-        self._cpu, self._wall = time.process_time(), time.monotonic()
-        self._reset()
+    fd: int
 
-    def _reset(self) -> None:
-        self.lag, self.late, self.dropped = Sketch(), 0, 0
+    def on_ready(self) -> None:
+        """The socket can move on."""
 
-    def started(self, lag: float) -> None:
-        """A timed action starts ``lag`` seconds after it was due."""
-        self.lag.add(lag)
-        if lag > LAG_LIMIT:
-            self.late += 1
-
-    def read(self, at: int, worker: str, *, sockets: int, viewers: int, received: int) -> Generator:
-        """The line for second ``at``; starts the next second."""
-        cpu, wall = time.process_time(), time.monotonic()
-        share = (cpu - self._cpu) / max(wall - self._wall, SHORTEST)
-        line = Generator(
-            at=at,
-            worker=worker,
-            cpu=round(share, 4),
-            lag=self.lag,
-            late=self.late,
-            dropped=self.dropped,
-            sockets=sockets,
-            viewers=viewers,
-            bytes=received,
-        )
-        self._cpu, self._wall = cpu, wall
-        self._reset()
-        return line
+    def abandon(self, error: Exception) -> None:
+        """`on_ready` raised ``error``."""
 
 
 class Loop:
     """Drives the visits of one process.
 
+    Only ``hosts`` are asked (None: any), whatever a playlist or a redirect names.
     ``arrivals`` are viewers in order of ``join_at``; ``watch`` makes a viewer's main lane. Run second zero is
-    ``begins``, on ``time.monotonic``'s scale.
+    ``begins``, on the scale of ``ticks``.
     """
 
     def __init__(
@@ -87,35 +60,38 @@ class Loop:
         watch: Watch | None = None,
         *,
         resolve: Iterable[str] = (),
+        lookup: Lookup = system_lookup,
         ca_file: str = "",
+        hosts: frozenset[str] | None = None,
         begins: float | None = None,
+        ticks: Callable[[], float] = time.monotonic,
         poller: Poller | None = None,
     ) -> None:
-        self._begins = time.monotonic() if begins is None else begins
+        self._ticks, self._begins = ticks, ticks() if begins is None else begins
         self._coming: Iterator[Viewer] = iter(arrivals)
         self._next = next(self._coming, None)
         self._watch = watch
         self._poller = poller or system_poller()
-        self._ca_file = ca_file
-        self._tls: ssl.SSLContext | None = None
-        self.names = Names(resolve, clock=self.clock)
+        self._hosts = hosts
+        self._tls = client_context(ca_file) if ca_file else None
+        self.names = Names(resolve, lookup, self.clock)
         self.recorder, self.health = Recorder(), Health()
         self.busy: dict[Connection, None] = {}
-        self.visits: set[Visit] = set()
-        self._by_fd: dict[int, Connection] = {}
-        self._timers: list[tuple[float, int, int, Lane]] = []
-        self._order = count()
+        self.visits: dict[Visit, None] = {}
+        self._by_fd: dict[int, Watched] = {}
+        self._timers = Timers()
         self._ready: deque[tuple[Lane, Reply]] = deque()
+        self._windows: list[Window] = []
         self._swept = 0.0
 
     def clock(self) -> float:
         """Seconds since the start of the run."""
-        return time.monotonic() - self._begins
+        return self._ticks() - self._begins
 
     def tls(self) -> ssl.SSLContext:
         """The one TLS context of this loop."""
         if self._tls is None:
-            self._tls = client_context(self._ca_file)
+            self._tls = client_context()
         return self._tls
 
     @property
@@ -131,22 +107,35 @@ class Loop:
     # -- one turn -------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Do what is due and what is ready; never waits."""
+        """Do what is ready and what is due; never waits."""
+        now = self.clock()
+        if now >= self.recorder.second + 1:
+            self._windows += self.recorder.close_until(now)
         self.names.deliver()
+        self._hear()  # before anybody is woken: a connection that the server has closed is not used again
+        self._resume_ready()
         now = self.clock()
         self._admit(now)
         self._wake(now)
         self._resume_ready()
-        for fd, _ in self._poller.poll(0):
-            connection = self._by_fd.get(fd)
-            if connection is not None:
-                connection.on_ready()
-        self._resume_ready()
         if now - self._swept > SWEEP:
-            self._swept = now
-            for connection in tuple(self.busy):
-                connection.expire(now)
-            self._resume_ready()
+            self._sweep(now)
+
+    def _hear(self) -> None:
+        for fd, _ in self._poller.poll(0):
+            watched = self._by_fd.get(fd)
+            if watched is not None:
+                try:
+                    watched.on_ready()
+                except Exception as error:  # noqa: BLE001 - one viewer's trouble is not the others'
+                    self.health.fault(error)
+                    watched.abandon(error)
+
+    def _sweep(self, now: float) -> None:
+        self._swept = now
+        for connection in tuple(self.busy):
+            connection.expire(now)
+        self._resume_ready()
 
     def _admit(self, now: float) -> None:
         while self._next is not None and self._next.join_at <= now:
@@ -158,7 +147,7 @@ class Loop:
 
     def admit(self, visit: Visit, session: Session) -> None:
         """Start a visit with its main lane."""
-        self.visits.add(visit)
+        self.visits[visit] = None
         self._spawn(visit, session)
 
     def _spawn(self, visit: Visit, session: Session) -> None:
@@ -167,19 +156,21 @@ class Loop:
         self._ready.append((lane, None))
 
     def _wake(self, now: float) -> None:
-        timers = self._timers
-        while timers and timers[0][0] <= now:
-            due, _, ticket, lane = heapq.heappop(timers)
-            if lane.ticket == ticket:
-                self.health.started(now - due)
-                self._unpark(lane, now)
+        while (due := self._timers.pop(now)) is not None:
+            at, lane = due
+            self.health.started(now - at)
+            self._unpark(lane, now)
 
     def _unpark(self, lane: Lane, now: float) -> None:
-        lane.ticket += 1
-        if lane.signal_waiters is not None:
-            lane.signal_waiters.remove(lane)
-            lane.signal_waiters = None
+        self._leave_wait(lane)
         self._ready.append((lane, now))
+
+    def _leave_wait(self, lane: Lane) -> None:
+        self._timers.forget(lane)
+        lane.parked = False
+        if lane.signal is not None:
+            lane.signal.waiters.remove(lane)
+            lane.signal = None
 
     def _resume_ready(self) -> None:
         ready = self._ready
@@ -195,35 +186,46 @@ class Loop:
     # -- lanes ----------------------------------------------------------------------------------------------------
 
     def _run(self, lane: Lane, reply: Reply) -> None:
-        send = lane.session.send
-        while True:
-            try:
-                instruction = send(reply)
-            except StopIteration:
-                self._returned(lane)
-                return
-            reply = None
-            match instruction:
-                case Get():
-                    self._fetch(lane, instruction)
-                    return
-                case WaitUntil(at):
-                    self._park(lane, at)
-                    return
-                case WaitFor(signal, until):
-                    self._park(lane, until)
-                    lane.signal_waiters = signal.waiters
-                    signal.waiters.append(lane)
-                    return
-                case Fire(signal):
-                    self._fire(signal)
-                case Spawn(session):
-                    self._spawn(lane.visit, session)
+        try:
+            while not self._obey(lane, lane.session.send(reply)):
+                reply = None
+        except StopIteration:
+            self._returned(lane)
+        except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
+            self.health.fault(error)
+            self._end(lane.visit)
+
+    def _obey(self, lane: Lane, instruction: object) -> bool:
+        """Do as the lane says; whether it has to wait now."""
+        match instruction:
+            case Get():
+                self._fetch(lane, instruction)
+            case WaitUntil(at):
+                self._park(lane, at)
+            case WaitFor(signal, until):
+                lane.signal = signal
+                signal.waiters.append(lane)
+                self._park(lane, until)
+            case Fire(signal):
+                self._fire(signal)
+                return False
+            case Spawn(session):
+                self._spawn(lane.visit, session)
+                return False
+            case _:
+                raise TypeError(f"a session asks for {instruction!r}")
+        return True
 
     def _park(self, lane: Lane, until: float) -> None:
-        lane.ticket += 1
-        if until < float("inf"):
-            heapq.heappush(self._timers, (until, next(self._order), lane.ticket, lane))
+        lane.parked = True
+        now = self.clock()
+        if lane.visit.dismissed and lane is lane.visit.lanes[0]:
+            lane.visit.dismissed = False
+            self._unpark(lane, now)
+        elif until < inf:
+            self._timers.add(lane, max(now, until))  # what is due in the past is not late before it is asked for
+        elif until != inf:
+            raise ValueError(f"a session waits until {until!r}")
 
     def _fire(self, signal: Signal) -> None:
         now = self.clock()
@@ -232,18 +234,26 @@ class Loop:
             self._unpark(lane, now)
 
     def _fetch(self, lane: Lane, get: Get) -> None:
-        now = self.clock()
         try:
             origin = origin_of(get.url)
+            request = request_bytes(get.url, compressed=get.read)
         except ValueError as error:
-            lane.visit.tally.media_error(get.kind, "protocol")
-            self.resume(lane, Failed(now, now, get.url, "protocol", str(error)))
+            self._refuse(lane, get, "protocol", str(error))
+            return
+        if self._hosts is not None and origin.host not in self._hosts:
+            self._refuse(lane, get, "unclaimed_host", f"nobody claims {origin.host}")
             return
         connection = lane.visit.take(origin)
         if connection is None:
             connection = Connection(self, lane.visit, origin)
             lane.visit.opened.append(connection)
-        connection.begin(lane, get, now)
+        connection.begin(lane, get, request, self.clock())
+
+    def _refuse(self, lane: Lane, get: Get, reason: ErrorKind, detail: str) -> None:
+        """A request that is never sent: it counts as an error, not as a request."""
+        now = self.clock()
+        lane.visit.tally.media_error(get.kind, reason)
+        self.resume(lane, Failed(now, now, get.url, reason, detail))
 
     def _returned(self, lane: Lane) -> None:
         if lane is lane.visit.lanes[0]:
@@ -255,55 +265,81 @@ class Loop:
         """The viewer is gone: lanes are closed, idle connections too; a request under way is read to its end."""
         visit.over = True
         for lane in visit.lanes:
-            lane.ticket += 1
-            lane.session.close()
+            self._leave_wait(lane)
+            self._close(lane.session)
         visit.lanes.clear()
         for connection in tuple(visit.opened):
             if connection in self.busy:
                 connection.lane = None
             else:
                 connection.close()
-        self.visits.discard(visit)
+        self.visits.pop(visit, None)
+
+    def _close(self, session: Session) -> None:
+        try:
+            session.close()
+        except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
+            self.health.fault(error)
 
     # -- sockets --------------------------------------------------------------------------------------------------
 
-    def watch(self, connection: Connection, events: int) -> None:
-        """Start polling a connection's socket."""
-        self._by_fd[connection.fd] = connection
-        self._poller.register(connection.fd, events)
+    def watch(self, watched: Watched, events: int) -> None:
+        """Start polling a socket."""
+        self._by_fd[watched.fd] = watched
+        self._poller.register(watched.fd, events)
 
-    def rewatch(self, connection: Connection, events: int) -> None:
-        """Poll a connection's socket for something else."""
-        self._poller.modify(connection.fd, events)
+    def take_over(self, watched: Watched) -> None:
+        """The same socket has a new owner."""
+        self._by_fd[watched.fd] = watched
 
-    def unwatch(self, connection: Connection) -> None:
-        """Stop polling a connection's socket."""
-        if self._by_fd.pop(connection.fd, None) is not None:
-            self._poller.unregister(connection.fd)
+    def rewatch(self, watched: Watched, events: int) -> None:
+        """Poll a socket for something else."""
+        self._poller.modify(watched.fd, events)
+
+    def unwatch(self, watched: Watched) -> None:
+        """Stop polling a socket."""
+        if self._by_fd.pop(watched.fd, None) is not None:
+            self._poller.unregister(watched.fd)
 
     # -- ending ---------------------------------------------------------------------------------------------------
 
     def dismiss(self) -> None:
-        """Nobody else comes and everybody leaves now; requests under way go on."""
+        """Nobody else comes and everybody leaves now: main lanes are woken early, requests under way go on.
+
+        A main lane that waits for a response gets it first, and is woken early from its next wait.
+        """
         self._next = None
         now = self.clock()
         for visit in tuple(self.visits):
-            if visit.lanes:
+            if visit.lanes and visit.lanes[0].parked:
                 self._unpark(visit.lanes[0], now)
+            else:
+                visit.dismissed = True
         self._resume_ready()
 
     def cancel(self) -> None:
-        """Cut off what is still under way."""
+        """Cut off what is still under way, end every visit and let go of the system: the loop is of no more use."""
         for connection in tuple(self.busy):
             connection.cancel()
+        for visit in tuple(self.visits):
+            self._end(visit)
+        self._ready.clear()
+        self._poller.close()
 
     def windows(self, until: float) -> list[Window]:
         """The windows of the seconds that ended by ``until``."""
-        return list(self.recorder.close_until(until))
+        self._windows += self.recorder.close_until(until)
+        closed, self._windows = self._windows, []
+        return closed
 
     def drive(self, patience: float) -> None:
-        """Step until nothing is left to do or ``patience`` seconds are over (for use outside Locust)."""
+        """Step until nothing is left to do or ``patience`` seconds are over (for use outside Locust).
+
+        An error in a session, which `step` only counts, is raised here.
+        """
         end = self.clock() + patience
         while not self.is_idle and self.clock() < end:
             self.step()
             time.sleep(BREATH)  # lets gevent's hub turn, where there is one: name look-ups run there
+        if self.health.first_fault is not None:
+            raise self.health.first_fault

@@ -6,6 +6,7 @@ next when one does not answer. Under gevent's patching the thread is a greenlet 
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections import deque
@@ -15,6 +16,7 @@ from typing import Final, TypeAlias
 
 Addresses: TypeAlias = tuple[tuple[int, tuple[object, ...]], ...]
 """(address family, sockaddr) pairs, in the resolver's order."""
+Lookup: TypeAlias = Callable[[str, int], Addresses]
 
 KEEP: Final = 30.0
 """Seconds an answer is kept: CDN and load-balancer records commonly live 30-60 s, and the TTL is not told."""
@@ -61,7 +63,7 @@ class Names:
     def __init__(
         self,
         overrides: Iterable[str] = (),
-        lookup: Callable[[str, int], Addresses] = system_lookup,
+        lookup: Lookup = system_lookup,
         clock: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._overrides = read_overrides(overrides)
@@ -86,13 +88,18 @@ class Names:
         first = key not in self._waiting
         self._waiting.setdefault(key, []).append(then)
         if first:
-            threading.Thread(target=self._resolve, args=(key,), daemon=True).start()
+            try:
+                threading.Thread(target=self._resolve, args=(key,), daemon=True).start()
+            except RuntimeError:  # no more threads: the generator's limit, not the resolver's
+                self._answers.append((key, OSError(errno.EAGAIN, "no thread for the look-up")))
 
     def _resolve(self, key: tuple[str, int]) -> None:
         try:
             answer: Addresses | OSError = self._lookup(*key)
-        except (OSError, UnicodeError) as error:
-            answer = error if isinstance(error, OSError) else OSError(f"not a host name: {key[0]!r}")
+        except OSError as error:
+            answer = error
+        except ValueError:  # a label too long, a null byte
+            answer = OSError(f"not a host name: {key[0]!r}")
         self._answers.append((key, answer))
 
     def deliver(self) -> None:

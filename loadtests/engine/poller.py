@@ -12,8 +12,7 @@ from gevent import monkey
 
 READ: Final = 0x001
 WRITE: Final = 0x004
-BROKEN: Final = 0x008 | 0x010
-"""POLLERR | POLLHUP; epoll and poll share these numbers on every system that has them."""
+"""POLLIN and POLLOUT; epoll and poll share these numbers on every system that has them."""
 
 
 def original(module: str, name: str) -> Any:
@@ -36,6 +35,9 @@ class Poller(Protocol):
     def poll(self, timeout: float, /) -> list[tuple[int, int]]:
         """Ready descriptors with their events, waiting at most ``timeout`` seconds."""
 
+    def close(self) -> None:
+        """Give the poller's own descriptor back, if it has one."""
+
 
 class PollPoller:
     """The portable path: `select.poll`, whose timeout is in milliseconds."""
@@ -50,6 +52,9 @@ class PollPoller:
         """Ready descriptors with their events."""
         ready: list[tuple[int, int]] = self._poll.poll(max(0.0, timeout) * 1000)
         return ready
+
+    def close(self) -> None:
+        """There is none."""
 
 
 def system_poller() -> Poller:

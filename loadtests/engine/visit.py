@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loadtests.engine.address import Origin
+from loadtests.engine.request import Origin
 from loadtests.recorder import CohortTally
-from loadtests.session import Session, Viewer
+from loadtests.session import Session, Signal, Viewer
 
 if TYPE_CHECKING:
     from loadtests.engine.connection import Connection
 
 
 class Lane:
-    """A session generator and the ticket that tells its newest wait from older ones."""
+    """A session generator and what it waits for."""
 
-    __slots__ = ("session", "signal_waiters", "ticket", "visit")
+    __slots__ = ("parked", "session", "signal", "ticket", "timed", "visit")
 
     def __init__(self, visit: Visit, session: Session) -> None:
         self.visit, self.session = visit, session
         self.ticket = 0
-        self.signal_waiters: list[object] | None = None
+        """Tells its newest timer from older ones."""
+        self.parked = False
+        """Whether it waits for a time or a signal, rather than for a response."""
+        self.timed = False
+        """Whether a timer of its newest ticket is set."""
+        self.signal: Signal | None = None
 
 
 class Visit:
     """The lanes and connections of one viewer; over when its first lane returns."""
 
-    __slots__ = ("idle", "lanes", "lost", "opened", "over", "tally", "tls_sessions", "viewer")
+    __slots__ = ("dismissed", "idle", "lanes", "lost", "opened", "over", "tally", "tls_sessions", "viewer")
 
     def __init__(self, viewer: Viewer, tally: CohortTally) -> None:
         self.viewer, self.tally = viewer, tally
@@ -36,6 +41,8 @@ class Visit:
         self.tls_sessions: dict[Origin, Any] = {}
         self.lost = 0
         """Connections that ended and were not yet replaced."""
+        self.dismissed = False
+        """Whether the first lane's next wait ends at once, because the run does."""
         self.over = False
 
     def take(self, origin: Origin) -> Connection | None:
@@ -58,4 +65,3 @@ class Visit:
             self.idle.remove(connection)
         if connection in self.opened:
             self.opened.remove(connection)
-        self.lost += 1

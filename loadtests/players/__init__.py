@@ -15,8 +15,10 @@ class Player(Plugin):
     """Start this many target durations behind the end of the playlist."""
     buffer_goal: float
     """Stop fetching ahead when this many seconds are buffered."""
-    first_byte_timeout: float
-    """Seconds without a first byte before a request counts as failed."""
+
+    @abstractmethod
+    def first_byte_timeout(self, kind: RequestKind) -> float:
+        """Seconds without a first byte before a request of this kind counts as failed."""
 
     @abstractmethod
     def timeout(self, kind: RequestKind) -> float:

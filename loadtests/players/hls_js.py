@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import Field, NonNegativeInt
 
 from loadtests.players import Player
@@ -20,8 +22,8 @@ class HlsJs(Player):
     """liveSyncDurationCount."""
     buffer_goal: Duration = Field(default=30.0, gt=0, le=600)
     """maxBufferLength."""
-    first_byte_timeout: Duration = Field(default=10.0, gt=0)
-    """playlistLoadPolicy and fragLoadPolicy maxTimeToFirstByteMs."""
+    first_byte: Duration = Field(default=10.0, gt=0)
+    """playlistLoadPolicy and fragLoadPolicy maxTimeToFirstByteMs; manifestLoadPolicy has none."""
 
     master_timeout: Duration = Field(default=20.0, gt=0)
     """manifestLoadPolicy maxLoadTimeMs."""
@@ -50,6 +52,10 @@ class HlsJs(Player):
     """errorRetry.retryDelayMs of all three; doubles with each retry."""
     longest_retry_delay: Duration = Field(default=8.0, ge=0)
     """errorRetry.maxRetryDelayMs of all three."""
+
+    def first_byte_timeout(self, kind: RequestKind) -> float:
+        """Seconds without a first byte before a request of this kind counts as failed."""
+        return math.inf if kind == "master" else self.first_byte
 
     def timeout(self, kind: RequestKind) -> float:
         """Seconds a whole request of this kind may take."""

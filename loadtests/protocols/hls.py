@@ -294,7 +294,7 @@ class _Visit:
         player = self.player
         read = kind in ("master", "playlist")
         limit = PLAYLIST_LIMIT if read else SEGMENT_LIMIT
-        instruction = Get(url, kind, read, limit, player.timeout(kind), player.first_byte_timeout)
+        instruction = Get(url, kind, read, limit, player.timeout(kind), player.first_byte_timeout(kind))
         reply = cast("Got | Failed", (yield instruction))
         started = reply.started
         for _ in range(MAX_HOPS):

@@ -6,9 +6,11 @@ and ends the run: everybody leaves, last reports come in, the footer is written.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +19,14 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from loadtests.arrivals import Headcount, arrivals
+from loadtests.errors import InputError
 from loadtests.journal import SILENCE, Journal, run_id
 from loadtests.results import Ending, Footer, Generator, Window
+from loadtests.run import RUN_FILE
 from loadtests.scenario import Scenario
 from loadtests.wiring.assignment import Assignment, Report
 from loadtests.wiring.locust_stats import add_windows
+from loadtests.wiring.stopping import interrupts_go_to_main
 from loadtests.wiring.worker import DRAIN, Worker
 
 BEGIN, FINISH, REPORT = "surgecast_begin", "surgecast_finish", "surgecast_report"
@@ -41,12 +46,15 @@ class Director:
         out: Path | None,
         observe: Callable[[int, list[Window], list[Generator]], None],
     ) -> None:
+        interrupts_go_to_main()
         self.environment, self.scenario, self._out, self._observe = environment, scenario, out, observe
         self.journal: Journal | None = None
         self.footer: Footer | None = None
         self._worker: Worker | None = None
         self._greenlets: list[gevent.Greenlet] = []
         self._ending: Ending | None = None
+        self._failed = False
+        """Whether the start just tried came to nothing."""
 
     # -- begin ----------------------------------------------------------------------------------------------------
 
@@ -54,14 +62,31 @@ class Director:
         """A Locust test starts: open the journal, hand out the shares."""
         self._epoch = time.time() + LEAD
         self._ending, self.footer = None, None
-        folder = self._out or Path("runs") / run_id(self.scenario, datetime.fromtimestamp(self._epoch, UTC))
         names = self._worker_names()
-        self.journal = Journal(folder, self.scenario, self._epoch, tuple(names.values()), self._observe)
-        self.journal.open()
+        journal = Journal(self._new_folder(), self.scenario, self._epoch, tuple(names.values()), self._observe)
+        try:
+            journal.open()
+        except OSError as error:
+            self._fail(f"{journal.folder}: the run cannot be written: {error.strerror}")
+            return
+        self.journal = journal
         self._headcount = Headcount(arrivals(self.scenario))
         for index, (client, name) in enumerate(names.items()):
             self._assign(client, self._assignment(index, len(names), name))
         self._greenlets.append(gevent.spawn(self._keep_flushing))
+
+    def _new_folder(self) -> Path:
+        """Where this start writes; a second start from the web UI does not overwrite the first."""
+        if self._out is None:
+            return Path("runs") / run_id(self.scenario, datetime.fromtimestamp(self._epoch, UTC))
+        later = (self._out.with_name(f"{self._out.name}-{number}") for number in count(2))
+        return next(folder for folder in chain([self._out], later) if not (folder / RUN_FILE).exists())
+
+    def _fail(self, message: str) -> None:
+        """No load without a record: say why, and have Locust stop."""
+        sys.stderr.write(f"surgecast: {message}\n  → give another --out\n")
+        self._failed = True
+        self.environment.process_exit_code = InputError.exit_code
 
     def _worker_names(self) -> dict[str, str]:
         runner = self.environment.runner
@@ -105,7 +130,8 @@ class Director:
     def seats(self) -> int | None:
         """Viewers the plan has present a second from now; None when the run is over."""
         if self.journal is None:
-            return 1
+            failed, self._failed = self._failed, False
+            return None if failed else 1
         if self.now >= self.scenario.surge.duration + TAIL:
             self._ending = "finished"
         elif (limit := self._run_time()) and self.now >= limit:

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from typing import Any
 
 import gevent
+from locust import argument_parser
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from loadtests.wiring.assignment import Assignment, Report
 from loadtests.wiring.director import REPORT
 from loadtests.wiring.locust_stats import add_windows
+from loadtests.wiring.stopping import interrupts_go_to_main, leave_with
 from loadtests.wiring.worker import Worker
+
+
+def remember_defaults() -> None:
+    """Have Locust build its table of default options once.
+
+    For each option of each spawn message it builds a whole parser (2.47, `WorkerRunner.handle_message`): 64 of them
+    make 70 ms, or 700 ms on a busy machine, in which the worker serves nobody, in every second that seats change.
+    """
+    argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
+    argument_parser.default_args_dict()
 
 
 class Follower:
     """Waits for assignments; one at a time."""
 
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
+        interrupts_go_to_main()
+        remember_defaults()
+        if environment.parsed_options and environment.parsed_options.processes:
+            gevent.spawn(leave_with, os.getppid())
         self._environment, self._runner = environment, runner
         self._worker: Worker | None = None
         self._greenlet: gevent.Greenlet | None = None

@@ -47,6 +47,7 @@ class Worker:
             self._watch,
             resolve=scenario.target.resolve,
             ca_file=scenario.target.ca_file,
+            hosts=scenario.target.claimed_hosts,
             begins=time.monotonic() + assignment.epoch - time.time(),
         )
         self._reported = 0

@@ -8,7 +8,7 @@ import click
 
 from surgecast.advising import write_advice
 
-EXAMPLE = "Example: surgecast advise runs/20261205T123000Z-viral-goal --audience id=40000,in=25000 --lang zh"
+EXAMPLE = "\b\nExample:\n  surgecast advise runs/20261205T123000Z-viral-goal --audience id=40000,in=25000 --lang zh"
 
 
 @click.command(epilog=EXAMPLE)

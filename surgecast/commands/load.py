@@ -11,7 +11,7 @@ from loadtests.errors import CannotMeasure
 from loadtests.scenario import read_scenario
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
 
-EXAMPLE = "Example: surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
+EXAMPLE = "\b\nExample:\n  surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
 
 
 @click.command(epilog=EXAMPLE)
@@ -37,7 +37,10 @@ def load(
     web: bool,
     own: bool,
 ) -> None:
-    """Simulate a surge of live viewers with Locust; SCENARIO is a file, or the name of a bundled one."""
+    """Simulate a surge of live viewers with Locust.
+
+    SCENARIO is a file, or the name of a bundled one.
+    """
     options = LoadOptions(
         target=target,
         target_nodes=target_nodes,

@@ -13,7 +13,7 @@ from loadtests.staging.cluster import Cluster
 from surgecast.advising import write_advice
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
 
-EXAMPLE = "Example: surgecast rehearse viral-goal --lang zh"
+EXAMPLE = "\b\nExample:\n  surgecast rehearse viral-goal --lang zh"
 
 
 @click.command(epilog=EXAMPLE)
@@ -25,7 +25,10 @@ EXAMPLE = "Example: surgecast rehearse viral-goal --lang zh"
 )
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target, where the scenario names no owner.")
 def rehearse(scenario: str, out: Path | None, processes: int, lang: str, own: bool) -> None:
-    """Stage the embedded origin if the scenario asks for it, run the surge, advise, and report."""
+    """Stage, load, advise and report: the main job.
+
+    The embedded origin is staged when the SCENARIO asks for it (the bundled one does).
+    """
     plan = read_scenario(scenario)
     with _staged(plan):
         folder = run_locust(plan, scenario, LoadOptions(out=out, processes=processes, own=own))

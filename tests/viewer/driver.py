@@ -60,6 +60,7 @@ class Driver:
         self.order = itertools.count()
         self.requests: list[tuple[float, Get]] = []
         self.lanes: list[Lane] = []
+        self.most_lanes = 0
         self.due: list[tuple[float, int, Lane, int, Reply]] = []
 
     def run(self, session: Session, until: float = math.inf, most_steps: int = 1_000_000) -> None:
@@ -82,6 +83,7 @@ class Driver:
     def add(self, session: Session) -> Lane:
         lane = Lane(session)
         self.lanes.append(lane)
+        self.most_lanes = max(self.most_lanes, len(self.lanes))
         self.advance(lane, None)
         return lane
 
@@ -136,12 +138,15 @@ class Diary(Tally):
     lines: list[tuple[object, ...]] = field(default_factory=list)
     state: Literal["absent", "waiting", "playing", "stalled", "gone"] = "absent"
     last: float = 0.0
+    overdue: float = 0.0
+    """Seconds, at most, from when something happened until it was told."""
     latencies: list[tuple[float, float]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def move(self, at: float, before: str, after: Literal["waiting", "playing", "stalled", "gone"]) -> None:
         assert self.state == before, f"{after} at {at} while {self.state}"
         assert self.last <= at <= self.clock(), f"{after} at {at}, last {self.last}, now {self.clock()}"
+        self.overdue = max(self.overdue, self.clock() - at)
         self.seconds[before] = self.seconds.get(before, 0.0) + at - self.last
         self.state, self.last = after, at
 
@@ -192,6 +197,7 @@ class Story:
 
     requests: list[tuple[float, Get]]
     diary: Diary
+    most_lanes: int
 
     def times(self, kind: RequestKind, part: str = "") -> list[float]:
         """When requests of a kind were sent whose address contains ``part``, to the millisecond."""
@@ -223,4 +229,4 @@ def visit(
     driver = Driver(origin, late)
     diary = Diary(lambda: driver.now)
     driver.run((protocol or Hls()).watch(viewer, player or HlsJs(), diary), until)
-    return Story(driver.requests, diary)
+    return Story(driver.requests, diary, driver.most_lanes)

@@ -89,6 +89,8 @@ def test_a_visit_tells_a_consistent_story(
     story = visit(Chaos(seed, trouble), viewer, until=until, late=lambda: late)
     told = Counter(str(line[0]) for line in story.told())
     assert told["joined"] == told["left"] == (1 if story.requests else told["joined"])
+    assert story.most_lanes <= 4
+    assert story.diary.overdue <= late + 1e-9
     assert told["gave_up"] <= 1
     assert told["started"] <= 1
     assert told["resumed"] <= told["stalled"] <= told["resumed"] + 1

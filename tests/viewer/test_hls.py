@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from loadtests.session import Get, Got, LadderStep
+from loadtests.session import Failed, Get, Got, LadderStep
 from tests.viewer.driver import VIEWER, visit
 from tests.viewer.origins import Live, got, only, stay
 
@@ -74,6 +74,8 @@ def test_playback_begins_inside_a_segment_where_the_live_position_falls_there() 
     story = stay(3, Live(length=3.0, target=4, header="#EXT-X-SERVER-CONTROL:HOLD-BACK=5.0"))
     assert story.urls("segment")[0] == "98.ts"
     assert story.diary.latencies[0][1] == pytest.approx(5.0 + 0.1)  # the playlist is 0.1 s old by then
+    dated = stay(3, Live(length=3.0, target=4, dates=True, header="#EXT-X-SERVER-CONTROL:HOLD-BACK=5.0"))
+    assert dated.diary.latencies[0][1] == pytest.approx(5.0 + 0.3)
 
 
 def test_a_short_window_is_played_from_its_start() -> None:
@@ -97,6 +99,11 @@ def test_the_init_segment_is_fetched_once_for_each_map() -> None:
     assert story.urls("init") == ["init0.mp4", "init1.mp4"]
     assert story.urls("init", "segment")[0] == "init0.mp4"
     assert story.urls("init", "segment")[-3:] == ["102.ts", "init1.mp4", "103.ts"]
+
+
+def test_init_segments_are_remembered_across_an_advertisement() -> None:
+    maps = {n: f'#EXT-X-MAP:URI="{"ad" if n in (100, 101) else "show"}.mp4"' for n in range(90, 120)}
+    assert stay(12, Live(extra=maps)).urls("init") == ["show.mp4", "ad.mp4"]
 
 
 def test_it_does_not_fetch_more_than_the_buffer_goal() -> None:
@@ -188,6 +195,20 @@ def test_an_origin_that_starts_anew_is_followed_from_its_live_edge() -> None:
     assert story.urls("segment") == [f"{n}.ts" for n in (97, 98, 99, 100, 101, 102, 11, 12, 13, 14)]
 
 
+def test_a_restart_while_a_segment_is_under_way_loses_what_the_old_origin_listed() -> None:
+    """100 takes from 2.2 s to 9 s; 101 and 102 were listed when the numbers began anew at 8.1 s."""
+    anew = Live(first=10, frozen=(9.0, 99.0))
+
+    def origin(get: Get, at: float) -> Got | Failed | None:
+        if get.kind == "playlist" and at >= 7:
+            return anew(get, at)
+        return got(get, at, 9.0 - at) if "/100.ts" in get.url else None
+
+    story = stay(12, Live(override=origin))
+    assert story.told("skipped") == [("skipped", 8.2, 3)]
+    assert story.urls("segment")[3:] == ["100.ts", "11.ts", "12.ts", "13.ts"]
+
+
 def test_numbers_far_ahead_are_a_new_numbering_not_a_gap() -> None:
     anew = Live(first=50_000)
     story = stay(12, Live(override=only("playlist", anew, after=7.0)))
@@ -223,6 +244,20 @@ def test_a_playlist_that_stands_still_is_stale_once_per_episode() -> None:
     assert story.told("stalled", "resumed")[0] == ("stalled", 8.3, 800_000.0)
 
 
+def test_standing_still_again_is_another_episode() -> None:
+    again = Live(frozen=(20.0, 99.0))
+    story = stay(40, Live(frozen=(2.0, 14.0), override=only("playlist", again, after=20.0)))
+    assert [round(float(str(line[1]))) for line in story.told("media_error")] == [9, 27]
+
+
+def test_a_stream_that_never_begins_is_stale_after_a_while_not_at_once() -> None:
+    empty = b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n"
+    origin = Live(override=only("playlist", lambda get, at: got(get, at, 0.25, body=empty)))
+    story = stay(120, origin, join_at=100.0)
+    assert [line[0] for line in story.told()] == ["joined", "media_error", "left"]
+    assert 106.0 < float(str(story.told("media_error")[0][1])) < 108.0
+
+
 # The end
 
 
@@ -235,6 +270,13 @@ def test_a_stream_that_ends_is_played_to_its_last_frame_and_is_no_failure() -> N
         ("left", 14.3, "playing", 800_000.0),
     ]
     assert story.times("playlist")[-1] == 10.1
+
+
+def test_a_stream_that_ends_during_a_stall_ends_the_visit_at_once() -> None:
+    """The playlist stands still from 4 s on and is closed at 30 s."""
+    story = stay(60, Live(frozen=(4.0, 99.0), ends=30.0))
+    assert story.told("stalled") == [("stalled", 10.3, 800_000.0)]
+    assert story.told("gave_up", "left") == [("left", 30.2, "stalled", 0.0)]
 
 
 def test_an_ended_playlist_without_segments_ends_the_visit() -> None:

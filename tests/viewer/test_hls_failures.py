@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
 
+from loadtests.players.hls_js import HlsJs
 from loadtests.protocols.hls import Hls
 from loadtests.session import Failed, Get, Got
 from tests.viewer.driver import URL, VIEWER, visit
@@ -46,6 +48,23 @@ def test_the_last_segment_is_retried_after_1_2_4_8_8_8_seconds_and_then_given_up
     story = visit(origin, VIEWER._replace(leave_at=90.0), protocol=Hls(stale_after=100))
     assert story.times("segment", "/99.ts") == [0.4, 1.5, 3.6, 7.7, 15.8, 23.9, 32.0]
     assert story.told("gave_up", "left") == [("gave_up", 32.1, "segment_failed"), ("left", 32.1, "stalled", 0.0)]
+
+
+def test_a_segment_out_of_retries_is_a_gap_when_newer_ones_are_listed() -> None:
+    story = stay(33, Live(window=40, override=only("segment", status(500), part="/99.ts")))
+    assert story.told("skipped", "gave_up") == [("skipped", 32.1, 1)]
+    assert story.urls("segment")[9:11] == ["100.ts", "101.ts"]
+
+
+def test_two_lanes_that_give_up_at_once_say_so_once() -> None:
+    """The playlist and the init segment both fail at 5 s, and this player tries nothing twice."""
+    player = HlsJs(segment_error_retries=0, playlist_error_retries=0)
+    origin = Live(
+        header='#EXT-X-MAP:URI="i.mp4"',
+        override=lambda get, at: failed(get, at, 5.0 - at) if get.kind == "init" or at > 2 else None,
+    )
+    story = visit(origin, player=player)
+    assert story.told("gave_up") == [("gave_up", 5.0, "init_failed")]
 
 
 def test_a_segment_that_leaves_the_window_between_retries_is_passed_over() -> None:
@@ -158,7 +177,7 @@ def test_time_outs_and_limits_come_from_the_player() -> None:
     story = stay(1, Live(header='#EXT-X-MAP:URI="i.mp4"'))
     asked = {get.kind: (get.read, get.limit, get.timeout, get.first_byte_timeout) for _, get in story.requests}
     assert asked == {
-        "master": (True, 2**20, 20.0, 10.0),
+        "master": (True, 2**20, 20.0, math.inf),
         "playlist": (True, 2**20, 20.0, 10.0),
         "init": (False, 2**26, 120.0, 10.0),
         "segment": (False, 2**26, 120.0, 10.0),

@@ -1,16 +1,24 @@
-"""Splits a URL into where to connect and what to say; cached, because thousands of viewers ask the same."""
+"""What a URL means to the engine: the origin to connect to and the bytes to send there.
+
+Cached, because thousands of viewers ask the same. How an address found in a playlist becomes a URL is another
+matter: `loadtests.address`.
+"""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Final, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
+
+from loadtests.address import escape
 
 PORTS: Final = {"http": 80, "https": 443}
 LONGEST_URL: Final = 8192
 """Servers commonly refuse request lines beyond 8 KB (nginx large_client_header_buffers, Apache LimitRequestLine)."""
 USER_AGENT: Final = "surgecast/0.1 (load rehearsal)"
-_SAFE: Final = "/%:=&?~#+!$,;'@()*[]"
+_HOST: Final = re.compile(r"[a-z0-9_.:%-]+")
+"""Names, addresses, IPv6 zones; what else urlsplit lets through is no host and must not reach a header."""
 
 
 class Origin(NamedTuple):
@@ -18,6 +26,7 @@ class Origin(NamedTuple):
 
     scheme: str
     host: str
+    """In lower case; international names in their ASCII form."""
     port: int
 
 
@@ -29,16 +38,21 @@ def origin_of(url: str) -> Origin:
     parts = urlsplit(url)
     if parts.scheme not in PORTS or not parts.hostname:
         raise ValueError(f"only http and https addresses are fetched, found {parts.scheme or 'no'} scheme")
-    return Origin(parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme])
+    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode("ascii")
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"not a host name: {host[:80]!r}")
+    port = PORTS[parts.scheme] if parts.port is None else parts.port
+    if port == 0:
+        raise ValueError("port 0 cannot be connected to")
+    return Origin(parts.scheme, host, port)
 
 
 @lru_cache(maxsize=4096)
 def request_bytes(url: str, *, compressed: bool) -> bytes:
     """The GET request for a URL; ``compressed`` allows gzip, which only bodies that are read may use."""
     parts, origin = urlsplit(url), origin_of(url)
-    path = quote(parts.path or "/", safe=_SAFE) + (f"?{quote(parts.query, safe=_SAFE)}" if parts.query else "")
-    name = origin.host.encode("idna").decode() if not origin.host.isascii() else origin.host
-    bracketed = f"[{name}]" if ":" in name else name
+    path = escape(parts.path or "/") + (f"?{escape(parts.query)}" if parts.query else "")
+    bracketed = f"[{origin.host}]" if ":" in origin.host else origin.host
     host = bracketed if origin.port == PORTS[origin.scheme] else f"{bracketed}:{origin.port}"
     encoding = "gzip" if compressed else "identity"
     return (

@@ -1,0 +1,36 @@
+"""How the processes of one run stop: on Ctrl-C, when the input is bad, and when the one that forked them is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Final
+
+import gevent
+import psutil
+
+LOOK: Final = 1.0
+"""Seconds between two looks whether the parent still lives."""
+
+
+def interrupts_go_to_main() -> None:
+    """Raise KeyboardInterrupt in the main greenlet only; call it there, once per process.
+
+    Python raises it in whatever code runs at that moment: with gevent that may be a viewer's step or Locust's own
+    message handling, which is then left half done.
+    """
+    main, loop = gevent.getcurrent(), gevent.get_hub().loop
+    gevent.signal_handler(signal.SIGINT, lambda: loop.run_callback(main.throw, KeyboardInterrupt))
+
+
+def end_children() -> None:
+    """Stop the workers that ``--processes`` forked: Locust (2.47) leaves them waiting for a minute."""
+    for child in psutil.Process().children():
+        child.terminate()
+
+
+def leave_with(parent: int) -> None:
+    """Stop when ``parent`` is gone, for a forked worker would go on loading the target for a minute; never returns."""
+    while os.getppid() == parent:
+        gevent.sleep(LOOK)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,106 @@
+"""Runs that end badly: they say so, they can still be read, and nothing hangs or stays behind."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from loadtests.journal import SILENCE
+from loadtests.results import Footer
+from loadtests.run import RUN_FILE, read_run
+from loadtests.staging import Cluster
+from tests.real.processes import Started, locust, surgecast, until
+from tests.real.scenarios import plan, surge, write
+
+pytestmark = pytest.mark.slow
+
+INVALID = 3
+BAD_INPUT = 2
+
+
+def long_scenario(folder: Path, origin: Cluster, seconds: float) -> Path:
+    shape = surge(20, 40, (1, 1, 1, seconds - 4, 1))
+    return write(folder, plan(origin.url, surge=shape, target={"resolve": [*origin.resolve]}))
+
+
+def recorded(out: Path, seconds: int) -> Callable[[], bool]:
+    """Whether so many seconds of the run are on disk."""
+    file = out / RUN_FILE
+    return lambda: file.exists() and file.stat().st_size > 0 and read_run(out).seconds >= seconds
+
+
+def footer_of(out: Path) -> Footer:
+    footer = read_run(out).footer
+    assert footer is not None
+    return footer
+
+
+def test_a_worker_that_dies_makes_the_run_incomplete_and_is_named(origin: Cluster, tmp_path: Path) -> None:
+    """Locust goes on with the others; the run says who fell silent and when, and is INVALID."""
+    out = tmp_path / "run"
+    command = surgecast("load", long_scenario(tmp_path, origin, 14), "--processes", "2", "--out", out)
+    with Started(command, tmp_path) as load:
+        load.until(recorded(out, 3), "three seconds of the run")
+        victim = load.workers()[0]
+        victim.send_signal(signal.SIGKILL)
+        died_at = time.time() - read_run(out).header.started_at.timestamp()
+        assert load.wait(40) == INVALID, load.stderr
+        assert not load.members()
+    run, footer = read_run(out), footer_of(out)
+    assert (footer.complete, footer.ending) == (False, "worker_lost")
+    assert (footer.workers_expected, footer.workers_heard) == (2, 1)
+    (note,) = run.notes
+    assert note.kind == "worker_lost"
+    lost = note.data["worker"]
+    assert lost in note.text
+    assert SILENCE - 1.5 < note.at - died_at < SILENCE + 1.5
+    last_heard = {line.worker: line.at for line in run.generators}
+    assert last_heard.pop(lost) <= died_at + 1
+    (survivor,) = last_heard.values()
+    assert survivor >= 13, "the other worker went on to the end"
+    assert "NOT complete: worker_lost" in load.stderr
+    assert "1 of 2 workers" in load.stderr
+
+
+@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["single", "processes"])
+def test_a_killed_run_can_be_read_but_not_advised_on(
+    origin: Cluster, tmp_path: Path, processes: tuple[str, ...]
+) -> None:
+    """kill -9: no footer, at most one line lost, and no worker that goes on loading the target."""
+    out = tmp_path / "run"
+    words = ("--headless", "--scenario", long_scenario(tmp_path, origin, 40), "--out", out, *processes)
+    with Started(locust(*words), tmp_path) as load:
+        load.until(recorded(out, 3), "three seconds of the run")
+        load.process.kill()
+        assert load.wait(5) == -signal.SIGKILL
+        until(lambda: not load.members(), "every process gone", 8)
+    run = read_run(out)
+    assert run.footer is None
+    assert run.seconds >= 3
+    with Started(surgecast("advise", out), tmp_path / "advise") as advise:
+        assert advise.wait(20) in (BAD_INPUT, INVALID)
+    assert advise.stderr.count("surgecast: ") == 1
+    assert "Traceback" not in advise.stderr
+    assert "not finished" in advise.stderr
+    assert not list(out.glob("advice*"))
+
+
+@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["single", "processes"])
+def test_ctrl_c_ends_with_a_whole_readable_run(origin: Cluster, tmp_path: Path, processes: tuple[str, ...]) -> None:
+    """Requests under way are read to their end; the exit code says INVALID; no process is left."""
+    out = tmp_path / "run"
+    with Started(surgecast("load", long_scenario(tmp_path, origin, 40), "--out", out, *processes), tmp_path) as load:
+        load.until(recorded(out, 3), "three seconds of the run")
+        load.interrupt()
+        assert load.wait(10) == INVALID, load.stderr
+        until(lambda: not load.members(), "every process gone", 2)
+    footer = footer_of(out)
+    assert (footer.complete, footer.ending) == (False, "interrupted")
+    assert footer.workers_heard == footer.workers_expected == (2 if processes else 1)
+    assert footer.totals.errors == 0
+    assert "Traceback" not in load.stderr
+    assert "NOT complete: interrupted" in load.stderr
