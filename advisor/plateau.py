@@ -23,8 +23,8 @@ LEAST_SECONDS: Final = 8
 LASTING: Final = 3
 """Broken seconds among `BLOCK` that make a breach last; fewer is a blink (assumed)."""
 SETTLE: Final = 10
-"""Seconds at the start of an overload in which queues still fill: bytes are counted when a response is whole, so what
-is under way is missing from them. Two blocks (seen on the embedded origin); left out when three blocks remain."""
+"""Seconds at the start of an overload in which queues still fill: responses under way are not yet counted as served.
+Two blocks (seen on the embedded origin); left out when three blocks remain."""
 FLAT: Final = 0.15
 """Most variation of the block means on a plateau. Twice what token buckets show; a rising rate shows far more."""
 GROWTH: Final = 1.2

@@ -57,7 +57,7 @@ class Second(Frozen):
     """Of ``served``."""
     body_bits: FiniteFloat
     wire_bits: FiniteFloat
-    """Body and header bits of what was delivered, without the headers of refusals."""
+    """Body and header bits of what was delivered, without refusals."""
     ttfb: Percentiles | None = None
     total: Percentiles | None = None
     """Segments only, as the budget `segment_p95` judges them."""
@@ -121,7 +121,7 @@ class Fold:
             failed=requests.failed,
             segments=_served(segments),
             body_bits=8.0 * requests.bytes,
-            wire_bits=8.0 * (requests.bytes + _delivered_head(requests)),
+            wire_bits=8.0 * max(0, requests.bytes + requests.head_bytes - requests.refused_bytes),
             ttfb=Percentiles.of(segments.ttfb),
             total=Percentiles.of(segments.total),
             startup_p95=startup.quantile(0.95) if startup.count else None,
@@ -150,13 +150,6 @@ def _total(requests: Iterable[Requests]) -> Requests:
 
 def _served(requests: Requests) -> int:
     return max(0, requests.count - requests.failed - requests.cancelled)
-
-
-def _delivered_head(requests: Requests) -> float:
-    """Header bytes without those of refusals: a 503 is not served traffic (its small body cannot be told apart)."""
-    refused = sum(requests.errors.get(kind, 0) for kind in ("http_4xx", "http_5xx"))
-    answered = requests.count - requests.cancelled - (requests.failed - refused)
-    return requests.head_bytes * (1.0 - min(1.0, refused / answered)) if answered > 0 else 0.0
 
 
 def _share(part: float, whole: float) -> float:

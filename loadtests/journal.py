@@ -73,7 +73,6 @@ class Journal:
     _last: set[str] = field(default_factory=set)
     _lost: set[str] = field(default_factory=set)
     _pending: dict[int, list[Line]] = field(default_factory=dict)
-    _written: int = 0
     _closed: bool = False
 
     def open(self) -> None:
@@ -85,6 +84,9 @@ class Journal:
     def collect(self, worker: str, until: int, lines: Iterable[Line], now: float, *, last: bool = False) -> None:
         """Take a worker's report; ``now`` is run seconds."""
         self._heard_at[worker] = now
+        if worker in self._lost:
+            self._lost.discard(worker)
+            self.note(now, "worker_back", f"{worker} reports again", worker=worker)
         self._known_until[worker] = max(until, self._known_until.get(worker, 0))
         if last:
             self._last.add(worker)

@@ -16,10 +16,10 @@ _COUNTERS: Final = ("joins", "starts", "exits_before_start", "leaves", "stalls",
 class RequestSums:
     """Requests of one kind in the second under way."""
 
-    __slots__ = ("bytes", "cache", "cancelled", "count", "errors", "head_bytes", "total", "ttfb")
+    __slots__ = ("bytes", "cache", "cancelled", "count", "errors", "head_bytes", "refused_bytes", "total", "ttfb")
 
     def __init__(self) -> None:
-        self.count = self.cancelled = self.bytes = self.head_bytes = 0
+        self.count = self.cancelled = self.bytes = self.head_bytes = self.refused_bytes = 0
         self.errors: dict[ErrorKind, int] = {}
         self.cache: dict[Literal["hit", "miss"], int] = {}
         self.ttfb, self.total = Sketch(), Sketch()
@@ -29,14 +29,31 @@ class RequestSums:
         return Requests.model_construct(**{name: getattr(self, name) for name in self.__slots__})
 
 
-class CohortTally:
-    """What one region × cohort lives through; the `Tally` that its sessions report to."""
+class Lived:
+    """Levels integrated over time."""
 
-    def __init__(self, region: str, cohort: str) -> None:
+    __slots__ = ("bitrate_seconds", "play_seconds", "stall_seconds")
+
+    def __init__(self) -> None:
+        self.play_seconds = self.stall_seconds = self.bitrate_seconds = 0.0
+
+    def add(self, tally: CohortTally, span: float) -> None:
+        """``span`` seconds at the present levels."""
+        self.play_seconds += tally.playing * span
+        self.stall_seconds += tally.stalling * span
+        self.bitrate_seconds += tally.bitrate * span
+
+
+class CohortTally:
+    """What one region × cohort lives through from ``second`` on; the `Tally` that its sessions report to."""
+
+    def __init__(self, region: str, cohort: str, second: int = 0) -> None:
         self.region, self.cohort = region, cohort
         self.viewers = self.playing = self.stalling = 0
         self.bitrate = 0.0
         self._since = 0.0
+        self._ends = second + 1.0
+        self._lived, self._lived_next = Lived(), Lived()
         self._begin_second()
 
     def _begin_second(self) -> None:
@@ -44,17 +61,22 @@ class CohortTally:
         self.counts = dict.fromkeys(_COUNTERS, 0)
         self.failures: dict[str, int] = {}
         self.startup, self.latency = Sketch(), Sketch()
-        self.play_seconds = self.stall_seconds = self.bitrate_seconds = 0.0
         self.reconnects = 0
         self.touched = False
 
     def _advance(self, at: float) -> None:
-        span = at - self._since
-        if span > 0:
-            self.play_seconds += self.playing * span
-            self.stall_seconds += self.stalling * span
-            self.bitrate_seconds += self.bitrate * span
-            self._since = at
+        """Integrate until ``at``; what lies behind the end of the second under way belongs to the next."""
+        if at <= self._since:
+            return
+        if self._since < self._ends < at:
+            self._lived.add(self, self._ends - self._since)
+            self._since = self._ends
+        (self._lived if at <= self._ends else self._lived_next).add(self, at - self._since)
+        self._since = at
+
+    def _stop_playing(self, bitrate: float) -> None:
+        self.playing -= 1
+        self.bitrate = self.bitrate - bitrate if self.playing else 0.0  # no rounding error outlives the last viewer
 
     def _count(self, what: str, at: float) -> None:
         self._advance(at)
@@ -76,9 +98,8 @@ class CohortTally:
     def stalled(self, at: float, bitrate: float) -> None:
         """The buffer ran dry."""
         self._count("stalls", at)
-        self.playing -= 1
+        self._stop_playing(bitrate)
         self.stalling += 1
-        self.bitrate -= bitrate
 
     def resumed(self, at: float, bitrate: float) -> None:
         """Playing again."""
@@ -107,19 +128,24 @@ class CohortTally:
         status: int,
         *,
         size: int,
+        told: int,
         head: int,
         ttfb: float,
         total: float,
         cache: Literal["hit", "miss", ""],
     ) -> None:
-        """A whole response came, whatever its status; only good ones count in the latency sketches."""
-        sums = self._received(kind, size, head)
+        """A whole response came, whatever its status; only good ones count in the latency sketches.
+
+        ``told`` of its ``size`` body bytes were counted when they came.
+        """
+        sums = self._received(kind, size - told, head)
         if status < 400:
             sums.ttfb.add(ttfb)
             sums.total.add(total)
         else:
             reason: ErrorKind = "http_4xx" if status < 500 else "http_5xx"
             sums.errors[reason] = sums.errors.get(reason, 0) + 1
+            sums.refused_bytes += size + head
         if cache:
             sums.cache[cache] = sums.cache.get(cache, 0) + 1
 
@@ -154,8 +180,7 @@ class CohortTally:
         self._count("leaves", at)
         self.viewers -= 1
         if state == "playing":
-            self.playing -= 1
-            self.bitrate -= bitrate
+            self._stop_playing(bitrate)
         elif state == "stalled":
             self.stalling -= 1
         else:
@@ -171,8 +196,10 @@ class CohortTally:
     def close_second(self, at: int) -> Window | None:
         """The window of second ``at``, which just ended; None when nothing was there."""
         self._advance(at + 1.0)
-        quiet = not (self.requests or self.touched or self.viewers)
+        lived = self._lived.play_seconds or self._lived.stall_seconds
+        quiet = not (self.requests or self.touched or self.viewers or lived)
         window = None if quiet else self._window(at)
+        self._lived, self._lived_next, self._ends = self._lived_next, Lived(), at + 2.0
         self._begin_second()
         return window
 
@@ -183,9 +210,9 @@ class CohortTally:
             "failures": self.failures,
             "startup": self.startup,
             "live_latency": self.latency,
-            "play_seconds": round(self.play_seconds, 6),
-            "stall_seconds": round(self.stall_seconds, 6),
-            "bitrate_seconds": round(max(self.bitrate_seconds, 0.0), 3),
+            "play_seconds": round(self._lived.play_seconds, 6),
+            "stall_seconds": round(self._lived.stall_seconds, 6),
+            "bitrate_seconds": round(max(self._lived.bitrate_seconds, 0.0), 3),
             "reconnects": self.reconnects,
         }
         return Window.model_construct(
@@ -209,7 +236,7 @@ class Recorder:
         """Where the viewers of a cohort report to."""
         key = (region, cohort)
         if key not in self._tallies:
-            self._tallies[key] = CohortTally(region, cohort)
+            self._tallies[key] = CohortTally(region, cohort, self.second)
         return self._tallies[key]
 
     @property

@@ -54,9 +54,11 @@ class Requests(Frozen):
     cancelled: NonNegativeInt = 0
     """Of ``count``: cut off by the end of the run, neither good nor bad."""
     bytes: NonNegativeInt = 0
-    """Body bytes received."""
+    """Body bytes received, in the second in which they came (``count`` is in that of the last byte)."""
     head_bytes: NonNegativeInt = 0
     """Header bytes received."""
+    refused_bytes: NonNegativeInt = 0
+    """Of ``bytes`` and ``head_bytes``: those of 4xx and 5xx responses, which serve nobody."""
     ttfb: Sketch = Field(default_factory=Sketch)
     """Seconds from asking to the first byte."""
     total: Sketch = Field(default_factory=Sketch)
@@ -207,7 +209,7 @@ class Totals(Frozen):
         return sums
 
 
-Ending: TypeAlias = Literal["finished", "run_time", "interrupted", "stopped", "worker_lost", "failed"]
+Ending: TypeAlias = Literal["finished", "run_time", "interrupted", "stopped", "worker_lost", "failed", "aborted"]
 
 
 class Footer(Frozen):
@@ -265,9 +267,13 @@ def text_of(line: Line) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of one line, as committed in ``run.schema.json``."""
+    """The JSON Schema of one line, as committed in ``run.schema.json``: what a reader takes, so what may be written."""
+    lines = LINE.json_schema(mode="validation")  # in the other mode pydantic leaves out whatever holds a sketch
+    for place in lines["discriminator"]["mapping"].values():
+        definition = lines["$defs"][place.rpartition("/")[2]]
+        definition["required"] = ["line", *definition["required"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"surgecast run line, schema version {SCHEMA_VERSION}",
-        **LINE.json_schema(mode="serialization"),
+        **lines,
     }

@@ -69,12 +69,17 @@ class RunReader:
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in problem["loc"])
-            raise RunError(f"{self.place}: line {self.number}: {where}: {problem['msg']}", hint=_NOT_OURS) from error
-        except json.JSONDecodeError as error:
-            raise RunError(f"{self.place}: line {self.number} is not JSON: {error.msg}", hint=_NOT_OURS) from error
+            what = f"{where}: {problem['msg']}" if where else problem["msg"]
+            raise RunError(f"{self.place}: line {self.number}: {what}", hint=_NOT_OURS) from error
+        except (ValueError, RecursionError) as error:
+            raise RunError(f"{self.place}: line {self.number} is not JSON: {error}", hint=_NOT_OURS) from error
 
     def _take(self, line: Line) -> None:
+        if self.footer is not None:
+            raise RunError(f"{self.place}: line {self.number} stands behind the footer", hint=_ONE_RUN)
         match line:
+            case Header() if self.header is not None:
+                raise RunError(f"{self.place}: line {self.number} is a second header", hint=_ONE_RUN)
             case Header():
                 self.header = line
             case Window():
@@ -100,6 +105,7 @@ class RunReader:
         return Run(self.header, windows, tuple(self.generators), tuple(self.notes), self.footer, self.cut)
 
 
+_ONE_RUN = "a file holds one run: read runs that were put together one by one"
 _NOT_OURS = "a run is the run.jsonl that `surgecast load` writes; docs/run-format.md describes it"
 
 
@@ -128,7 +134,7 @@ def run_file(place: str | Path) -> Path:
     path = Path(place)
     if path.is_dir():
         path = path / RUN_FILE
-    if not path.is_file():
+    if path.is_dir() or not path.exists():
         raise RunError(
             f"{place}: no run here (no {RUN_FILE})",
             hint="give a run folder, its run.jsonl, or - for standard input",
@@ -138,14 +144,15 @@ def run_file(place: str | Path) -> Path:
 
 def read_run(place: str | Path) -> Run:
     """Read a run from a folder, a file, or ``-`` for standard input."""
-    if str(place) == "-":
-        return fold("standard input", sys.stdin)
-    path = run_file(place)
     try:
-        with path.open(encoding="utf-8", newline="\n") as lines:
+        if str(place) == "-":
+            return fold("standard input", sys.stdin)
+        with run_file(place).open(encoding="utf-8", newline="\n") as lines:
             return fold(str(place), lines)
     except UnicodeDecodeError as error:
         raise RunError(f"{place}: not a text file: {error.reason}", hint=_NOT_OURS) from error
+    except OSError as error:
+        raise RunError(f"{place}: cannot be read: {error.strerror}", hint=_NOT_OURS) from error
 
 
 class RunWriter:
@@ -154,17 +161,23 @@ class RunWriter:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / RUN_FILE
-        self._file: IO[str] = self.path.open("x", encoding="utf-8", newline="\n")
+        try:
+            self._file: IO[bytes] = self.path.open("xb", buffering=0)
+        except FileExistsError as error:
+            raise RunError(
+                f"{folder}: holds a run already", hint="runs are never overwritten: give another folder"
+            ) from error
         self.totals = Totals()
         """Sums over the windows written so far."""
 
     def write(self, lines: Iterable[Line]) -> None:
-        """Append and flush."""
+        """Append, each line with a write of its own."""
         for line in lines:
             if isinstance(line, Window):
                 self.totals = add(self.totals, Totals.of([line]))
-            self._file.write(text_of(line) + "\n")
-        self._file.flush()
+            rest = memoryview(f"{text_of(line)}\n".encode())
+            while rest:
+                rest = rest[self._file.write(rest) :]
 
     def close(self) -> None:
         """No more lines."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import cached_property
 from importlib import resources
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -23,6 +24,7 @@ from pydantic import (
 )
 
 from loadtests import plugins
+from loadtests.budgets import Budget, BudgetError, check_scope, read_budget
 from loadtests.errors import InputError
 from loadtests.players import Player
 from loadtests.protocols import Protocol
@@ -45,6 +47,13 @@ def _plugin_field(folder: str, key: str) -> tuple[object, ...]:
     )
 
 
+_SENTENCE = (
+    BeforeValidator(read_budget),
+    PlainSerializer(lambda budget: budget.text, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["startup p95 < 2s per region during peak"]}),
+)
+
+
 def _whole(shares: dict[Any, float]) -> dict[Any, float]:
     total = sum(shares.values())
     if abs(total - 1.0) > OneIsWhole:
@@ -55,8 +64,10 @@ def _whole(shares: dict[Any, float]) -> dict[Any, float]:
 def _web_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.username is not None:
-        raise ValueError("a user name or password in the address is not sent and would be written to the run; remove it")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(
+            "a user name or password in the address is not sent and would be written to the run; remove it"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not url.isprintable():
         raise ValueError(f"expected an http:// or https:// address of a playlist, found {url!r}")
     return url
 
@@ -64,9 +75,14 @@ def _web_address(url: str) -> str:
 def _override(text: str) -> str:
     host, _, rest = text.partition(":")
     port, _, addresses = rest.partition(":")
-    if not (host and port.isdigit() and addresses):
-        raise ValueError(f"expected HOST:PORT:ADDRESS[,ADDRESS] as curl's --resolve takes it, found {text!r}")
-    return text
+    try:
+        for address in addresses.split(","):
+            ip_address(address.strip("[]"))
+        if host and 0 < int(port) < 65536:
+            return text
+    except ValueError:
+        pass
+    raise ValueError(f"expected HOST:PORT:ADDRESS[,ADDRESS] as curl's --resolve takes it, found {text!r}")
 
 
 class Target(Frozen):
@@ -165,6 +181,8 @@ class Scenario(Frozen):
     regions: dict[str, Audience] = Field(min_length=1)
     stay: Stay = Stay()
     budgets: Budgets = Budgets()
+    gate: tuple[Annotated[Budget, *_SENTENCE], ...] = ()
+    """What `surgecast gate` judges when it is given no file: sentences or mappings (docs/budgets.md)."""
     launch: Launch = Launch()
     staging: Staging | None = None
     seed: int = 1
@@ -199,6 +217,16 @@ class Scenario(Frozen):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _gate_judges_what_is_here(self) -> Self:
+        cohorts = {code: tuple(audience.cohorts) for code, audience in self.regions.items()}
+        for index, budget in enumerate(self.gate):
+            try:
+                check_scope(budget, cohorts, self.surge.phases())
+            except BudgetError as error:
+                raise ValueError(f"gate.{index}: {error}") from error
+        return self
+
     @cached_property
     def is_claimed(self) -> bool:
         """Whether somebody says the target is theirs."""
@@ -216,7 +244,7 @@ def read_scenario(place: str | Path) -> Scenario:
     text = _text_of(place)
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # the latter: a month 13, endless brackets
         raise InputError(f"{place}: not YAML: {error}", hint="check indentation and quotes at that line") from error
     if not isinstance(data, dict):
         raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=_EXAMPLE)
@@ -232,16 +260,24 @@ _EXAMPLE = "docs/scenarios.md lists every field; loadtests/scenarios/viral-goal.
 def _text_of(place: str | Path) -> str:
     path = Path(place)
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{place}: cannot be read: {error}", hint=_EXAMPLE) from error
     if str(place) in bundled_names():
         return (resources.files("loadtests") / "scenarios" / f"{place}.yaml").read_text(encoding="utf-8")
     raise InputError(f"{place}: no such scenario file", hint=f"bundled scenarios: {', '.join(bundled_names())}")
 
 
-def _explain(place: str | Path, error: ValidationError) -> str:
+def _explain(place: str | Path, error: ValidationError, inside: tuple[int | str, ...] = ()) -> str:
     lines = []
     for problem in error.errors(include_url=False):
-        field = ".".join(str(part) for part in problem["loc"])
+        loc = (*inside, *problem["loc"])
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, ValidationError):  # a plugin's settings have their own errors
+            lines.append(_explain(place, cause, loc))
+            continue
+        field = ".".join(str(part) for part in loc)
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             message = f"unknown key, found {problem['input']!r}"

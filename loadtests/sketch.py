@@ -24,7 +24,7 @@ _LOWEST_BIN: Final = math.ceil(math.log(SMALLEST) * _PER_BIN)
 
 def bin_of(value: float) -> int:
     """The bin that holds ``value`` (seconds, or any positive quantity)."""
-    return math.ceil(math.log(value) * _PER_BIN) if value > SMALLEST else _LOWEST_BIN
+    return _LOWEST_BIN if value <= SMALLEST else math.ceil(math.log(value) * _PER_BIN)
 
 
 def middle_of(index: int) -> float:
@@ -45,7 +45,7 @@ class Sketch:
         self.largest = -math.inf
 
     def add(self, value: float, times: int = 1) -> None:
-        """Count ``value``; negative values are clock noise and count as zero."""
+        """Count ``value``; below zero is clock noise and counts as zero; what is no number fails."""
         value = max(value, 0.0)
         index = bin_of(value)
         self.bins[index] = self.bins.get(index, 0) + times
@@ -108,15 +108,25 @@ class Sketch:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Read the JSON form; ValueError when the bins do not add up to the count."""
+        """Read the JSON form; ValueError when its parts contradict one another."""
         sketch = cls()
-        if data.get("count"):
+        if data.keys() != {"count"} or data["count"]:
             sketch.bins = {int(index): int(count) for index, count in data["bins"].items()}
             sketch.count, sketch.total = int(data["count"]), float(data["sum"])
             sketch.smallest, sketch.largest = float(data["min"]), float(data["max"])
-        if sum(sketch.bins.values()) != sketch.count or min(sketch.bins.values(), default=1) < 1:
-            raise ValueError(f"the bins of a sketch add up to {sum(sketch.bins.values())}, its count is {sketch.count}")
+            sketch._check()
         return sketch
+
+    def _check(self) -> None:
+        added = sum(self.bins.values())
+        if added != self.count or min(self.bins.values(), default=0) < 1:
+            raise ValueError(f"the bins of a sketch add up to {added}, its count is {self.count}")
+        if not 0 <= self.smallest <= self.largest < math.inf:
+            raise ValueError(f"the smallest value of a sketch is {self.smallest}, the largest {self.largest}")
+        if not self.smallest * 0.99 - SMALLEST <= self.mean <= self.largest * 1.01 + SMALLEST:
+            raise ValueError(f"the sum of a sketch is {self.total}, which its {self.count} values cannot have")
+        if bin_of(self.smallest * 0.99) > min(self.bins) or max(self.bins) > bin_of(self.largest * 1.01):
+            raise ValueError(f"a sketch has bins outside {self.smallest} to {self.largest}")
 
     @classmethod
     def _validate(cls, data: object) -> Sketch:
@@ -126,8 +136,8 @@ class Sketch:
             raise ValueError("expected a sketch: {count, sum, min, max, bins}")
         try:
             return cls.from_dict(data)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a sketch: {error}") from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a sketch: {error!r}") from error
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:

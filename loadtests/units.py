@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -29,39 +30,54 @@ def parse(text: object, units: Mapping[str, float], example: str) -> float:
     if unit not in units:
         found = f"unit {unit!r}" if unit else "no unit"
         raise ValueError(f"expected one of the units {allowed} such as {example!r}, found {found} in {text!r}")
-    return float(match["number"]) * units[unit]
+    return float(Decimal(match["number"]) * Decimal(repr(units[unit])))
+
+
+def read_share(text: object) -> float:
+    """Read a percentage as a share between 0 and 1; raise ValueError that says what is allowed."""
+    share = parse(text, SHARE, "40%")
+    if share > 1:
+        raise ValueError(f"expected at most 100%, found {text!r}")
+    return share
 
 
 def _reader(units: Mapping[str, float], example: str) -> Callable[[object], float]:
     return lambda text: parse(text, units, example)
 
 
-def _plain(number: float) -> str:
-    return f"{number:.6f}".rstrip("0").rstrip(".")
+def _show(quantity: float, unit: str, units: Mapping[str, float]) -> str:
+    """The text that `parse` reads as exactly ``quantity``."""
+    number = f"{Decimal(repr(float(quantity))) / Decimal(repr(units[unit])):f}"
+    return f"{number.rstrip('0').rstrip('.') if '.' in number else number}{unit}"
 
 
 def show_duration(seconds: float) -> str:
     """Seconds as text that `Duration` reads back."""
-    return f"{_plain(seconds)}s"
+    return _show(seconds, "s", SECONDS)
 
 
 def show_bitrate(bits_per_second: float) -> str:
     """Bits per second as text that `Bitrate` reads back, in the largest unit that keeps it above one."""
     for unit in ("Gbps", "Mbps", "kbps"):
         if bits_per_second >= BITS_PER_SECOND[unit]:
-            return f"{_plain(bits_per_second / BITS_PER_SECOND[unit])}{unit}"
-    return f"{_plain(bits_per_second)}bps"
+            return _show(bits_per_second, unit, BITS_PER_SECOND)
+    return _show(bits_per_second, "bps", BITS_PER_SECOND)
 
 
 def show_share(share: float) -> str:
     """A share between 0 and 1 as a percentage that `Share` reads back."""
-    return f"{_plain(share * 100)}%"
+    return _show(share, "%", SHARE)
 
 
-def _unit_field(units: Mapping[str, float], example: str, show: Callable[[float], str]) -> tuple[object, ...]:
+def _unit_field(
+    units: Mapping[str, float],
+    example: str,
+    show: Callable[[float], str],
+    read: Callable[[object], float] | None = None,
+) -> tuple[object, ...]:
     pattern = rf"^\s*\d+(\.\d+)?\s*({'|'.join(units)})\s*$"
     return (
-        BeforeValidator(_reader(units, example)),
+        BeforeValidator(read or _reader(units, example)),
         PlainSerializer(show, return_type=str),
         WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]}),
     )
@@ -73,5 +89,5 @@ Duration = Annotated[float, *_unit_field(SECONDS, "90s", show_duration)]
 Bitrate = Annotated[float, *_unit_field(BITS_PER_SECOND, "3Mbps", show_bitrate)]
 """Bits per second; written ``800kbps``, ``3Mbps``, ``1.2Gbps``."""
 
-Share = Annotated[float, *_unit_field(SHARE, "40%", show_share)]
+Share = Annotated[float, *_unit_field(SHARE, "40%", show_share, read_share)]
 """A share between 0 and 1; written ``40%``."""

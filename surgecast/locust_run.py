@@ -6,7 +6,8 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -14,12 +15,14 @@ from pathlib import Path
 
 import click
 
+from loadtests.budgets import Placed
 from loadtests.errors import InputError, SurgecastError
 from loadtests.journal import run_id
 from loadtests.results import Footer
 from loadtests.run import RUN_FILE, read_run
 from loadtests.scenario import Scenario
 from loadtests.wiring.options import free_folder
+from surgecast.aborting import breach_watch
 
 LOG = "locust.log"
 """What Locust itself says: its log and its summary tables."""
@@ -38,6 +41,9 @@ class LoadOptions:
     processes: int = 0
     run_time: str = ""
     own: bool = False
+    budgets: tuple[Placed, ...] = ()
+    """Those among them that are marked so end the run early."""
+    abort: bool = False
 
     def arguments(self) -> list[str]:
         """As Locust's command line takes them."""
@@ -68,7 +74,8 @@ def run_locust(scenario: Scenario, source: str, options: LoadOptions) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: the run cannot be written: {error.strerror}", hint="give another --out") from error
-    code = _wait(_command(source, options, folder), folder / LOG)
+    watch = breach_watch(folder, options.budgets) if options.abort else lambda: None
+    code = _wait(_command(source, options, folder), folder / LOG, watch)
     if not (folder / RUN_FILE).is_file():
         if code == InputError.exit_code and not known:
             shutil.rmtree(folder)
@@ -98,12 +105,17 @@ def _own_master() -> list[str]:
     return [*address, "--master-bind-port", port, "--master-port", port]
 
 
-def _wait(command: Sequence[str], log: Path) -> int:
-    """Run a command to its end; Ctrl-C reaches it from the terminal, we only wait for it to end the run."""
+def _wait(command: Sequence[str], log: Path, watch: Callable[[], None]) -> int:
+    """Run a command to its end; Ctrl-C reaches it from the terminal, we only wait for it to end the run.
+
+    ``watch`` is called every second meanwhile.
+    """
     with log.open("ab") as output, subprocess.Popen(command, stdout=output) as child:  # noqa: S603 - our own words
         while True:
             try:
-                return child.wait()
+                with suppress(subprocess.TimeoutExpired):
+                    return child.wait(1.0)
+                watch()
             except KeyboardInterrupt:
                 continue
 

@@ -180,6 +180,11 @@ class Tls:
         return True
 
 
+def tls_problem(error: ssl.SSLError) -> str:
+    """What went wrong, as OpenSSL says it."""
+    return getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+
+
 def client_context(ca_file: str = "") -> ssl.SSLContext:
     """Certificates are verified, HTTP/1.1 is offered by ALPN. InputError when ``ca_file`` holds no certificates."""
     try:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import h11
 
-from loadtests.engine.channel import BUFFER, VIEW, Plain, Tls
+from loadtests.engine.channel import BUFFER, VIEW, Plain, Tls, tls_problem
 from loadtests.engine.dial import Dial, NoChannel, Outcome
+from loadtests.engine.exchange import Exchange
 from loadtests.engine.framing import Framing
-from loadtests.engine.gzipped import TooLargeError, unpack
-from loadtests.engine.head import END, Head, HeadError, gather, read_head
+from loadtests.engine.head import END, HeadError, gather, read_head
 from loadtests.engine.poller import READ, WRITE
 from loadtests.engine.request import Origin
-from loadtests.session import ErrorKind, Failed, Get, Got
+from loadtests.session import ErrorKind, Failed, Get
 
 if TYPE_CHECKING:
     from loadtests.engine.loop import Loop
@@ -44,48 +44,36 @@ class Connection:
     """Driven by the loop: `begin` a request, `on_ready` when the poller says so, `expire` when time is up."""
 
     __slots__ = (
-        "_body",
         "_channel",
         "_dial",
         "_early",
-        "_first_at",
         "_framing",
-        "_head",
-        "_received",
-        "_remaining",
-        "_request",
         "_reused",
-        "_size",
         "_wanted",
+        "exchange",
         "fd",
-        "get",
-        "lane",
         "loop",
         "origin",
-        "started",
         "state",
         "visit",
     )
     _channel: Plain | Tls
     _dial: Dial
-    _head: Head
-    _framing: Framing | None
+    _framing: Framing
+    exchange: Exchange
 
     def __init__(self, loop: Loop, visit: Visit, origin: Origin) -> None:
         self.loop, self.visit, self.origin = loop, visit, origin
         self.state, self.fd = State.NEW, -1
         self._wanted = 0
         self._reused = False
-        self.lane: Lane | None = None
 
     # -- asking ---------------------------------------------------------------------------------------------------
 
     def begin(self, lane: Lane, get: Get, request: bytes, now: float) -> None:
         """Send ``request`` for ``get`` on behalf of ``lane``."""
-        self.lane, self.get, self.started, self._request = lane, get, now, request
-        self._early, self._framing, self._body = b"", None, bytearray()
-        self._received = self._remaining = self._size = 0
-        self._first_at = -1.0
+        self.exchange = Exchange(lane, get, request, now)
+        self._early = b""
         self.loop.busy[self] = None
         if self.state is State.IDLE:
             self._reused = True
@@ -107,14 +95,14 @@ class Connection:
                 self.fail(outcome.reason, outcome.detail)
             return
         self._channel, self.fd, self._wanted = outcome, outcome.sock.fileno(), 0
-        self.loop.take_over(self)
+        self.loop.polled.take_over(self)
         self.visit.note_connected()
         self._ask()
 
     def _ask(self) -> None:
         self.state = State.SENDING
         try:
-            sent = self._channel.write(self._request)
+            sent = self._channel.write(self.exchange.request)
         except OSError as error:
             self._lost(error)
             return
@@ -125,7 +113,7 @@ class Connection:
     def _want(self, events: int) -> None:
         if self._wanted != events:
             self._wanted = events
-            self.loop.rewatch(self, events)
+            self.loop.polled.rewatch(self, events)
 
     # -- hearing --------------------------------------------------------------------------------------------------
 
@@ -139,7 +127,7 @@ class Connection:
         except BlockingIOError:
             return
         except ssl.SSLError as error:
-            self.fail("tls", error.reason or str(error))
+            self.fail("tls", tls_problem(error))
         except OSError as error:
             self._lost(error)
         except (HeadError, h11.RemoteProtocolError) as error:
@@ -174,9 +162,10 @@ class Connection:
         if count == 0:
             self._lost(ConnectionResetError(errno.ECONNRESET, "closed before the response head ended"))
             return
-        if self._first_at < 0:
-            self._first_at = self.loop.clock()
-        self._received += count
+        exchange = self.exchange
+        if exchange.first_at < 0:
+            exchange.first_at = self.loop.clock()
+        exchange.received += count
         end = -1 if self._early else BUFFER.find(END, 0, count)
         if end < 0:
             self._gather_head(bytes(VIEW[:count]))
@@ -189,100 +178,83 @@ class Connection:
             self._take_head(memoryview(self._early), end)
 
     def _take_head(self, data: memoryview, end: int) -> None:
-        head = self._head = read_head(bytes(data[:end]))
+        exchange = self.exchange
+        head = exchange.head = read_head(bytes(data[:end]))
         if head.length < 0:
-            self._start_framing(bytes(data))
+            self._framing, self.state = Framing(), State.FRAMED
+            self._take_piece(self._framing.feed(bytes(data)))
             return
-        if head.length > self.get.limit:
-            self.fail("too_large", f"{head.length} bytes, at most {self.get.limit}")
+        if head.length > exchange.get.limit:
+            self.fail("too_large", f"{head.length} bytes, at most {exchange.get.limit}")
             return
         came = len(data) - end
-        self._size = min(came, head.length)
-        self._remaining = head.length - self._size
-        if self.get.read:
-            self._body += data[end : end + self._size]
-        if self._remaining:
+        exchange.size = min(came, head.length)
+        exchange.remaining = head.length - exchange.size
+        if exchange.get.read:
+            exchange.body += data[end : end + exchange.size]
+        if exchange.remaining:
             self.state = State.BODY
+            exchange.tell()
         else:
-            self._done(clean=came == self._size)
+            self._done(clean=came == exchange.size)
 
     def _read_body(self) -> None:
-        if self.get.read:
+        exchange = self.exchange
+        if exchange.get.read:
             count = self._channel.read()
-            taken = min(count, self._remaining)
-            self._body += VIEW[:taken]
+            taken = min(count, exchange.remaining)
+            exchange.body += VIEW[:taken]
         else:
-            taken = count = self._channel.discard(self._remaining)
+            taken = count = self._channel.discard(exchange.remaining)
         if count == 0:
-            raise ConnectionResetError(errno.ECONNRESET, f"closed with {self._remaining} body bytes missing")
-        self._received += count
-        self._size += taken
-        self._remaining -= taken
-        if not self._remaining:
+            raise ConnectionResetError(errno.ECONNRESET, f"closed with {exchange.remaining} body bytes missing")
+        exchange.received += count
+        exchange.size += taken
+        exchange.remaining -= taken
+        if exchange.remaining:
+            exchange.tell()
+        else:
             self._done(clean=count == taken)
 
-    def _start_framing(self, data: bytes) -> None:
-        self._framing = Framing()
-        self.state = State.FRAMED
-        self._take_piece(self._framing, self._framing.feed(data))
-
     def _read_framed(self) -> None:
-        assert self._framing is not None
         count = self._channel.read()
-        self._received += count
+        self.exchange.received += count
         truncated = isinstance(self._channel, Tls) and self._channel.truncated
-        self._take_piece(self._framing, self._framing.feed(bytes(VIEW[:count]), truncated=truncated))
+        self._take_piece(self._framing.feed(bytes(VIEW[:count]), truncated=truncated))
 
-    def _take_piece(self, framing: Framing, piece: bytes) -> None:
-        self._size += len(piece)
-        if self._size > self.get.limit:
-            self.fail("too_large", f"more than {self.get.limit} bytes")
+    def _take_piece(self, piece: bytes) -> None:
+        exchange, framing = self.exchange, self._framing
+        exchange.size += len(piece)
+        if exchange.size > exchange.get.limit:
+            self.fail("too_large", f"more than {exchange.get.limit} bytes")
             return
-        if self.get.read:
-            self._body += piece
+        if exchange.get.read:
+            exchange.body += piece
         if framing.ended:
             assert framing.head is not None
-            self._head = framing.head
+            exchange.head = framing.head
             self._done(clean=framing.is_clean)
+        elif piece:
+            exchange.tell()
 
     # -- ending ---------------------------------------------------------------------------------------------------
 
     def _done(self, *, clean: bool) -> None:
-        head, now, get = self._head, self.loop.clock(), self.get
-        self.visit.tally.responded(
-            get.kind,
-            head.status,
-            size=self._size,
-            head=self._received - self._size,
-            ttfb=self._first_at - self.started,
-            total=now - self.started,
-            cache=head.cache,
-        )
-        body, lane = self._body, self._detach()
-        if clean and head.keep_alive and not self.visit.over:
+        exchange, now = self.exchange, self.loop.clock()
+        exchange.responded(now)
+        del self.loop.busy[self]
+        if clean and exchange.head.keep_alive and not self.visit.over:
             self.state = State.IDLE
             self.visit.idle.append(self)
         else:
             self.close()
-        if lane is not None:
-            self.loop.resume(lane, self._reply(now, body))
-
-    def _reply(self, now: float, body: bytearray) -> Got | Failed:
-        get, head = self.get, self._head
-        plain = bytes(body)
-        if head.gzip and plain:
-            try:
-                plain = unpack(plain, get.limit)
-            except ValueError as error:
-                reason: ErrorKind = "too_large" if isinstance(error, TooLargeError) else "protocol"
-                self.visit.tally.media_error(get.kind, reason)
-                return Failed(now, self.started, get.url, reason, str(error))
-        return Got(now, self.started, get.url, head.status, self._size, plain, head.location)
+        if exchange.lane is not None:
+            self.loop.resume(exchange.lane, exchange.reply(now))
 
     def _lost(self, error: OSError) -> None:
         if self.state is State.IDLE:
             self.close()
-        elif self._reused and not self._received:
+        elif self._reused and not self.exchange.received:
             self._hang_up()  # the server closed it while it was idle: ask again on a new one (RFC 9112 §9.3.1)
             self._open()
         else:
@@ -290,7 +262,7 @@ class Connection:
 
     def fail(self, reason: ErrorKind, detail: str) -> None:
         """The request failed; the connection is of no more use."""
-        self.visit.tally.request_failed(self.get.kind, reason, size=self._size, head=self._received - self._size)
+        self.exchange.failed(reason)
         self._give_back(reason, detail)
 
     def _drop(self, why: NoChannel) -> None:
@@ -301,35 +273,36 @@ class Connection:
     def cancel(self, why: str = "the run is over") -> None:
         """Cut off the request under way, if there is one: neither good nor bad."""
         if self in self.loop.busy:
-            size, head = self._size, self._received - self._size
-            self.visit.tally.request_cancelled(self.get.kind, size=size, head=head)
-        self._give_back("protocol", why)
+            self.exchange.cancelled()
+            self._give_back("protocol", why)
+        else:
+            self.close()
 
     def abandon(self, error: Exception) -> None:
         """An error of ours: this request cannot go on, the others can."""
         self.cancel(f"error in surgecast: {error!r}")
 
+    def disown(self) -> None:
+        """The viewer has left: a request under way is read to its end, an idle connection is closed."""
+        if self in self.loop.busy:
+            self.exchange.lane = None
+        else:
+            self.close()
+
     def _give_back(self, reason: ErrorKind, detail: str) -> None:
-        lane = self._detach()
+        exchange = self.exchange
+        del self.loop.busy[self]
         self.close()
-        if lane is not None:
-            self.loop.resume(lane, Failed(self.loop.clock(), self.started, self.get.url, reason, detail))
+        if exchange.lane is not None:
+            failed = Failed(self.loop.clock(), exchange.started, exchange.get.url, reason, detail)
+            self.loop.resume(exchange.lane, failed)
 
     def expire(self, now: float) -> None:
         """Fail the request if one of its times is up."""
-        waited, get = now - self.started, self.get
-        if waited > get.timeout:
-            self.fail("timeout", f"not whole after {get.timeout:g} s")
-        elif self._first_at < 0 and waited > get.first_byte_timeout:
-            self.fail("timeout", f"no first byte after {get.first_byte_timeout:g} s")
-        elif self.state is State.OPENING and waited > CONNECT_TIMEOUT:
+        if overdue := self.exchange.overdue(now):
+            self.fail("timeout", overdue)
+        elif self.state is State.OPENING and now - self.exchange.started > CONNECT_TIMEOUT:
             self.fail("timeout", f"no connection after {CONNECT_TIMEOUT:g} s")
-
-    def _detach(self) -> Lane | None:
-        self.loop.busy.pop(self, None)
-        lane, self.lane = self.lane, None
-        self._body, self._framing, self._early = bytearray(), None, b""
-        return lane
 
     def close(self) -> None:
         """Close the socket and forget the connection."""
@@ -343,7 +316,7 @@ class Connection:
     def _hang_up(self) -> None:
         if isinstance(self._channel, Tls) and (session := self._channel.session) is not None:
             self.visit.tls_sessions[self.origin] = session
-        self.loop.unwatch(self)
+        self.loop.polled.unwatch(self)
         self._channel.close()
         self.fd = -1
         self.visit.lost += 1

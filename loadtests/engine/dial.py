@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from loadtests.engine.channel import Plain, Tls, open_socket
+from loadtests.engine.channel import Plain, Tls, open_socket, tls_problem
 from loadtests.engine.names import Addresses
 from loadtests.engine.poller import READ, WRITE
 from loadtests.engine.request import Origin
@@ -85,7 +85,7 @@ class Dial:
             self._try_next(OSError(code, os.strerror(code)))
             return
         self._channel, self.fd = Plain(sock), sock.fileno()
-        self._loop.watch(self, WRITE)
+        self._loop.polled.watch(self, WRITE)
 
     def _try_next(self, error: OSError) -> None:
         self._release()
@@ -104,7 +104,7 @@ class Dial:
             else:
                 self._connected(self._channel.sock)
         except ssl.SSLError as error:
-            self._end(NoChannel("tls", getattr(error, "verify_message", "") or error.reason or str(error)))
+            self._end(NoChannel("tls", tls_problem(error)))
         except OSError as error:
             self._fail("tls", error)
 
@@ -116,7 +116,7 @@ class Dial:
             self._open()
         else:
             self._channel = self._secured(sock)
-            self._loop.rewatch(self, READ)
+            self._loop.polled.rewatch(self, READ)
             self._shake_hands(self._channel)
 
     def _secured(self, sock: socket.socket) -> Tls:
@@ -154,6 +154,6 @@ class Dial:
 
     def _release(self) -> None:
         if self._channel is not None:
-            self._loop.unwatch(self)
+            self._loop.polled.unwatch(self)
             self._channel.close()
             self._channel, self.fd = None, -1

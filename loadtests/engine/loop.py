@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
-from typing import Final, Protocol
+from typing import Final
 
 from loadtests.engine.channel import client_context
 from loadtests.engine.connection import Connection
@@ -20,6 +20,7 @@ from loadtests.engine.health import Health
 from loadtests.engine.names import Lookup, Names, system_lookup
 from loadtests.engine.poller import Poller, system_poller
 from loadtests.engine.request import origin_of, request_bytes
+from loadtests.engine.sockets import Sockets
 from loadtests.engine.timers import Timers
 from loadtests.engine.visit import Lane, Visit
 from loadtests.recorder import CohortTally, Recorder
@@ -32,18 +33,6 @@ SWEEP: Final = 0.1
 """Seconds between two looks at the requests under way for time-outs."""
 BREATH: Final = 0.001
 """Seconds between two steps of `Loop.drive`."""
-
-
-class Watched(Protocol):
-    """Whoever owns a socket that the loop polls."""
-
-    fd: int
-
-    def on_ready(self) -> None:
-        """The socket can move on."""
-
-    def abandon(self, error: Exception) -> None:
-        """`on_ready` raised ``error``."""
 
 
 class Loop:
@@ -71,14 +60,13 @@ class Loop:
         self._coming: Iterator[Viewer] = iter(arrivals)
         self._next = next(self._coming, None)
         self._watch = watch
-        self._poller = poller or system_poller()
+        self.polled = Sockets(poller or system_poller())
         self._hosts = hosts
         self._tls = client_context(ca_file) if ca_file else None
         self.names = Names(resolve, lookup, self.clock)
         self.recorder, self.health = Recorder(), Health()
         self.busy: dict[Connection, None] = {}
         self.visits: dict[Visit, None] = {}
-        self._by_fd: dict[int, Watched] = {}
         self._timers = Timers()
         self._ready: deque[tuple[Lane, Reply]] = deque()
         self._windows: list[Window] = []
@@ -97,7 +85,7 @@ class Loop:
     @property
     def sockets(self) -> int:
         """Open connections."""
-        return len(self._by_fd)
+        return len(self.polled)
 
     @property
     def is_idle(self) -> bool:
@@ -122,14 +110,12 @@ class Loop:
             self._sweep(now)
 
     def _hear(self) -> None:
-        for fd, _ in self._poller.poll(0):
-            watched = self._by_fd.get(fd)
-            if watched is not None:
-                try:
-                    watched.on_ready()
-                except Exception as error:  # noqa: BLE001 - one viewer's trouble is not the others'
-                    self.health.fault(error)
-                    watched.abandon(error)
+        for owner in self.polled.ready():
+            try:
+                owner.on_ready()
+            except Exception as error:  # noqa: BLE001 - one viewer's trouble is not the others'
+                self.health.fault(error)
+                owner.abandon(error)
 
     def _sweep(self, now: float) -> None:
         self._swept = now
@@ -143,7 +129,12 @@ class Loop:
             assert self._watch is not None
             tally = self.recorder.tally(viewer.region, viewer.cohort)
             self.health.started(now - viewer.join_at)
-            self.admit(Visit(viewer, tally), self._watch(viewer, tally))
+            try:
+                session = self._watch(viewer, tally)
+            except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
+                self.health.fault(error)
+            else:
+                self.admit(Visit(viewer, tally), session)
 
     def admit(self, visit: Visit, session: Session) -> None:
         """Start a visit with its main lane."""
@@ -269,10 +260,7 @@ class Loop:
             self._close(lane.session)
         visit.lanes.clear()
         for connection in tuple(visit.opened):
-            if connection in self.busy:
-                connection.lane = None
-            else:
-                connection.close()
+            connection.disown()
         self.visits.pop(visit, None)
 
     def _close(self, session: Session) -> None:
@@ -280,26 +268,6 @@ class Loop:
             session.close()
         except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
             self.health.fault(error)
-
-    # -- sockets --------------------------------------------------------------------------------------------------
-
-    def watch(self, watched: Watched, events: int) -> None:
-        """Start polling a socket."""
-        self._by_fd[watched.fd] = watched
-        self._poller.register(watched.fd, events)
-
-    def take_over(self, watched: Watched) -> None:
-        """The same socket has a new owner."""
-        self._by_fd[watched.fd] = watched
-
-    def rewatch(self, watched: Watched, events: int) -> None:
-        """Poll a socket for something else."""
-        self._poller.modify(watched.fd, events)
-
-    def unwatch(self, watched: Watched) -> None:
-        """Stop polling a socket."""
-        if self._by_fd.pop(watched.fd, None) is not None:
-            self._poller.unregister(watched.fd)
 
     # -- ending ---------------------------------------------------------------------------------------------------
 
@@ -324,7 +292,7 @@ class Loop:
         for visit in tuple(self.visits):
             self._end(visit)
         self._ready.clear()
-        self._poller.close()
+        self.polled.close()
 
     def windows(self, until: float) -> list[Window]:
         """The windows of the seconds that ended by ``until``."""

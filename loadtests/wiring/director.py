@@ -26,7 +26,7 @@ from loadtests.run import RUN_FILE
 from loadtests.scenario import Scenario
 from loadtests.wiring.assignment import Assignment, Report
 from loadtests.wiring.locust_stats import add_windows
-from loadtests.wiring.stopping import interrupts_go_to_main
+from loadtests.wiring.stopping import asked_to_abort, interrupts_go_to_main
 from loadtests.wiring.worker import DRAIN, Worker
 
 BEGIN, FINISH, REPORT = "surgecast_begin", "surgecast_finish", "surgecast_report"
@@ -114,10 +114,18 @@ class Director:
         stats = self.environment.stats
         self._worker = Worker(assignment, self.collect, lambda windows: add_windows(stats, windows))
         self._greenlets.append(gevent.spawn(self._worker.run))
+        self._greenlets[-1].link_exception(self._crashed)
+
+    def _crashed(self, _: gevent.Greenlet) -> None:
+        """The worker came to grief, which gevent has told already: end the run, for nobody drives it any more."""
+        self._ending = "failed"
 
     def _keep_flushing(self) -> None:
         while self.journal is not None:
             self.journal.flush(self.now)
+            if (reason := asked_to_abort(self.journal.folder)) and self._ending is None:
+                self.journal.note(self.now, "aborted", reason)
+                self._ending = "aborted"
             gevent.sleep(1.0)
 
     # -- while it runs --------------------------------------------------------------------------------------------
@@ -132,11 +140,14 @@ class Director:
         if self.journal is None:
             failed, self._failed = self._failed, False
             return None if failed else 1
-        if self.now >= self.scenario.surge.duration + TAIL:
-            self._ending = "finished"
-        elif (limit := self._run_time()) and self.now >= limit:
-            self._ending = "run_time"
+        self._ending = self._ending or self._planned_ending()
         return None if self._ending else self._headcount.at(self.now + 1.0)
+
+    def _planned_ending(self) -> Ending | None:
+        if self.now >= self.scenario.surge.duration + TAIL:
+            return "finished"
+        limit = self._run_time()
+        return "run_time" if limit and self.now >= limit else None
 
     def _run_time(self) -> float:
         options = self.environment.parsed_options

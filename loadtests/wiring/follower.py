@@ -59,6 +59,8 @@ class Follower:
         if worker is None:
             return
         if greenlet is not None:
+            if greenlet.exception is not None:
+                return  # it came to grief: without a last report the director counts this worker as lost
             greenlet.kill()
         worker.finish()
 

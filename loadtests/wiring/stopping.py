@@ -1,9 +1,10 @@
-"""How the processes of one run stop: on Ctrl-C, when the input is bad, and when the one that forked them is gone."""
+"""How the processes of one run stop: on Ctrl-C, when somebody asks, when the input is bad, and when the one that forked them is gone."""
 
 from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import Final
 
 import gevent
@@ -21,6 +22,21 @@ def interrupts_go_to_main() -> None:
     """
     main, loop = gevent.getcurrent(), gevent.get_hub().loop
     gevent.signal_handler(signal.SIGINT, lambda: loop.run_callback(main.throw, KeyboardInterrupt))
+
+
+ABORT_FILE: Final = "abort"
+"""In the run's folder: whoever writes a reason into it ends the run, as a whole one, within two seconds."""
+
+
+def asked_to_abort(folder: Path) -> str:
+    """Why somebody wants the run ended early, once; empty when nobody does."""
+    request = folder / ABORT_FILE
+    try:
+        reason = request.read_text(encoding="utf-8").strip() or "no reason given"
+        request.unlink()
+    except FileNotFoundError:
+        return ""
+    return reason
 
 
 def end_children() -> None:

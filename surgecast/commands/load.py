@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
+from advisor.gate.verdict import EXIT_CODES
 from loadtests.errors import CannotMeasure
 from loadtests.scenario import read_scenario
+from surgecast.gating import budgets_for
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
 
 EXAMPLE = "\b\nExample:\n  surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
@@ -24,6 +26,8 @@ EXAMPLE = "\b\nExample:\n  surgecast load my-launch.yaml --target https://stage.
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
 @click.option("--run-time", default="", help="Stop early, such as 90s or 5m.")
 @click.option("--web", is_flag=True, help="Open Locust's web UI and start from there.")
+@click.option("--budgets", default="", help="Budgets file, checked before any load; default: the scenario's own.")
+@click.option("--abort", is_flag=True, help="End early when a budget marked 'abort' is surely broken (exit code 99).")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")
 def load(
     scenario: str,
@@ -35,12 +39,15 @@ def load(
     processes: int,
     run_time: str,
     web: bool,
+    budgets: str,
+    abort: bool,
     own: bool,
 ) -> None:
     """Simulate a surge of live viewers with Locust.
 
     SCENARIO is a file, or the name of a bundled one.
     """
+    plan = read_scenario(scenario)
     options = LoadOptions(
         target=target,
         target_nodes=target_nodes,
@@ -51,9 +58,11 @@ def load(
         processes=processes,
         run_time=run_time,
         own=own,
+        budgets=budgets_for(plan, budgets, needed=abort),
+        abort=abort,
     )
-    folder = run_locust(read_scenario(scenario), scenario, options)
+    folder = run_locust(plan, scenario, options)
     footer = tell_ending(folder)
     click.echo(folder)
     if not footer.complete:
-        sys.exit(CannotMeasure.exit_code)
+        sys.exit(EXIT_CODES["FAIL"] if footer.ending == "aborted" and abort else CannotMeasure.exit_code)

@@ -246,7 +246,13 @@ def note(kinds: dict[RequestKind, Requests], kind: RequestKind, requests: Reques
 
 
 def refusal(count: int) -> Requests:
-    return Requests(count=count, errors={"http_5xx": count}, bytes=count * REFUSAL_BYTES, head_bytes=count * HEAD_BYTES)
+    return Requests(
+        count=count,
+        errors={"http_5xx": count},
+        bytes=count * REFUSAL_BYTES,
+        head_bytes=count * HEAD_BYTES,
+        refused_bytes=count * (REFUSAL_BYTES + HEAD_BYTES),
+    )
 
 
 def answer(batch: Batch, wait: float, rng: np.random.Generator) -> Requests:

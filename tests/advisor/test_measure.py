@@ -114,9 +114,9 @@ def test_repeated_runs_are_pooled_without_bridging(make: Maker) -> None:
 
 
 def test_a_refusal_is_not_service() -> None:
-    found = second(segment=Requests(count=10, errors={"http_5xx": 4}, bytes=6000, head_bytes=1000))
+    found = second(segment=Requests(count=10, errors={"http_5xx": 4}, bytes=6000, head_bytes=1000, refused_bytes=460))
     assert (found.served, found.failed) == (6, 4)
-    assert found.wire_bits == pytest.approx(8 * (6000 + 600))
+    assert found.wire_bits == pytest.approx(8 * (6000 + 1000 - 460))
     assert found.error_ratio == 0.4
 
 

@@ -38,6 +38,11 @@ def ask(loop: Loop, server: Server, *gets: Get | str, number: int = 0, patience:
     return replies
 
 
+def settle(loop: Loop) -> None:
+    """Step until nothing is left to do; nobody is asked anything."""
+    wait_for(lambda: loop.is_idle, loop.step)
+
+
 def sums(loop: Loop, kind: RequestKind = "playlist") -> Requests:
     """Everything recorded of one kind of request so far."""
     whole = Requests()

@@ -43,7 +43,7 @@ def assert_nothing_left(loop: Loop) -> None:
     assert loop.is_idle or loop._next is not None
     assert not loop.busy
     assert not loop.visits
-    assert not loop._by_fd
+    assert loop.sockets == 0
 
 
 @pytest.fixture

@@ -48,19 +48,22 @@ class Peer:
 
     def _receive(self) -> bytes | None:
         """What came, None for nothing yet, empty for the end."""
-        data = self._from_socket()
-        if self.tls is None or data is None:
-            return data
-        if data:
-            self._inbox.write(data)
-        else:
-            self._inbox.write_eof()
+        if self.tls is None:
+            return self._from_socket()
         try:
             return self.tls.read(1 << 16)
         except ssl.SSLWantReadError:
+            self._fill()
             return None
         except ssl.SSLError:
             return b""
+
+    def _fill(self) -> None:
+        data = self._from_socket()
+        if data:
+            self._inbox.write(data)
+        elif data == b"":
+            self._inbox.write_eof()
 
     def _from_socket(self) -> bytes | None:
         try:
@@ -108,11 +111,7 @@ class Peer:
                 self.tls.do_handshake()
             except ssl.SSLWantReadError:
                 yield from self._to_socket(self._outbox.read())
-                data = self._from_socket()
-                if data:
-                    self._inbox.write(data)
-                elif data == b"":
-                    raise GoneError from None
+                self._fill()
                 yield
             except ssl.SSLError:
                 yield from self._to_socket(self._outbox.read())

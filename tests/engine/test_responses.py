@@ -11,29 +11,11 @@ from loadtests.engine.head import LONGEST_HEAD
 from loadtests.session import ErrorKind, Failed, Get, Got
 from tests.engine.asking import OK, ask, sums
 from tests.engine.conftest import MakeLoop, Serve
-from tests.engine.hostile import Peer, Script, Talk
+from tests.engine.hostile import Peer, Talk
+from tests.engine.scripts import CHUNKED, always, head
 
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 LINES = b"#EXTM3U\n" * 100
 PACKED = gzip.compress(LINES)
-
-
-def always(*pieces: bytes, close: bool = False) -> Script:
-    """Answer every request with ``pieces``, the client's turn between two of them."""
-
-    def script(peer: Peer) -> Talk:
-        while True:
-            yield from peer.hear()
-            yield from peer.say(*pieces)
-            if close:
-                yield from peer.end()
-                return
-
-    return script
-
-
-def head(*fields: str, status: str = "200 OK") -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {status}", *fields, "", ""]).encode()
 
 
 GOOD: dict[str, tuple[tuple[bytes, ...], bytes, bool]] = {

@@ -16,8 +16,7 @@ from tests.engine.asking import OK, ask, asking, players, sums, visit
 from tests.engine.certificates import Authority
 from tests.engine.conftest import MakeLoop, Serve
 from tests.engine.hostile import Peer, Talk, wait_for
-from tests.engine.test_connections import idle_after_first
-from tests.engine.test_responses import CHUNKED, always, head
+from tests.engine.scripts import CHUNKED, always, head, idle_after_first
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +150,7 @@ def test_a_fast_server_gets_its_share_of_a_turn_and_no_more(
     def step() -> None:
         nonlocal most, before
         loop.step()
-        now = whole.opened[0]._received if whole.opened else 0
+        now = whole.opened[0].exchange.received if whole.opened else 0
         most, before = max(most, now - before), now
 
     wait_for(lambda: loop.is_idle, server.step, server.step, server.step, step)
@@ -177,9 +176,7 @@ def test_only_a_closing_alert_ends_a_body_without_length(
 
 
 @pytest.mark.parametrize("pieces", [(head("Content-Length: 9") + b"hello",), (CHUNKED + b"9\r\nhello",)])
-def test_a_body_cut_short(
-    pieces: tuple[bytes, ...], trusting: MakeLoop, serve: Serve, context: ssl.SSLContext
-) -> None:
+def test_a_body_cut_short(pieces: tuple[bytes, ...], trusting: MakeLoop, serve: Serve, context: ssl.SSLContext) -> None:
     (reply,) = ask(trusting(), serve(always(*pieces, close=True), context=context), "/")
     assert isinstance(reply, Failed)
     assert reply.reason == "reset"
@@ -222,9 +219,7 @@ def test_a_later_connection_resumes_the_session(
     assert players(loop).reconnects == 2
 
 
-def test_a_connection_closed_while_idle_is_replaced(
-    trusting: MakeLoop, serve: Serve, context: ssl.SSLContext
-) -> None:
+def test_a_connection_closed_while_idle_is_replaced(trusting: MakeLoop, serve: Serve, context: ssl.SSLContext) -> None:
     loop, server = trusting(), serve(idle_after_first, context=context)
     replies: list[Got | Failed] = []
 

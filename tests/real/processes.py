@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from random import Random
+from threading import Lock
 from types import TracebackType
 from typing import Final, Self
 
@@ -31,11 +32,13 @@ def _ports() -> Iterator[int]:
 
 
 _PORTS: Final = _ports()
+_ONE_AT_A_TIME: Final = Lock()
 
 
 def fresh_port() -> int:
     """A port that nobody listens on, another one at each call."""
-    return next(_PORTS)
+    with _ONE_AT_A_TIME:
+        return next(_PORTS)
 
 
 def until(done: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
@@ -116,6 +119,10 @@ class Started:
             return done()
 
         until(settled, what)
+
+    def until_gone(self, seconds: float) -> None:
+        """Wait for its last process, orphans included."""
+        until(lambda: not self.members(), "every process gone", seconds)
 
     def members(self) -> list[psutil.Process]:
         """The living processes of its session."""

@@ -30,7 +30,7 @@ def surge(baseline: int, peak: int, seconds: tuple[float, float, float, float, f
     return {"shape": "flash_crowd", "baseline": baseline, "peak": peak, **lengths}
 
 
-QUICK: Final = surge(20, 40, (1, 1, 1, 4, 1))
+QUICK: Final = surge(20, 40, (1, 1, 1, 2, 1))
 
 
 def plan(url: str, **changes: object) -> dict[str, object]:

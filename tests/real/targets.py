@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Unfit)
         self.server.asked[self.path] += 1
-        status, text = ANSWERS.get(self.path, (404, ""))
+        status, text = ANSWERS.get(self.path.partition("?")[0], (404, ""))
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.send_header("Location", self.path)

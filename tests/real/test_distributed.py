@@ -22,7 +22,7 @@ from tests.real.scenarios import plan, surge, write
 
 pytestmark = pytest.mark.slow
 
-SHAPE: Final = surge(75, 150, (2, 2, 3, 7, 1))
+SHAPE: Final = surge(75, 150, (2, 1, 3, 6, 1))
 WAYS: Final = {"single": 1, "processes": 4, "separate": 2}
 """How it is run, and how many workers that makes."""
 KINDS: Final = ("master", "playlist", "segment")

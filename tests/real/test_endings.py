@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -13,7 +15,7 @@ from loadtests.journal import SILENCE
 from loadtests.results import Footer
 from loadtests.run import RUN_FILE, read_run
 from loadtests.staging import Cluster
-from tests.real.processes import Started, locust, surgecast, until
+from tests.real.processes import Started, locust, surgecast
 from tests.real.scenarios import plan, surge, write
 
 pytestmark = pytest.mark.slow
@@ -42,9 +44,9 @@ def footer_of(out: Path) -> Footer:
 def test_a_worker_that_dies_makes_the_run_incomplete_and_is_named(origin: Cluster, tmp_path: Path) -> None:
     """Locust goes on with the others; the run says who fell silent and when, and is INVALID."""
     out = tmp_path / "run"
-    command = surgecast("load", long_scenario(tmp_path, origin, 14), "--processes", "2", "--out", out)
+    command = surgecast("load", long_scenario(tmp_path, origin, 12), "--processes", "2", "--out", out)
     with Started(command, tmp_path) as load:
-        load.until(recorded(out, 3), "three seconds of the run")
+        load.until(recorded(out, 2), "two seconds of the run")
         victim = load.workers()[0]
         victim.send_signal(signal.SIGKILL)
         died_at = time.time() - read_run(out).header.started_at.timestamp()
@@ -61,46 +63,65 @@ def test_a_worker_that_dies_makes_the_run_incomplete_and_is_named(origin: Cluste
     last_heard = {line.worker: line.at for line in run.generators}
     assert last_heard.pop(lost) <= died_at + 1
     (survivor,) = last_heard.values()
-    assert survivor >= 13, "the other worker went on to the end"
+    assert survivor >= 11, "the other worker went on to the end"
     assert "NOT complete: worker_lost" in load.stderr
     assert "1 of 2 workers" in load.stderr
 
 
-@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["single", "processes"])
-def test_a_killed_run_can_be_read_but_not_advised_on(
-    origin: Cluster, tmp_path: Path, processes: tuple[str, ...]
-) -> None:
-    """kill -9: no footer, at most one line lost, and no worker that goes on loading the target."""
-    out = tmp_path / "run"
-    words = ("--headless", "--scenario", long_scenario(tmp_path, origin, 40), "--out", out, *processes)
-    with Started(locust(*words), tmp_path) as load:
-        load.until(recorded(out, 3), "three seconds of the run")
-        load.process.kill()
-        assert load.wait(5) == -signal.SIGKILL
-        until(lambda: not load.members(), "every process gone", 8)
-    run = read_run(out)
-    assert run.footer is None
-    assert run.seconds >= 3
-    with Started(surgecast("advise", out), tmp_path / "advise") as advise:
+WAYS: Final[tuple[tuple[str, ...], ...]] = ((), ("--processes", "2"))
+"""One process, or a master with workers; both at the same time."""
+
+
+def under_way(commands: Sequence[list[str]], folder: Path, stack: ExitStack) -> list[Started]:
+    """The commands, each writing to its own ``run`` folder, once each has recorded two seconds."""
+    places = [folder / str(number) for number, _ in enumerate(commands)]
+    loads = [
+        stack.enter_context(Started([*command, "--out", str(place / "run")], place))
+        for command, place in zip(commands, places, strict=True)
+    ]
+    for load in loads:
+        load.until(recorded(load.folder / "run", 2), "two seconds of the run")
+    return loads
+
+
+def test_a_killed_run_can_be_read_and_leaves_no_worker_behind(origin: Cluster, tmp_path: Path) -> None:
+    """kill -9: no footer, at most one line lost, and nobody goes on loading the target. Advice is refused."""
+    scenario = long_scenario(tmp_path, origin, 40)
+    with ExitStack() as stack:
+        commands = [locust("--headless", "--scenario", scenario, *words) for words in WAYS]
+        for load in under_way(commands, tmp_path, stack):
+            load.process.kill()
+            assert load.wait(5) == -signal.SIGKILL
+            load.until_gone(8)
+            run = read_run(load.folder / "run")
+            assert run.footer is None
+            assert run.seconds >= 2
+    assert_not_advised(tmp_path / "0" / "run")
+
+
+def assert_not_advised(run: Path) -> None:
+    with Started(surgecast("advise", run), run.parent / "advise") as advise:
         assert advise.wait(20) in (BAD_INPUT, INVALID)
     assert advise.stderr.count("surgecast: ") == 1
     assert "Traceback" not in advise.stderr
     assert "not finished" in advise.stderr
-    assert not list(out.glob("advice*"))
+    assert not list(run.glob("advice*"))
 
 
-@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["single", "processes"])
-def test_ctrl_c_ends_with_a_whole_readable_run(origin: Cluster, tmp_path: Path, processes: tuple[str, ...]) -> None:
+def test_ctrl_c_ends_with_a_whole_readable_run(origin: Cluster, tmp_path: Path) -> None:
     """Requests under way are read to their end; the exit code says INVALID; no process is left."""
-    out = tmp_path / "run"
-    with Started(surgecast("load", long_scenario(tmp_path, origin, 40), "--out", out, *processes), tmp_path) as load:
-        load.until(recorded(out, 3), "three seconds of the run")
-        load.interrupt()
-        assert load.wait(10) == INVALID, load.stderr
-        until(lambda: not load.members(), "every process gone", 2)
-    footer = footer_of(out)
-    assert (footer.complete, footer.ending) == (False, "interrupted")
-    assert footer.workers_heard == footer.workers_expected == (2 if processes else 1)
-    assert footer.totals.errors == 0
-    assert "Traceback" not in load.stderr
-    assert "NOT complete: interrupted" in load.stderr
+    scenario = long_scenario(tmp_path, origin, 40)
+    with ExitStack() as stack:
+        loads = under_way([surgecast("load", scenario, *words) for words in WAYS], tmp_path, stack)
+        for load in loads:
+            load.interrupt()
+        for load in loads:
+            assert load.wait(10) == INVALID, load.stderr
+            load.until_gone(2)
+    for load, workers in zip(loads, (1, 2), strict=True):
+        footer = footer_of(load.folder / "run")
+        assert (footer.complete, footer.ending) == (False, "interrupted")
+        assert footer.workers_heard == footer.workers_expected == workers
+        assert footer.totals.errors == 0
+        assert "Traceback" not in load.stderr
+        assert "NOT complete: interrupted" in load.stderr

@@ -1,0 +1,83 @@
+"""The runs laid over each other, second by second, as small charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from advisor.charts import Chart, Line, Shade
+from advisor.compare.measures import MEASURES, Measure
+from advisor.compare.resample import Draws, Sampler
+from advisor.compare.words import fill
+from advisor.figures import BIT_UNITS
+from advisor.foreign import Floats, Outcomes, Series
+
+SMOOTH: Final = 5
+"""Seconds that a point looks back over (assumed)."""
+CHARTS: Final = ("viewers", "wire", "requests", "segment_p95", "request_p95", "stalls", "errors")
+_NAMED: Final[Mapping[str, Measure]] = {measure.name: measure for measure in MEASURES}
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """One measure of every run, and the phases if all have the same."""
+
+    measure: str
+    curves: tuple[tuple[float | None, ...], ...]
+    """One per run, from its second zero; empty when it was not recorded."""
+
+
+def overlays(runs: Sequence[Outcomes]) -> tuple[Overlay, ...]:
+    """A chart for each measure that some run recorded over time."""
+    found = (Overlay(name, tuple(_curve(run.whole, run.seconds, _NAMED[name]) for run in runs)) for name in CHARTS)
+    return tuple(overlay for overlay in found if any(overlay.curves))
+
+
+def _curve(series: Series, seconds: int, measure: Measure) -> tuple[float | None, ...]:
+    """The measure over the last `SMOOTH` seconds, at every second."""
+    window = np.arange(SMOOTH)
+    points = []
+    for at in range(seconds):
+        behind = at - window[::-1]
+        figure = Sampler(series, Draws(behind[behind >= 0], "")).figure(measure)
+        points.append(None if figure is None else figure.mid)
+    return tuple(points) if any(point is not None for point in points) else ()
+
+
+def charts(drawn: Sequence[Overlay], letters: Sequence[str], phases: tuple[Shade, ...], lang: str) -> list[Chart]:
+    """The overlays as charts; a shorter run ends where it ends."""
+    return [_chart(overlay, letters, phases, partial_text(lang)) for overlay in drawn]
+
+
+def partial_text(lang: str) -> Callable[..., str]:
+    """Sentences of one language."""
+    return lambda key, **values: fill(lang, key, **values)
+
+
+def _chart(overlay: Overlay, letters: Sequence[str], phases: tuple[Shade, ...], t: Callable[..., str]) -> Chart:
+    length = max(len(curve) for curve in overlay.curves)
+    size, unit = _scale(overlay, t)
+    lines = tuple(
+        Line(letter, [None if value is None else value / size for value in curve] + [None] * (length - len(curve)), style)
+        for letter, curve, style in zip(letters, overlay.curves, (f"s{index}" for index in range(6)), strict=False)
+        if curve
+    )
+    return Chart(t(f"measure_{overlay.measure}"), unit, range(length), lines, phases)
+
+
+def _scale(overlay: Overlay, t: Callable[..., str]) -> tuple[float, str]:
+    most = max((value for curve in overlay.curves for value in curve if value is not None), default=0.0)
+    match _NAMED[overlay.measure].unit:
+        case "bit/s":
+            return next(((size, unit) for size, unit in BIT_UNITS if most >= size), (1.0, "bit/s"))
+        case "share":
+            return 0.01, t("axis_share")
+        case "s":
+            return 1.0, t("axis_seconds")
+        case "viewers":
+            return 1.0, t("axis_viewers")
+        case _:
+            return 1.0, t("axis_requests")

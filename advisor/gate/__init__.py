@@ -1,0 +1,9 @@
+"""The gate: budgets judged on a run, with PASS, FAIL or INVALID for each and for all together."""
+
+from __future__ import annotations
+
+from advisor.gate.judge import judge
+from advisor.gate.ledger import Ledger, read_ledger
+from advisor.gate.verdict import Gate, Judged
+
+__all__ = ["Gate", "Judged", "Ledger", "judge", "read_ledger"]

@@ -1,0 +1,105 @@
+"""Every sentence of the gate for people, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from advisor.texts import Message
+
+SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "kept": ("kept: {measured}", "达标：{measured}"),
+    "kept_for": ("never broken for {span} s without pause", "没有连续 {span} 秒超标"),
+    "kept_baseline": ("{change} against the baseline, {allowed} allowed", "相对基线 {change}，允许 {allowed}"),
+    "broken": ("surely broken: {measured}", "确定超标：{measured}"),
+    "broken_for": ("broken for {span} s without pause from second {at}", "从第 {at} 秒起连续超标 {span} 秒"),
+    "broken_baseline": (
+        "{change} against the baseline, {allowed} allowed; up to {noise} could be chance",
+        "相对基线 {change}，允许 {allowed}；偶然波动最多 {noise}",
+    ),
+    "close": (
+        "too close to call: the limit lies between the ends of {measured}",
+        "无法判定：限值落在 {measured} 的区间之内",
+    ),
+    "close_baseline": (
+        "too close to call: {change} against the baseline, but up to {noise} could be chance",
+        "无法判定：相对基线 {change}，但偶然波动可达 {noise}",
+    ),
+    "noisy_baseline": (
+        "too noisy to compare: a change up to {noise} could be chance",
+        "噪声太大，无法比较：{noise} 以内都可能是偶然",
+    ),
+    "few": ("too few samples: {found}, a {stat} needs {needed}", "样本太少：{found} 个，{stat} 至少需要 {needed} 个"),
+    "nothing": ("nothing was recorded of {metric} in the judged seconds", "判定时段内没有 {metric} 的记录"),
+    "incomplete": ("the run is not whole: {ending}", "运行不完整：{ending}"),
+    "aborted": ("the run was ended early, before this could be judged", "运行被提前终止，无法判定"),
+    "saturated": (
+        "the load generator was the limit in {share} of the judged seconds (at most {limit}): {found}",
+        "判定时段中有 {share} 的时间（上限 {limit}）是压测机自身成为瓶颈：{found}",
+    ),
+    "short_load": (
+        "the load was not reached: {found} viewers present on average, {planned} planned",
+        "未达到计划负载：平均在线 {found} 人，计划 {planned} 人",
+    ),
+    "generator_broken": (
+        "the load generator broke its own budget, so the run says little of the target: {why}",
+        "压测机超出了自身的预算，这次运行难以说明目标的表现：{why}",
+    ),
+    "no_baseline": ("no baseline run was given", "没有提供基线运行"),
+    "bad_baseline": ("baseline run {run} cannot be used: {why}", "基线运行 {run} 不可用：{why}"),
+    "do_longer": (
+        "measure about {times} times as many samples (a longer phase or more viewers), or move the limit",
+        "把样本量增加到约 {times} 倍（更长的阶段或更多观众），或调整限值",
+    ),
+    "do_more_baselines": (
+        "give more baseline runs, a longer phase, or allow more (for a small share: percentage points, such as 0.5pp)",
+        "增加基线运行次数、延长阶段，或放宽允许值（小比例请用百分点，例如 0.5pp）",
+    ),
+    "do_samples": ("judge a longer phase, more viewers or a lower percentile", "延长阶段、增加观众，或改用更低的百分位"),
+    "do_repeat": ("repeat the run and let it end by itself", "重新运行，并让它自然结束"),
+    "do_generator": (
+        "use more generator processes or fewer viewers, and stop other work on the generator's machine",
+        "增加压测进程或减少观众，并停止压测机上的其他任务",
+    ),
+    "do_load": (
+        "find out why viewers are missing (gave up? joined late?), or plan a smaller surge",
+        "查明观众缺失的原因（放弃观看？加入过慢？），或降低计划负载",
+    ),
+    "do_baseline": ("add --baseline RUN, a run of the same scenario", "添加 --baseline RUN（同一场景的一次运行）"),
+}
+
+LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    "PASS": ("PASS", "通过"),
+    "FAIL": ("FAIL", "未通过"),
+    "INVALID": ("INVALID", "无效"),
+    "verdict": ("verdict", "结论"),
+    "budget": ("budget", "预算"),
+    "where": ("where", "范围"),
+    "limit": ("limit", "限值"),
+    "measured": ("measured (90% interval)", "实测（90% 区间）"),
+    "baseline": ("against the baseline", "相对基线"),
+    "worst": ("worst second", "最差的一秒"),
+    "course": ("course", "走势"),
+    "second": ("s", "秒"),
+    "sum": (
+        "{passed} of {all} budgets kept, {failed} broken, {invalid} could not be judged",
+        "共 {all} 项预算：{passed} 项达标，{failed} 项超标，{invalid} 项无法判定",
+    ),
+    "runs": ("run {runs} ({seconds} s, {ending})", "运行 {runs}（{seconds} 秒，{ending}）"),
+    "beside": ("; baseline: {runs}", "；基线：{runs}"),
+}
+
+
+def label(key: str, lang: str, **values: str) -> str:
+    """A word or a line of the reports."""
+    return LABELS[key][lang == "zh"].format_map(values)
+
+
+def say(key: str, **values: str) -> Message:
+    """A message; its text is the English sentence."""
+    return Message(key=key, values=values, text=SENTENCES[key][0].format_map(values))
+
+
+def told(message: Message, lang: str) -> str:
+    """A message in one language."""
+    return SENTENCES[message.key][lang == "zh"].format_map(message.values)

@@ -1,0 +1,96 @@
+"""One request under way: what has come of it so far, how it is counted, what the viewer is told in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadtests.engine.gzipped import TooLargeError, unpack
+from loadtests.engine.head import Head
+from loadtests.recorder import CohortTally
+from loadtests.session import ErrorKind, Failed, Get, Got
+
+if TYPE_CHECKING:
+    from loadtests.engine.visit import Lane
+
+
+class Exchange:
+    """``lane`` is who hears of the outcome; None once that viewer has left."""
+
+    __slots__ = (
+        "_tally",
+        "_told",
+        "body",
+        "first_at",
+        "get",
+        "head",
+        "lane",
+        "received",
+        "remaining",
+        "request",
+        "size",
+        "started",
+    )
+    head: Head
+
+    def __init__(self, lane: Lane, get: Get, request: bytes, now: float) -> None:
+        self.lane: Lane | None = lane
+        self._tally: CohortTally = lane.visit.tally
+        self.get, self.request, self.started = get, request, now
+        self.first_at = -1.0
+        self.received = 0
+        """Bytes of head, framing and body."""
+        self.size = 0
+        """Of those the bytes of the body."""
+        self.remaining = 0
+        """Bytes of the body still to come, where its length is known."""
+        self._told = 0
+        self.body = bytearray()
+
+    def tell(self) -> None:
+        """Count body bytes in the second in which they came, not in the one in which the last of them came."""
+        self._tally.sums(self.get.kind).bytes += self.size - self._told
+        self._told = self.size
+
+    def responded(self, now: float) -> None:
+        """Count a whole response."""
+        self._tally.responded(
+            self.get.kind,
+            self.head.status,
+            size=self.size,
+            told=self._told,
+            head=self.received - self.size,
+            ttfb=self.first_at - self.started,
+            total=now - self.started,
+            cache=self.head.cache,
+        )
+
+    def failed(self, reason: ErrorKind) -> None:
+        """Count a failure."""
+        size, head = self.size - self._told, self.received - self.size
+        self._tally.request_failed(self.get.kind, reason, size=size, head=head)
+
+    def cancelled(self) -> None:
+        """Count a request that was cut off: neither good nor bad."""
+        size, head = self.size - self._told, self.received - self.size
+        self._tally.request_cancelled(self.get.kind, size=size, head=head)
+
+    def reply(self, now: float) -> Got | Failed:
+        """What the viewer is told of a whole response; a body that cannot be unpacked is no use to anybody."""
+        get, head, body = self.get, self.head, bytes(self.body)
+        if head.gzip and body:
+            try:
+                body = unpack(body, get.limit)
+            except ValueError as error:
+                reason: ErrorKind = "too_large" if isinstance(error, TooLargeError) else "protocol"
+                self._tally.media_error(get.kind, reason)
+                return Failed(now, self.started, get.url, reason, str(error))
+        return Got(now, self.started, get.url, head.status, self.size, body, head.location)
+
+    def overdue(self, now: float) -> str:
+        """Which of the viewer's times is up, if any."""
+        waited = now - self.started
+        if waited > self.get.timeout:
+            return f"not whole after {self.get.timeout:g} s"
+        if self.first_at < 0 and waited > self.get.first_byte_timeout:
+            return f"no first byte after {self.get.first_byte_timeout:g} s"
+        return ""

@@ -1,0 +1,60 @@
+"""Which socket is whose: the poller tells of descriptors, the loop wants their owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from loadtests.engine.poller import Poller
+
+
+class Owner(Protocol):
+    """Whoever owns a socket that the loop polls."""
+
+    fd: int
+
+    def on_ready(self) -> None:
+        """The socket can move on."""
+
+    def abandon(self, error: Exception) -> None:
+        """`on_ready` raised ``error``."""
+
+
+class Sockets:
+    """The sockets of one loop; its length is how many there are."""
+
+    def __init__(self, poller: Poller) -> None:
+        self._poller = poller
+        self._owners: dict[int, Owner] = {}
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    def ready(self) -> Iterator[Owner]:
+        """Owners whose socket can move on now."""
+        for fd, _ in self._poller.poll(0):
+            owner = self._owners.get(fd)
+            if owner is not None:  # else it was closed on behalf of one before it
+                yield owner
+
+    def watch(self, owner: Owner, events: int) -> None:
+        """Start polling a socket."""
+        self._owners[owner.fd] = owner
+        self._poller.register(owner.fd, events)
+
+    def take_over(self, owner: Owner) -> None:
+        """The same socket has a new owner."""
+        self._owners[owner.fd] = owner
+
+    def rewatch(self, owner: Owner, events: int) -> None:
+        """Poll a socket for something else."""
+        self._poller.modify(owner.fd, events)
+
+    def unwatch(self, owner: Owner) -> None:
+        """Stop polling a socket, before it is closed."""
+        if self._owners.pop(owner.fd, None) is not None:
+            self._poller.unregister(owner.fd)
+
+    def close(self) -> None:
+        """Give the poller back to the system."""
+        self._poller.close()

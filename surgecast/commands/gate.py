@@ -1,0 +1,37 @@
+"""``surgecast gate``: judge a run against budgets, for people and for CI."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from surgecast.gating import GateOptions, gate_run
+
+EXAMPLE = "\b\nExample:\n  surgecast gate runs/20261205T123000Z-viral-goal --budgets budgets.yaml --baseline runs/last-week"
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("run", nargs=-1, required=True)
+@click.option("--budgets", default="", help="Budgets file; without it, the budgets under 'gate:' in the run's scenario.")
+@click.option("--baseline", multiple=True, metavar="RUN", help="An earlier run to compare with; may be given again.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the reports.")
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the JUnit XML to this file too.")
+@click.option("--github", is_flag=True, envvar="GITHUB_ACTIONS", help="Annotate, and append to $GITHUB_STEP_SUMMARY.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the texts.")
+def gate(
+    run: tuple[str, ...],
+    budgets: str,
+    baseline: tuple[str, ...],
+    out: Path | None,
+    junit: Path | None,
+    github: bool,
+    lang: str,
+) -> None:
+    """Judge a run: PASS exits with 0, FAIL with 99, INVALID with 3.
+
+    RUN is a run folder, its run.jsonl, or -; several are the parts of one run.
+    """
+    options = GateOptions(budgets=budgets, baselines=baseline, out=out, junit=junit, github=github, lang=lang)
+    sys.exit(gate_run(run, options))
