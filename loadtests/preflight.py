@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, cast
 
 from loadtests.address import redirect
-from loadtests.engine.loop import Loop
+from loadtests.engine.loop import Loop, Reach
 from loadtests.engine.visit import Visit
 from loadtests.errors import TargetError
 from loadtests.playlist import Master, Media, PlaylistError, parse
@@ -128,7 +128,7 @@ def _good(reply: Got) -> Got:
 def look(scenario: Scenario) -> Look:
     """Watch the target for a moment; `TargetError` says what keeps it from being rehearsed against."""
     target = scenario.target
-    loop = Loop(resolve=target.resolve, ca_file=target.ca_file, hosts=target.claimed_hosts)
+    loop = Loop(reach=Reach(target.resolve, target.ca_file, target.claimed_hosts))
     viewer = Viewer(0, "preflight", "preflight", "lowest", target.url, 0.0, PATIENCE, time.time())
     looking = _Looking(target.url)
     loop.admit(Visit(viewer, loop.recorder.tally("preflight", "preflight")), looking.watch())

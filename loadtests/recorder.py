@@ -122,13 +122,16 @@ class CohortTally:
         errors = self.sums(kind).errors
         errors[reason] = errors.get(reason, 0) + 1
 
+    def body(self, kind: RequestKind, size: int) -> None:
+        """Body bytes came."""
+        self.sums(kind).bytes += size
+
     def responded(
         self,
         kind: RequestKind,
         status: int,
         *,
         size: int,
-        told: int,
         head: int,
         ttfb: float,
         total: float,
@@ -136,9 +139,9 @@ class CohortTally:
     ) -> None:
         """A whole response came, whatever its status; only good ones count in the latency sketches.
 
-        ``told`` of its ``size`` body bytes were counted when they came.
+        Its ``size`` body bytes were counted by `body` when they came, its ``head`` bytes count now.
         """
-        sums = self._received(kind, size - told, head)
+        sums = self._ended(kind, head)
         if status < 400:
             sums.ttfb.add(ttfb)
             sums.total.add(total)
@@ -149,19 +152,18 @@ class CohortTally:
         if cache:
             sums.cache[cache] = sums.cache.get(cache, 0) + 1
 
-    def request_failed(self, kind: RequestKind, reason: ErrorKind, *, size: int, head: int) -> None:
+    def request_failed(self, kind: RequestKind, reason: ErrorKind, *, head: int) -> None:
         """No whole response came."""
-        errors = self._received(kind, size, head).errors
+        errors = self._ended(kind, head).errors
         errors[reason] = errors.get(reason, 0) + 1
 
-    def request_cancelled(self, kind: RequestKind, *, size: int, head: int) -> None:
+    def request_cancelled(self, kind: RequestKind, *, head: int) -> None:
         """The run ended first."""
-        self._received(kind, size, head).cancelled += 1
+        self._ended(kind, head).cancelled += 1
 
-    def _received(self, kind: RequestKind, size: int, head: int) -> RequestSums:
+    def _ended(self, kind: RequestKind, head: int) -> RequestSums:
         sums = self.sums(kind)
         sums.count += 1
-        sums.bytes += size
         sums.head_bytes += head
         return sums
 

@@ -46,13 +46,16 @@ class Sketch:
 
     def add(self, value: float, times: int = 1) -> None:
         """Count ``value``; below zero is clock noise and counts as zero; what is no number fails."""
-        value = max(value, 0.0)
+        if value < 0.0:
+            value = 0.0
         index = bin_of(value)
         self.bins[index] = self.bins.get(index, 0) + times
         self.count += times
         self.total += value * times
-        self.smallest = min(self.smallest, value)
-        self.largest = max(self.largest, value)
+        if value < self.smallest:
+            self.smallest = value
+        if value > self.largest:
+            self.largest = value
 
     def merge(self, other: Sketch) -> Self:
         """Add another sketch into this one."""

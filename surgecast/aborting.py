@@ -24,7 +24,8 @@ def breach_watch(folder: Path, budgets: Sequence[Placed]) -> Callable[[], None]:
             "--abort: no budget is marked 'abort', so nothing could end the run",
             hint="write 'abort' or 'abort after 10s' behind a budget (docs/budgets.md)",
         )
-    watch, asked = Watch(folder, budgets), []
+    watch = Watch(folder, budgets)
+    asked: list[str] = []
 
     def look() -> None:
         if not asked and (why := watch.look()):

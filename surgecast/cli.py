@@ -11,6 +11,7 @@ import click
 
 from loadtests.errors import SurgecastError
 from surgecast.commands.advise import advise
+from surgecast.commands.compare import compare
 from surgecast.commands.gate import gate
 from surgecast.commands.load import load
 from surgecast.commands.rehearse import rehearse
@@ -23,7 +24,7 @@ def surgecast() -> None:
     """Rehearse a viral live-streaming spike before it happens."""
 
 
-for command in (rehearse, stage, load, advise, gate):
+for command in (rehearse, stage, load, advise, gate, compare):
     surgecast.add_command(command)
 
 

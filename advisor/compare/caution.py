@@ -25,7 +25,8 @@ def _each(runs: Mapping[str, Outcomes], compared: Mapping[str, int], cut: Mappin
             share = lost / (lost + compared[letter])
             first = next(iter(run.invalid.values()))
             key = "generator_bound" if share > INVALID_LIMIT else "generator_cut"
-            yield say(key, run=letter, seconds=str(lost), share=f"{share:.0%}", reason=str(first))
+            yield say(key, run=letter, seconds=str(lost), share=f"{share:.0%}")
+            yield say(f"limit_{first.kind}", run=letter, found=first.found, limit=first.limit)
 
 
 def _between(runs: Mapping[str, Outcomes]) -> Iterator[Message]:

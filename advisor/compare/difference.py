@@ -28,22 +28,28 @@ def interval(base: Figure, other: Figure) -> Interval | None:
     """Of ``other - base``: 90 %, and never narrower than the error of the sketches behind it; None without one."""
     if base.resampled is None or other.resampled is None:
         return None
-    middle = other.mid - base.mid
+    middle = size(base.mid, other.mid)
     half = half_width(other.resampled - base.resampled, min(base.free, other.free)) + base.blur + other.blur
+    half = half if half > ROUNDING * max(abs(base.mid), abs(other.mid)) else 0.0
     samples = min(base.seconds, other.seconds)
     return Interval(low=middle - half, mid=middle, high=middle + half, coverage=COVERAGE, samples=samples)
+
+
+def size(base: float, other: float) -> float:
+    """``other - base``, and zero where that is only the rounding of both."""
+    return other - base if abs(other - base) > ROUNDING * max(abs(base), abs(other)) else 0.0
 
 
 def chance(base: Figure, other: Figure) -> float | None:
     """How often chance alone makes a difference this large (two-sided p-value); None without an interval."""
     if base.resampled is None or other.resampled is None:
         return None
-    size = abs(other.mid - base.mid) - base.blur - other.blur
-    if size <= ROUNDING * max(abs(base.mid), abs(other.mid)):
+    beyond = abs(size(base.mid, other.mid)) - base.blur - other.blur
+    if beyond <= 0:
         return 1.0
     free = min(base.free, other.free)
     spread = deviation(other.resampled - base.resampled, free)
-    return math.erfc(normal(size / spread, free) / math.sqrt(2)) if spread else 0.0
+    return math.erfc(normal(beyond / spread, free) / math.sqrt(2)) if spread else 0.0
 
 
 def holm(chances: Sequence[float]) -> list[float]:

@@ -32,7 +32,8 @@ _PLAYERS: Final[Mapping[Count, str]] = {
 
 def outcomes_of(run: Run) -> Outcomes:
     """Everything that can be compared; the windows themselves are not kept."""
-    series = {code: _Part(run.seconds) for code in run.header.scenario.regions}
+    seconds = run.seconds
+    series = {code: _Part(seconds) for code in run.header.scenario.regions}
     for window in run.windows:
         if window.region in series:
             series[window.region].add(window)
@@ -42,7 +43,7 @@ def outcomes_of(run: Run) -> Outcomes:
         name=run.header.run_id,
         tool=TOOL,
         started_at=run.header.started_at,
-        seconds=run.seconds,
+        seconds=seconds,
         series={"": _whole(regions.values(), run), **regions},
         phases=run.header.phases,
         places={code: region.name for code, region in run.header.regions.items()},
@@ -104,10 +105,11 @@ def _whole(regions: Iterable[Series], run: Run) -> Series:
     names: set[Timing] = {what for part in parts for what in part.timings}
     timings = {what: _joined([part.timings[what] for part in parts if what in part.timings]) for what in names}
     if run.generators:
-        counts["cpu"], counts["generators"] = np.zeros(run.seconds), np.zeros(run.seconds)
+        seconds = run.seconds
+        counts["cpu"], counts["generators"] = np.zeros(seconds), np.zeros(seconds)
         lag = Cells()
         for one in run.generators:
-            if one.at < run.seconds:
+            if one.at < seconds:
                 counts["cpu"][one.at] += one.cpu
                 counts["generators"][one.at] += 1
                 lag.add(one.at, one.lag.bins)

@@ -111,7 +111,8 @@ class Draws:
     def sums(self, values: Floats) -> Floats:
         """Per resample, the sums of what ``values`` has a row a second of."""
         running = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
-        return self._times @ (running[self._starts + self._block] - running[self._starts])
+        drawn: Floats = self._times @ (running[self._starts + self._block] - running[self._starts])
+        return drawn
 
 
 class Sampler:
@@ -166,8 +167,8 @@ class Sampler:
         values, total, resampled = self._histogram(timing)
         if not len(values):
             return None
-        mid = float(_quantiles(values, total[None, :], share)[0])
-        drawn = None if resampled is None else _spread(_quantiles(values, resampled, share))
+        mid = float(quantiles(values, total[None, :], share)[0])
+        drawn = None if resampled is None else _spread(quantiles(values, resampled, share))
         return Figure(mid, len(self._draws.seconds), drawn, self._draws.free, RELATIVE_ERROR * mid)
 
     def _histogram(self, timing: Timing) -> tuple[Floats, Floats, Floats | None]:
@@ -185,8 +186,9 @@ def _spread(resampled: Floats) -> Floats | None:
     return resampled if len(resampled) == RESAMPLES else None
 
 
-def _quantiles(values: Floats, counts: Floats, share: float) -> Floats:
+def quantiles(values: Floats, counts: Floats, share: float) -> Floats:
     """Of each row of counts, as `Sketch.quantile` has it."""
     running = np.cumsum(counts, axis=1)
     rank = share * (running[:, -1:] - 1)
-    return values[(running > rank + 1e-6).argmax(axis=1)]
+    found: Floats = values[(running > rank + 1e-6).argmax(axis=1)]
+    return found

@@ -40,8 +40,21 @@ def quantity(value: float, unit: Unit) -> str:
             return sign + figures.number(size)
 
 
-def _ends(interval: Interval, unit: Unit) -> str:
-    return f"{quantity(interval.low, unit)} … {quantity(interval.high, unit)}"
+def line(head: str, text: str, lang: str) -> str:
+    """A heading and what it says, on one line."""
+    return fill(lang, "compare_line", head=head, text=text)
+
+
+def _ends(low: str, high: str) -> str:
+    """The unit once, if both ends have the same."""
+    same = low.partition(" ")[2] == high.partition(" ")[2]
+    return f"{low.partition(' ')[0] if same else low} … {high}"
+
+
+def _points(value: float, unit: Unit) -> str:
+    """A difference: of shares it is in percentage points."""
+    text = quantity(value, unit)
+    return f"{text.removesuffix('%')} pp" if unit == "share" else text
 
 
 def cell(shown: Shown, unit: Unit, lang: str) -> str:
@@ -55,14 +68,18 @@ def cell(shown: Shown, unit: Unit, lang: str) -> str:
 def bounds(shown: Shown, unit: Unit) -> str:
     """The ends of its interval; empty without one, or when they are the figure."""
     interval = shown.interval
-    return _ends(interval, unit) if interval and interval.low < interval.high else ""
+    return _ends(quantity(interval.low, unit), quantity(interval.high, unit)) if interval and _wide(interval) else ""
+
+
+def _wide(interval: Interval) -> bool:
+    return interval.low < interval.high
 
 
 def change_size(change: Change, unit: Unit) -> str:
     """A difference, and its share of the base's figure where that says something."""
     if change.difference is None:
         return ""
-    size = ("+" if change.difference > 0 else "") + quantity(change.difference, unit)
+    size = ("+" if change.difference > 0 else "") + _points(change.difference, unit)
     if change.relative is None or unit == "share" or not change.difference:
         return size
     return f"{size} ({change.relative:+.0%})" if abs(change.relative) < 10 else f"{size} (×{1 + change.relative:.0f})"
@@ -71,7 +88,7 @@ def change_size(change: Change, unit: Unit) -> str:
 def change_bounds(change: Change, unit: Unit) -> str:
     """The ends of the difference's interval."""
     interval = change.interval
-    return _ends(interval, unit) if interval and interval.low < interval.high else ""
+    return _ends(_points(interval.low, unit), _points(interval.high, unit)) if interval and _wide(interval) else ""
 
 
 def part_name(comparison: Comparison, code: str, lang: str) -> str:
@@ -95,6 +112,7 @@ def verdict(table: Table, lang: str) -> str:
 
 
 def real_rows(table: Table) -> Sequence[tuple[Row, int, Change]]:
-    """Real differences of single regions: the row, the place of the run among the others, the change."""
-    rows = (row for row in table.rows if row.part)
-    return [(row, place, change) for row in rows for place, change in enumerate(row.changes) if change.real]
+    """What is real in a region and is not real for the whole: the row, the run's place after the base, the change."""
+    whole = {row.measure: [change.verdict for change in row.changes] for row in table.part("")}
+    rows = [(row, place, change) for row in table.rows if row.part for place, change in enumerate(row.changes)]
+    return [found for found in rows if found[2].real and whole[found[0].measure][found[1]] != found[2].verdict]

@@ -117,8 +117,7 @@ def _rows(runs: Sequence[Outcomes], code: str, draws: Sequence[Draws]) -> Iterat
     for measure in MEASURES:
         figures = [sampler.figure(measure) for sampler in samplers]
         shown = [
-            _shown(run, code, measure, series, figure)
-            for run, series, figure in zip(runs, parts, figures, strict=True)
+            _shown(run, code, measure, series, figure) for run, series, figure in zip(runs, parts, figures, strict=True)
         ]
         if any(one.value is not None for one in shown):
             changes = [
@@ -158,7 +157,7 @@ def _change(base: Shown, other: Shown, before: Figure | None, after: Figure | No
     """Not yet judged: whether it is real depends on the whole table."""
     if base.value is None or other.value is None:
         return Change(verdict="untested")
-    size = other.value - base.value
+    size = difference.size(base.value, other.value)
     relative = size / base.value if base.value else None
     if before is None or after is None or (interval := difference.interval(before, after)) is None:
         return Change(verdict="untested", difference=size, relative=relative)

@@ -31,6 +31,7 @@ from loadtests.sketch import bin_of
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+Small: TypeAlias = NDArray[np.int32]
 
 Count: TypeAlias = Literal[
     "requests",
@@ -71,21 +72,28 @@ _SEGMENT: Final = re.compile(r"\.(ts|m4s|m4v|m4a|aac|cmfv|cmfa)$", re.IGNORECASE
 class Timings:
     """Sketches of one timing over a run, as sparse counts: they can be added over any seconds, at 1 % error."""
 
-    at: Ints
+    at: Small
     """Second that the samples belong to."""
-    bin: Ints
+    bin: Small
     """Bin of `loadtests.sketch` that they fell in."""
-    count: Ints
+    count: Small
     """How many; the same second and bin may come more than once."""
 
     def histogram(self, seconds: Ints) -> tuple[Ints, Floats]:
         """The bins in use, ascending, and how many samples each of ``seconds`` (ascending) has in each of them."""
-        place = np.minimum(np.searchsorted(seconds, self.at), max(0, len(seconds) - 1))
-        inside = seconds[place] == self.at if len(seconds) else np.zeros(len(self.at), dtype=bool)
-        bins, column = np.unique(self.bin[inside], return_inverse=True)
-        cells = place[inside] * len(bins) + column
-        flat = np.bincount(cells, weights=self.count[inside], minlength=len(seconds) * len(bins))
-        return bins, flat.reshape(len(seconds), len(bins))
+        if not len(self.at) or not len(seconds):
+            return np.empty(0, dtype=np.int64), np.zeros((len(seconds), 0))
+        row = np.full(max(int(self.at.max()), int(seconds[-1])) + 1, -1)
+        row[seconds] = np.arange(len(seconds))
+        place = row[self.at]
+        inside = place >= 0
+        lowest = int(self.bin.min())
+        width = int(self.bin.max()) - lowest + 1
+        cells = place[inside] * width + (self.bin[inside] - lowest)
+        flat = np.bincount(cells, weights=self.count[inside], minlength=len(seconds) * width)
+        table: Floats = flat.astype(np.float64).reshape(len(seconds), width)
+        used = np.flatnonzero(table.any(axis=0))
+        return used + lowest, table[:, used]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +181,7 @@ def _dense(sums: Mapping[int, float], span: range) -> Floats:
 
 
 def _sparse(cells: Mapping[tuple[int, int], int], start: int) -> Timings:
-    table = np.array([(at - start, index, count) for (at, index), count in cells.items()], dtype=np.int64)
+    table = np.array([(at - start, index, count) for (at, index), count in cells.items()], dtype=np.int32)
     return Timings(*table.reshape(-1, 3).T)
 
 
@@ -181,7 +189,7 @@ class Cells:
     """Grows `Timings` from sketches, a few machine words a bin."""
 
     def __init__(self) -> None:
-        self._columns = (array("q"), array("q"), array("q"))
+        self._columns = (array("i"), array("i"), array("i"))
 
     def add(self, at: int, bins: Mapping[int, int]) -> None:
         """Add the bins of one second's sketch."""
@@ -192,7 +200,7 @@ class Cells:
 
     def timings(self) -> Timings:
         """What was added."""
-        return Timings(*(np.array(column, dtype=np.int64) for column in self._columns))
+        return Timings(*(np.array(column, dtype=np.int32) for column in self._columns))
 
 
 class Source(NamedTuple):

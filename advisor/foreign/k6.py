@@ -23,7 +23,9 @@ class K6(Reader):
 
     def knows(self, head: str) -> bool:
         """By its first line, or by the names in a summary."""
-        return _is_samples(head) or (head.lstrip().startswith("{") and '"metrics"' in head and '"line"' not in head)
+        return _is_samples(head) or (
+            head.lstrip().startswith("{") and '"metrics"' in head and '"line"' not in head[:200]
+        )
 
     def read(self, source: Source) -> Outcomes:
         """Either form."""

@@ -1,4 +1,4 @@
-"""A run beside earlier runs: is it worse, by more than chance, and by more than allowed?
+"""A run beside earlier runs: whether it is worse, by more than chance, and by more than allowed.
 
 Two runs of the same thing differ by more than their seconds show: another placement, another hour. That spread
 between runs is estimated from the baselines' own differences, moderated by a prior worth `PRIOR_RUNS` runs (Smyth,
@@ -21,7 +21,7 @@ from loadtests.budgets import Baseline
 
 CHANGE_SURE: Final = 0.99
 """Confidence that there is a change: one pair in a hundred of equal runs may seem changed, before the allowance."""
-BETWEEN_RUNS: Final = 0.025
+BETWEEN_RUNS: Final = 0.028
 """Standard deviation between runs of the same thing, as a share of the value, before anything is known (assumed)."""
 PRIOR_RUNS: Final = 10
 """How many runs the assumption is worth (assumed)."""

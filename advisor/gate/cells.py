@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from advisor.gate.sentences import label
-from advisor.gate.verdict import Gate, Judged, show
+from advisor.gate.verdict import Gate, Judged, State, show
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
@@ -16,7 +16,7 @@ def headline(gate: Gate, lang: str) -> str:
     return label("sum", lang, all=str(len(gate.judged)), **counts)
 
 
-_COUNTED: Final = {"passed": "PASS", "failed": "FAIL", "invalid": "INVALID"}
+_COUNTED: Final[dict[str, State]] = {"passed": "PASS", "failed": "FAIL", "invalid": "INVALID"}
 
 
 def origin(gate: Gate, lang: str) -> str:
@@ -27,7 +27,7 @@ def origin(gate: Gate, lang: str) -> str:
 
 def limit(judged: Judged) -> str:
     """The limit with its side."""
-    return f"{'≤' if judged.sign == '<' else '≥'} {show(judged.limit, judged.unit)}" if judged.limit is not None else "–"
+    return "–" if judged.limit is None else f"{'≤' if judged.sign == '<' else '≥'} {show(judged.limit, judged.unit)}"
 
 
 def measured(judged: Judged) -> str:

@@ -17,11 +17,11 @@ import numpy as np
 
 from advisor.blocks import BLOCK
 from advisor.gate.against import Change, change
-from advisor.gate.estimate import SURE, Estimate, least_samples
+from advisor.gate.estimate import SURE, Estimate, Floats, least_samples
 from advisor.gate.ledger import Ledger
 from advisor.gate.sentences import say
-from advisor.gate.series import Extreme, Scope
-from advisor.gate.trial import Invalid, Trial, scopes, short_load, unfinished, unusable, was_aborted
+from advisor.gate.series import Extreme
+from advisor.gate.trial import Invalid, Trial, scopes, short_load, unusable, was_aborted
 from advisor.gate.verdict import EXIT_CODES, Compared, Gate, Judged, State, show, together
 from advisor.texts import Message
 from loadtests.budgets import Baseline, Budget, Place, Placed, check_page
@@ -116,11 +116,13 @@ def _too_few(trial: Trial, figure: Estimate) -> Invalid | None:
     budget = trial.budget
     if isnan(figure.value) or not figure.samples:
         return Invalid(say("nothing", metric=budget.metric), say("do_longer", times="2"))
-    needed = _needed(trial)
-    if figure.samples >= needed:
-        return None
-    stat = budget.stat or budget.what.kind
-    return Invalid(say("few", found=str(figure.samples), stat=stat, needed=str(needed)), say("do_samples"))
+    needed, seconds = _needed(trial), int(trial.valid.sum())
+    if figure.samples < needed:
+        stat = budget.stat or budget.what.kind
+        return Invalid(say("few", found=str(figure.samples), stat=stat, needed=str(needed)), say("do_samples"))
+    if seconds < BLOCK and not isinstance(trial.series, Extreme):
+        return Invalid(say("few_seconds", found=str(seconds), needed=str(BLOCK)), say("do_samples"))
+    return None
 
 
 def _needed(trial: Trial) -> int:
@@ -152,12 +154,14 @@ def _figure(trial: Trial, limit: float) -> Estimate:
 
 def surely_broken(figure: Estimate, limit: float, sign: str) -> bool:
     """Whether both ends are on the wrong side."""
-    return figure.low > limit if sign == "<" else figure.high < limit
+    slack = 1e-9 * abs(limit)
+    return figure.low > limit + slack if sign == "<" else figure.high < limit - slack
 
 
 def surely_kept(figure: Estimate, limit: float, sign: str) -> bool:
     """Whether both ends are on the right side; the limit itself is kept."""
-    return figure.high <= limit if sign == "<" else figure.low >= limit
+    slack = 1e-9 * abs(limit)  # of adding up
+    return figure.high <= limit + slack if sign == "<" else figure.low >= limit - slack
 
 
 def _longer(figure: Estimate, limit: float) -> Message:
@@ -182,9 +186,9 @@ def worst_window(trial: Trial, limit: float) -> Estimate:
     return trial.series.take(rows & trial.valid).estimate(1 - (1 - SURE) / max(1.0, len(times) / length))
 
 
-def _sliding(values: np.ndarray[tuple[int], np.dtype[np.float64]], length: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _sliding(values: Floats, length: int) -> Floats:
     sums = np.concatenate([[0.0], np.cumsum(values)])
-    return sums[length:] - sums[:-length]
+    return np.asarray(sums[length:] - sums[:-length])
 
 
 # -- without pause ------------------------------------------------------------------------------------------------
@@ -206,9 +210,11 @@ def _lasting(trial: Trial, figure: Estimate, limit: float) -> Finding:
     return Finding("FAIL", reason, None, trial.series.take(rows).estimate(SURE), limit)
 
 
-def longest(trial: Trial, values: np.ndarray[tuple[int], np.dtype[np.float64]], limit: float) -> tuple[int, int]:
-    """First second and length of the longest stretch that is broken. Seconds without a value neither break nor mend
-    it; seconds that do not count, and seconds not judged, end it."""
+def longest(trial: Trial, values: Floats, limit: float) -> tuple[int, int]:
+    """First second and length of the longest stretch that is broken.
+
+    Seconds without a value neither break nor mend it; seconds that do not count, and seconds not judged, end it.
+    """
     best, since, before = (0, 0), None, -2
     for at, value, counts in zip(trial.times, values, trial.valid, strict=True):
         broken = trial.side(float(value)) > trial.side(limit)
@@ -242,17 +248,17 @@ def _against(trial: Trial, figure: Estimate, limit: Baseline, baselines: Sequenc
 def _changed(trial: Trial, figure: Estimate, found: Change, runs: int) -> Finding:
     words = {name: _relative(getattr(found, field), found.baseline, trial.budget) for name, field in _WORDS.items()}
     words["change"] = ("+" if (found.worse > 0) == (trial.budget.sign == "<") else "-") + words["change"].lstrip("-")
-    compared = Compared(
-        value=found.baseline, runs=runs, allowed=found.allowed, worse=found.worse, noise=found.noise
-    )
+    compared = Compared(value=found.baseline, runs=runs, allowed=found.allowed, worse=found.worse, noise=found.noise)
     limit = found.baseline + trial.side(found.allowed)
 
     def came_to(state: State, key: str, remedy: str = "") -> Finding:
         return Finding(state, say(key, **words), say(remedy) if remedy else None, figure, limit, compared)
 
     if found.is_much:
-        return came_to("FAIL", "broken_baseline") if found.is_sure else came_to(
-            "INVALID", "close_baseline", "do_more_baselines"
+        return (
+            came_to("FAIL", "broken_baseline")
+            if found.is_sure
+            else came_to("INVALID", "close_baseline", "do_more_baselines")
         )
     if found.is_blind:
         return came_to("INVALID", "noisy_baseline", "do_more_baselines")

@@ -138,7 +138,9 @@ class Ledger:
             self._take(from_json(text), text)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             problem = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else repr(error)
-            raise RunError(f"{self._place}: line {self._number} is not a line of a run: {problem}", hint=_HINT) from error
+            raise RunError(
+                f"{self._place}: line {self._number} is not a line of a run: {problem}", hint=_HINT
+            ) from error
 
     def _take(self, data: Any, text: str | bytes) -> None:
         if self._number == 1:

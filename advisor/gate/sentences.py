@@ -30,6 +30,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "噪声太大，无法比较：{noise} 以内都可能是偶然",
     ),
     "few": ("too few samples: {found}, a {stat} needs {needed}", "样本太少：{found} 个，{stat} 至少需要 {needed} 个"),
+    "few_seconds": (
+        "too few seconds: {found}, how they vary shows in {needed} or more",
+        "时间太短：只有 {found} 秒，至少 {needed} 秒才能看出波动",
+    ),
     "nothing": ("nothing was recorded of {metric} in the judged seconds", "判定时段内没有 {metric} 的记录"),
     "incomplete": ("the run is not whole: {ending}", "运行不完整：{ending}"),
     "aborted": ("the run was ended early, before this could be judged", "运行被提前终止，无法判定"),
@@ -55,7 +59,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "give more baseline runs, a longer phase, or allow more (for a small share: percentage points, such as 0.5pp)",
         "增加基线运行次数、延长阶段，或放宽允许值（小比例请用百分点，例如 0.5pp）",
     ),
-    "do_samples": ("judge a longer phase, more viewers or a lower percentile", "延长阶段、增加观众，或改用更低的百分位"),
+    "do_samples": (
+        "judge a longer phase, more viewers or a lower percentile",
+        "延长阶段、增加观众，或改用更低的百分位",
+    ),
     "do_repeat": ("repeat the run and let it end by itself", "重新运行，并让它自然结束"),
     "do_generator": (
         "use more generator processes or fewer viewers, and stop other work on the generator's machine",

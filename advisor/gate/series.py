@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +147,9 @@ def series(ledger: Ledger, budget: Budget, scope: Scope, times: Sequence[int]) -
 
 def wanted_cells(ledger: Ledger, scope: Scope) -> NDArray[np.int64]:
     """Indices of the cells in a scope."""
-    fits = (i for (region, cohort), i in ledger.cells.items() if _in(scope.region, region) and _in(scope.cohort, cohort))
+    fits = (
+        i for (region, cohort), i in ledger.cells.items() if _in(scope.region, region) and _in(scope.cohort, cohort)
+    )
     return np.fromiter(fits, dtype=np.int64)
 
 
@@ -175,7 +177,7 @@ class _Rows:
     def sums(self, chosen: tuple[Mask, NDArray[np.int64]], values: Floats) -> Floats:
         """Entries added up by row."""
         mask, rows = chosen
-        return np.bincount(rows, weights=values[mask], minlength=self.count)
+        return np.asarray(np.bincount(rows, weights=values[mask], minlength=self.count), dtype=np.float64)
 
 
 def _samples(ledger: Ledger, metric: str, scope: Scope) -> tuple[Samples, NDArray[np.int64]]:

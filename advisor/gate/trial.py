@@ -157,5 +157,7 @@ def _share(scenario: Scenario, scope: Scope) -> float:
     if not scope.cohort:
         return sum(audience.share for audience in regions)
     return sum(
-        audience.share * audience.cohorts[scope.cohort].share for audience in regions if scope.cohort in audience.cohorts
+        audience.share * audience.cohorts[scope.cohort].share
+        for audience in regions
+        if scope.cohort in audience.cohorts
     )

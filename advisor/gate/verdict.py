@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import FiniteFloat
 
@@ -112,3 +112,12 @@ def show(value: float | None, unit: str) -> str:
     if unit == "bps":
         return f"{value / 1e6:.3g} Mbps"
     return f"{value:.4g}{unit}"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of ``verdict.json``, as committed in ``verdict.schema.json``."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "surgecast verdict, schema version 1",
+        **Gate.model_json_schema(mode="serialization"),
+    }

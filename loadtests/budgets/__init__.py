@@ -11,9 +11,7 @@ from loadtests.budgets.metrics import METRICS, Metric
 from loadtests.budgets.page import Place, Placed, read_page
 from loadtests.budgets.scope import check_page, check_scope, seconds_of
 
-__all__ = [
-    "METRICS",
-    "EACH",
+__all__ = [  # noqa: RUF022 - constants last, as in every package here
     "Baseline",
     "Budget",
     "BudgetError",
@@ -25,4 +23,6 @@ __all__ = [
     "read_budget",
     "read_page",
     "seconds_of",
+    "EACH",
+    "METRICS",
 ]

@@ -69,16 +69,21 @@ class Budget(Frozen):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Budget:
-        if self.lasting and self.over:
-            raise BudgetError("for", "a budget has either 'for' or 'over', not both")
-        if isinstance(self.limit, Baseline) and (self.lasting or self.over):
-            raise BudgetError("for", "a baseline is compared over the whole phase: leave out 'for' and 'over'")
-        if isinstance(self.limit, Baseline) and self.abort is not None:
-            raise BudgetError("abort", "only a budget with a fixed limit can end a run early")
-        if isinstance(self.limit, Baseline) and self.stat in ("max", "min"):
-            raise BudgetError(
-                "stat", f"one extreme value says nothing about noise: compare a percentile, not {self.stat}"
-            )
-        if self.what.subject == "generator" and (self.region or self.cohort):
-            raise BudgetError("region", f"{self.metric} belongs to the load generator, which has no region or cohort")
-        return self
+        return check_fit(self)
+
+
+def check_fit(budget: Budget) -> Budget:
+    """The budget; BudgetError when its parts do not fit together."""
+    if budget.lasting and budget.over:
+        raise BudgetError("for", "a budget has either 'for' or 'over', not both")
+    if isinstance(budget.limit, Baseline) and (budget.lasting or budget.over):
+        raise BudgetError("for", "a baseline is compared over the whole phase: leave out 'for' and 'over'")
+    if isinstance(budget.limit, Baseline) and budget.abort is not None:
+        raise BudgetError("abort", "only a budget with a fixed limit can end a run early")
+    if isinstance(budget.limit, Baseline) and budget.stat in ("max", "min"):
+        raise BudgetError(
+            "stat", f"one extreme value says nothing about noise: compare a percentile, not {budget.stat}"
+        )
+    if budget.what.subject == "generator" and (budget.region or budget.cohort):
+        raise BudgetError("region", f"{budget.metric} belongs to the load generator, which has no region or cohort")
+    return budget

@@ -11,10 +11,10 @@ r"""Sentences to budgets, and mappings to sentences.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, get_args
 
-from loadtests.budgets.budget import EACH, Baseline, Budget, BudgetError
+from loadtests.budgets.budget import EACH, Baseline, Budget, BudgetError, check_fit
 from loadtests.budgets.metrics import Metric, metric_of
 from loadtests.shapes import PhaseName
 from loadtests.units import SECONDS, SHARE, parse
@@ -32,7 +32,11 @@ STATS: Final[Mapping[str, tuple[str, ...]]] = {
 _SENTENCE = re.compile(
     r"\s*(?P<metric>[A-Za-z_][\w.]*)(?:\s+(?P<stat>\w[\w.]*))?\s*(?P<sign>[<>])=?(?P<rest>.*)", re.DOTALL
 )
-_CLAUSE = re.compile(r"\s+(in|per|cohort|during|for|within|over|abort)(?=\s|$)")
+_FIRST_CLAUSE = re.compile(r"\s+(?:in|per|cohort|during|for|within|over|abort)(?=\s|$)")
+_CLAUSE = re.compile(
+    r"\s+(?P<word>in|per|cohort|during|for|within|over)(?:\s+(?P<value>\S+(?:\s*\+\s*\S+)*))?(?=\s|$)"
+    r"|\s+(?P<abort>abort)(?:\s+after\s+(?P<time>\S+))?(?=\s|$)"
+)
 _PERCENTILE = re.compile(r"p(\d\d?(?:\.\d+)?)")
 _BASELINE = re.compile(r"baseline(?:\s*(?P<sign>[+-])\s*(?P<first>[^+\s-]+)(?:\s+or\s+(?P<second>\S+))?)?")
 
@@ -56,7 +60,8 @@ def _parse(text: str) -> Budget:
         metric = metric_of(match["metric"])
     except ValueError as error:
         raise BudgetError("metric", str(error)) from error
-    limit, *clauses = _CLAUSE.split(match["rest"])
+    first = _FIRST_CLAUSE.search(match["rest"])
+    limit = match["rest"][: first.start()] if first else match["rest"]
     fields: dict[str, Any] = {
         "text": text,
         "metric": metric.name,
@@ -64,12 +69,23 @@ def _parse(text: str) -> Budget:
         "sign": match["sign"],
         "limit": _limit(metric, match["sign"], limit.strip()),
     }
-    for word, value in zip(clauses[::2], clauses[1::2], strict=True):
-        name, found = _clause(word, value.strip())
+    for word, value in _clauses(match["rest"][len(limit) :]):
+        name, found = _clause(word, value)
         if name in fields:
             raise BudgetError(word, f"said twice in {text!r}")
         fields[name] = found
-    return Budget.model_construct(**fields)._fits_together()  # checked here, so that its error keeps its field
+    return check_fit(Budget.model_construct(**fields))  # here, and not as pydantic does: its error keeps its field
+
+
+def _clauses(text: str) -> Iterator[tuple[str, str]]:
+    """Words and their values, in order; read one after the other, for ``in`` is a region as well (India)."""
+    at = 0
+    while at < len(text):
+        match = _CLAUSE.match(text, at)
+        if match is None:
+            raise BudgetError("budget", f"expected a clause such as 'during peak', found {text[at:].strip()!r}")
+        yield match["word"] or match["abort"], match["value"] or match["time"] or ""
+        at = match.end()
 
 
 def _stat(metric: Metric, stat: str) -> str:
@@ -129,7 +145,7 @@ def _clause(word: str, value: str) -> tuple[str, Any]:
         case "during":
             return "phases", tuple(_phase(name) for name in re.split(r"\s*\+\s*", value))
         case "abort":
-            return "abort", _time("abort", value.removeprefix("after").strip()) if value else ABORT_AFTER
+            return "abort", _time("abort", value) if value else ABORT_AFTER
         case "for":
             return "lasting", _time(word, value)
         case _:
@@ -196,7 +212,7 @@ def _clause_words(field: str, word: str, value: object) -> list[str]:
 
 def _clean(field: str, value: object) -> str:
     text = str(value)
-    if _CLAUSE.search(text) or isinstance(value, bool | dict | list):
+    if _FIRST_CLAUSE.search(text) or isinstance(value, bool | dict | list):
         raise BudgetError(field, f"expected one quantity, found {value!r}")
     return text
 

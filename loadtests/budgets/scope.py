@@ -18,6 +18,7 @@ class Audience(Protocol):
     def cohorts(self) -> Mapping[str, Any]:
         """By name."""
 
+
 JUDGED: Final = ("ramp", "peak")
 """The phases that a budget judges when it names none."""
 

@@ -48,16 +48,16 @@ class Exchange:
 
     def tell(self) -> None:
         """Count body bytes in the second in which they came, not in the one in which the last of them came."""
-        self._tally.sums(self.get.kind).bytes += self.size - self._told
+        self._tally.body(self.get.kind, self.size - self._told)
         self._told = self.size
 
     def responded(self, now: float) -> None:
         """Count a whole response."""
+        self.tell()
         self._tally.responded(
             self.get.kind,
             self.head.status,
             size=self.size,
-            told=self._told,
             head=self.received - self.size,
             ttfb=self.first_at - self.started,
             total=now - self.started,
@@ -66,13 +66,13 @@ class Exchange:
 
     def failed(self, reason: ErrorKind) -> None:
         """Count a failure."""
-        size, head = self.size - self._told, self.received - self.size
-        self._tally.request_failed(self.get.kind, reason, size=size, head=head)
+        self.tell()
+        self._tally.request_failed(self.get.kind, reason, head=self.received - self.size)
 
     def cancelled(self) -> None:
         """Count a request that was cut off: neither good nor bad."""
-        size, head = self.size - self._told, self.received - self.size
-        self._tally.request_cancelled(self.get.kind, size=size, head=head)
+        self.tell()
+        self._tally.request_cancelled(self.get.kind, head=self.received - self.size)
 
     def reply(self, now: float) -> Got | Failed:
         """What the viewer is told of a whole response; a body that cannot be unpacked is no use to anybody."""

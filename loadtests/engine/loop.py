@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 from loadtests.engine.channel import client_context
 from loadtests.engine.connection import Connection
@@ -35,12 +35,36 @@ BREATH: Final = 0.001
 """Seconds between two steps of `Loop.drive`."""
 
 
+class Reach(NamedTuple):
+    """Whom the loop may ask, and how it gets there."""
+
+    resolve: Iterable[str] = ()
+    """Connect overrides ``HOST:PORT:ADDRESS[,ADDRESS]``."""
+    ca_file: str = ""
+    """PEM file of the authority behind the target's certificate; empty for the public ones."""
+    hosts: frozenset[str] | None = None
+    """The only hosts that are asked, whatever a playlist or a redirect names; None for any."""
+
+
+ANYWHERE: Final = Reach()
+
+
+class System(NamedTuple):
+    """What the loop takes from the operating system; a test gives it something else."""
+
+    ticks: Callable[[], float] = time.monotonic
+    lookup: Lookup = system_lookup
+    poller: Callable[[], Poller] = system_poller
+
+
+SYSTEM: Final = System()
+
+
 class Loop:
     """Drives the visits of one process.
 
-    Only ``hosts`` are asked (None: any), whatever a playlist or a redirect names.
     ``arrivals`` are viewers in order of ``join_at``; ``watch`` makes a viewer's main lane. Run second zero is
-    ``begins``, on the scale of ``ticks``.
+    ``begins``, on the scale of the system's ``ticks``.
     """
 
     def __init__(
@@ -48,22 +72,19 @@ class Loop:
         arrivals: Iterable[Viewer] = (),
         watch: Watch | None = None,
         *,
-        resolve: Iterable[str] = (),
-        lookup: Lookup = system_lookup,
-        ca_file: str = "",
-        hosts: frozenset[str] | None = None,
+        reach: Reach = ANYWHERE,
         begins: float | None = None,
-        ticks: Callable[[], float] = time.monotonic,
-        poller: Poller | None = None,
+        system: System = SYSTEM,
     ) -> None:
-        self._ticks, self._begins = ticks, ticks() if begins is None else begins
+        self._ticks = system.ticks
+        self._begins = system.ticks() if begins is None else begins
         self._coming: Iterator[Viewer] = iter(arrivals)
         self._next = next(self._coming, None)
         self._watch = watch
-        self.polled = Sockets(poller or system_poller())
-        self._hosts = hosts
-        self._tls = client_context(ca_file) if ca_file else None
-        self.names = Names(resolve, lookup, self.clock)
+        self.polled = Sockets(system.poller())
+        self._hosts = reach.hosts
+        self._tls = client_context(reach.ca_file) if reach.ca_file else None
+        self.names = Names(reach.resolve, system.lookup, self.clock)
         self.recorder, self.health = Recorder(), Health()
         self.busy: dict[Connection, None] = {}
         self.visits: dict[Visit, None] = {}

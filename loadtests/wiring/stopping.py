@@ -1,4 +1,4 @@
-"""How the processes of one run stop: on Ctrl-C, when somebody asks, when the input is bad, and when the one that forked them is gone."""
+"""How the processes of a run stop: on Ctrl-C, when asked, on bad input, and when the one that forked them is gone."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typing import Final
 import gevent
 
 from loadtests.arrivals import arrivals
-from loadtests.engine.loop import Loop
+from loadtests.engine.loop import Loop, Reach
 from loadtests.recorder import CohortTally
 from loadtests.results import Line, Window
 from loadtests.session import Session, Viewer
@@ -45,9 +45,7 @@ class Worker:
         self.loop = Loop(
             mine,
             self._watch,
-            resolve=scenario.target.resolve,
-            ca_file=scenario.target.ca_file,
-            hosts=scenario.target.claimed_hosts,
+            reach=Reach(scenario.target.resolve, scenario.target.ca_file, scenario.target.claimed_hosts),
             begins=time.monotonic() + assignment.epoch - time.time(),
         )
         self._reported = 0

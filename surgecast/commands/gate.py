@@ -9,12 +9,16 @@ import click
 
 from surgecast.gating import GateOptions, gate_run
 
-EXAMPLE = "\b\nExample:\n  surgecast gate runs/20261205T123000Z-viral-goal --budgets budgets.yaml --baseline runs/last-week"
+EXAMPLE = (
+    "\b\nExample:\n  surgecast gate runs/20261205T123000Z-viral-goal --budgets budgets.yaml --baseline runs/last-week"
+)
 
 
 @click.command(epilog=EXAMPLE)
 @click.argument("run", nargs=-1, required=True)
-@click.option("--budgets", default="", help="Budgets file; without it, the budgets under 'gate:' in the run's scenario.")
+@click.option(
+    "--budgets", default="", help="Budgets file; without it, the budgets under 'gate:' in the run's scenario."
+)
 @click.option("--baseline", multiple=True, metavar="RUN", help="An earlier run to compare with; may be given again.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the reports.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the JUnit XML to this file too.")

@@ -13,7 +13,9 @@ from loadtests.scenario import read_scenario
 from surgecast.gating import budgets_for
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
 
-EXAMPLE = "\b\nExample:\n  surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
+EXAMPLE = (
+    "\b\nExample:\n  surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
+)
 
 
 @click.command(epilog=EXAMPLE)

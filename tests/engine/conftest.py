@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
-from loadtests.engine.loop import Loop
+from loadtests.engine.loop import SYSTEM, Loop, Reach, System
+from loadtests.engine.names import Lookup
 from loadtests.engine.poller import Poller, PollPoller, system_poller
 from tests.engine.hostile import Script, Server
 
@@ -17,19 +18,20 @@ MakeLoop: TypeAlias = Callable[..., Loop]
 
 
 @pytest.fixture(params=[system_poller, PollPoller], ids=["system", "portable"])
-def poller(request: pytest.FixtureRequest) -> Poller:
+def poller(request: pytest.FixtureRequest) -> Callable[[], Poller]:
     """The system's poller and the portable one."""
-    made: Poller = request.param()
+    made: Callable[[], Poller] = request.param
     return made
 
 
 @pytest.fixture
-def make_loop(poller: Poller) -> Iterator[MakeLoop]:
-    """Makes the loop of a test; afterwards nothing may be left of it."""
+def make_loop(poller: Callable[[], Poller]) -> Iterator[MakeLoop]:
+    """Makes the loop of a test; ``ticks`` and ``lookup`` replace the system's. Afterwards nothing may be left of it."""
     loops: list[Loop] = []
 
-    def make(*args: object, **options: object) -> Loop:
-        loops.append(Loop(*args, poller=poller, **options))  # type: ignore[arg-type]
+    def make(*args: Any, ticks: Any = SYSTEM.ticks, lookup: Lookup = SYSTEM.lookup, **options: Any) -> Loop:
+        reach = Reach(**{name: options.pop(name) for name in Reach._fields if name in options})
+        loops.append(Loop(*args, reach=reach, system=System(ticks, lookup, poller), **options))
         return loops[-1]
 
     yield make

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from loadtests.engine.gzipped import unpack
 from loadtests.engine.head import END, HeadError, gather, read_head
-from loadtests.engine.loop import Loop
+from loadtests.engine.loop import Loop, System
 from loadtests.engine.poller import PollPoller
 from loadtests.engine.request import origin_of, request_bytes
 from loadtests.session import Failed, Get, Got
@@ -67,7 +67,7 @@ def meeting(stream: list[bytes], rounds: int) -> Iterator[tuple[Loop, Server]]:
 @contextmanager
 def playing(script: Script, ticks: Callable[[], float] = time.monotonic) -> Iterator[tuple[Loop, Server]]:
     """A loop and a server; whatever happens, both are closed."""
-    loop = Loop(poller=PollPoller(), ticks=ticks)
+    loop = Loop(system=System(ticks=ticks, poller=PollPoller))
     with closing(Server(script)) as server:
         try:
             yield loop, server

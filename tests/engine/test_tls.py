@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loadtests.engine.channel import TURN, Tls
-from loadtests.engine.loop import Loop
+from loadtests.engine.loop import Loop, Reach
 from loadtests.errors import InputError
 from loadtests.session import Failed, Get, Got, Session
 from tests.engine.asking import OK, ask, asking, players, sums, visit
@@ -241,7 +241,7 @@ def test_an_authority_file_that_holds_none_is_said_at_once(content: bytes | None
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(InputError, match=r"target\.ca_file: .*ca\.pem"):
-        Loop(ca_file=str(file))
+        Loop(reach=Reach(ca_file=str(file)))
 
 
 def test_what_the_kernel_does_not_take_at_once_is_sent_later(

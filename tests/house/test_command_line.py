@@ -33,7 +33,7 @@ def test_every_command_has_help_for_each_option_and_an_example(name: str) -> Non
     options = [param for param in command.params if isinstance(param, click.Option)]
     assert [option.name for option in options if not option.help] == []
     assert command.epilog is not None
-    assert command.epilog.startswith(f"Example: surgecast {name}")
+    assert command.epilog.startswith(f"\b\nExample:\n  surgecast {name}")
     assert parses(command.epilog.removeprefix("Example: ")) is None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 from advisor.gate.cells import against, limit, measured, origin, worst
 from advisor.gate.reports import GateReport
@@ -28,17 +28,17 @@ class Junit(GateReport):
 
     def render(self, gate: Gate, lang: str) -> str:
         """One suite; a case takes no time, for the time was the run's."""
-        root = Xml.Element("testsuites")
-        suite = Xml.SubElement(root, "testsuite", _suite(gate))
-        properties = Xml.SubElement(suite, "properties")
+        root = ET.Element("testsuites")
+        suite = ET.SubElement(root, "testsuite", _suite(gate))
+        properties = ET.SubElement(suite, "properties")
         for name, value in {"run": ",".join(gate.runs), "baseline": ",".join(gate.baselines) or "none"}.items():
-            Xml.SubElement(properties, "property", {"name": name, "value": _clean(value)})
+            ET.SubElement(properties, "property", {"name": name, "value": _clean(value)})
         for judged in gate.judged:
             _case(suite, judged, lang)
-        Xml.SubElement(suite, "system-out").text = _clean(_output(gate, lang))
-        Xml.SubElement(suite, "system-err")
-        Xml.indent(root, " ")
-        return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
+        ET.SubElement(suite, "system-out").text = _clean(_output(gate, lang))
+        ET.SubElement(suite, "system-err")
+        ET.indent(root, " ")
+        return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
 def _suite(gate: Gate) -> dict[str, str]:
@@ -55,15 +55,15 @@ def _suite(gate: Gate) -> dict[str, str]:
     }
 
 
-def _case(suite: Xml.Element, judged: Judged, lang: str) -> None:
+def _case(suite: ET.Element, judged: Judged, lang: str) -> None:
     name = f"{judged.budget} [{judged.scope}]"
-    case = Xml.SubElement(
+    case = ET.SubElement(
         suite, "testcase", {"name": _clean(name), "classname": f"surgecast.{judged.metric}", "time": "0.0"}
     )
     if judged.state == "PASS":
         return
     kind = "failure" if judged.state == "FAIL" else "error"
-    found = Xml.SubElement(case, kind, {"type": judged.state, "message": _clean(told(judged.reason, lang))})
+    found = ET.SubElement(case, kind, {"type": judged.state, "message": _clean(told(judged.reason, lang))})
     found.text = _clean(evidence(judged, lang))
 
 

@@ -1,0 +1,36 @@
+"""Runs of a town whose truth is known, as what is compared; each is simulated once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from advisor.compare.comparison import Comparison
+from advisor.compare.ours import outcomes_of
+from advisor.compare.table import compare
+from advisor.foreign import Outcomes
+from tests.advisor.runs import Town, run_of
+
+Maker = Callable[[Town], Outcomes]
+LIGHT = {"baseline": 20, "peak": 60}
+
+
+@pytest.fixture(scope="session")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    folder = tmp_path_factory.mktemp("towns")
+    numbers = iter(range(1000))
+    return lambda town: outcomes_of(run_of(town, folder / str(next(numbers))))
+
+
+@pytest.fixture(scope="session")
+def light(make: Maker) -> Callable[[int], Outcomes]:
+    """Runs of one town that is never near its limit."""
+    return cache(lambda seed: make(Town(seed=seed, **LIGHT)))
+
+
+@pytest.fixture(scope="session")
+def worse(light: Callable[[int], Outcomes], make: Maker) -> Comparison:
+    """The same town before and after its nodes lost most of their egress; a generator was busy for five seconds."""
+    return compare([light(1), make(Town(seed=2, egress=16e6, busy=range(40, 45), **LIGHT))])
