@@ -123,13 +123,14 @@ class Window(Frozen):
 class Bottleneck(NamedTuple):
     """Why a second measured the generator: what ran out, how far it went, how far it may go."""
 
-    kind: Literal["dropped", "cpu", "lag"]
+    kind: Literal["dropped", "faults", "cpu", "lag"]
     found: str
     limit: str
 
     def __str__(self) -> str:
         what = {
             "dropped": "actions that could not be started",
+            "faults": "viewers lost to errors in surgecast itself",
             "cpu": "use of the generator's core",
             "lag": "late start of actions at p99",
         }
@@ -158,8 +159,10 @@ class Generator(Frozen):
 
     def bottleneck(self) -> Bottleneck | None:
         """Why this second measures the generator instead of the target, or None."""
-        if lost := self.dropped + self.faults:
-            return Bottleneck("dropped", f"{lost}", "0")
+        if self.faults:
+            return Bottleneck("faults", f"{self.faults}", "0")
+        if self.dropped:
+            return Bottleneck("dropped", f"{self.dropped}", "0")
         if self.cpu > CPU_LIMIT:
             return Bottleneck("cpu", f"{self.cpu:.0%}", f"{CPU_LIMIT:.0%}")
         if self.lag.count and (lag := self.lag.quantile(0.99)) > LAG_LIMIT:

@@ -6,26 +6,37 @@ Exit codes: 0 done / budgets kept, 1 our failure, 2 bad input, 3 INVALID (could 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Final, cast
 
 import click
 
 from loadtests.errors import SurgecastError
-from surgecast.commands.advise import advise
-from surgecast.commands.compare import compare
-from surgecast.commands.gate import gate
-from surgecast.commands.load import load
-from surgecast.commands.rehearse import rehearse
-from surgecast.commands.stage import stage
+
+COMMANDS: Final = ("advise", "compare", "gate", "load", "rehearse", "stage")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def find_command(name: str) -> click.Command:
+    """The command called ``name``, one of `COMMANDS`."""
+    return cast("click.Command", getattr(import_module(f"surgecast.commands.{name}"), name))
+
+
+class Commands(click.Group):
+    """Loads ``surgecast.commands.NAME`` only when NAME is called: each command pays for its own imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of a name."""
+        return find_command(cmd_name) if cmd_name in COMMANDS else None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="surgecast")
 def surgecast() -> None:
     """Rehearse a viral live-streaming spike before it happens."""
-
-
-for command in (rehearse, stage, load, advise, gate, compare):
-    surgecast.add_command(command)
 
 
 def main() -> None:

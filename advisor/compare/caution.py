@@ -18,9 +18,9 @@ def warnings(runs: Mapping[str, Outcomes], compared: Mapping[str, int], cut: Map
 def _each(runs: Mapping[str, Outcomes], compared: Mapping[str, int], cut: Mapping[str, int]) -> Iterator[Message]:
     for letter, run in runs.items():
         if run.unfinished == "cut":
-            yield say("unfinished_cut", run=letter)
+            yield say("compare_cut_short", run=letter)
         elif run.unfinished:
-            yield say("unfinished", run=letter, ending=run.unfinished)
+            yield say("compare_unfinished", run=letter, ending=run.unfinished)
         if lost := cut[letter]:
             share = lost / (lost + compared[letter])
             first = next(iter(run.invalid.values()))

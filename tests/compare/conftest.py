@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,11 @@ from advisor.foreign import Outcomes
 from tests.advisor.runs import Town, run_of
 
 Maker = Callable[[Town], Outcomes]
-LIGHT = {"baseline": 20, "peak": 60}
+
+
+def town(seed: int, **changes: Any) -> Town:
+    """A town that is never near its limit, unless a change makes it so."""
+    return replace(Town(seed=seed, baseline=20, peak=60), **changes)
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +33,10 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Maker:
 @pytest.fixture(scope="session")
 def light(make: Maker) -> Callable[[int], Outcomes]:
     """Runs of one town that is never near its limit."""
-    return cache(lambda seed: make(Town(seed=seed, **LIGHT)))
+    return cache(lambda seed: make(town(seed)))
 
 
 @pytest.fixture(scope="session")
 def worse(light: Callable[[int], Outcomes], make: Maker) -> Comparison:
     """The same town before and after its nodes lost most of their egress; a generator was busy for five seconds."""
-    return compare([light(1), make(Town(seed=2, egress=16e6, busy=range(40, 45), **LIGHT))])
+    return compare([light(1), make(town(2, egress=16e6, busy=range(40, 45)))])

@@ -17,7 +17,7 @@ from advisor.compare.table import MOST_RUNS, compare
 from advisor.foreign import Outcomes
 from loadtests.errors import CannotMeasure, InputError
 from tests.advisor.runs import Town
-from tests.compare.conftest import LIGHT, Maker
+from tests.compare.conftest import Maker, town
 
 Light = Callable[[int], Outcomes]
 
@@ -60,7 +60,7 @@ def test_a_loss_of_egress_is_found_and_is_worse(worse: Comparison) -> None:
 
 
 def test_the_other_way_round_it_is_better(light: Light, make: Maker) -> None:
-    found = rows(compare([make(Town(seed=2, egress=16e6, **LIGHT)), light(1)]))
+    found = rows(compare([make(town(2, egress=16e6)), light(1)]))
     assert found["segment_p95"].changes[0].verdict == "better"
     assert (found["segment_p95"].changes[0].difference or 0) < 0
 
@@ -81,39 +81,39 @@ def test_the_same_runs_give_the_same_comparison(light: Light) -> None:
 def test_a_generator_that_was_the_limit_is_said(worse: Comparison, light: Light, make: Maker) -> None:
     assert keys(worse) == ["generator_cut", "limit_cpu"]
     assert worse.runs[1].cut == 5
-    bound = compare([light(1), make(Town(seed=2, busy=range(40, 60), **LIGHT))])
+    bound = compare([light(1), make(town(2, busy=range(40, 60)))])
     assert keys(bound) == ["generator_bound", "limit_cpu"]
 
 
 def test_a_run_without_any_second_left_cannot_be_compared(light: Light, make: Maker) -> None:
     with pytest.raises(CannotMeasure, match="no second is left to compare"):
-        compare([light(1), make(Town(seed=2, busy=range(200), **LIGHT))])
+        compare([light(1), make(town(2, busy=range(200)))])
 
 
 @pytest.mark.parametrize(
-    ("town", "expected"),
+    ("changed", "expected"),
     [
-        (Town(seed=2, **LIGHT, nodes=3), ["other_target"]),
-        (Town(seed=2, baseline=20, peak=80), ["other_surge"]),
-        (Town(seed=2, **LIGHT, hold=60), ["other_surge", "other_schedule"]),
-        (Town(seed=2, **LIGHT, shares={"id": 0.6, "in": 0.4}), ["other_regions"]),
-        (Town(seed=2, **LIGHT, ending="interrupted"), ["unfinished"]),
+        (town(2, nodes=3), ["other_target"]),
+        (town(2, peak=80), ["other_surge"]),
+        (town(2, hold=60), ["other_surge", "other_schedule"]),
+        (town(2, shares={"id": 0.6, "in": 0.4}), ["other_regions"]),
+        (town(2, ending="interrupted"), ["compare_unfinished"]),
     ],
     ids=["target", "load", "schedule", "regions", "unfinished"],
 )
-def test_runs_that_are_not_alike_are_said_to_be(town: Town, expected: list[str], light: Light, make: Maker) -> None:
-    assert keys(compare([light(1), make(town)])) == expected
+def test_runs_that_are_not_alike_are_said_to_be(changed: Town, expected: list[str], light: Light, make: Maker) -> None:
+    assert keys(compare([light(1), make(changed)])) == expected
 
 
 def test_other_workers_are_said_with_their_numbers(light: Light) -> None:
-    other = replace(light(2), traits=light(2).traits | {"workers": "4"}, unfinished="cut")
+    other = replace(light(2), traits={**light(2).traits, "workers": "4"}, unfinished="cut")
     found = compare([light(1), other])
     assert [message.text for message in found.warnings][1] == "B had 4 generators, A had 1."
-    assert keys(found)[0] == "unfinished_cut"
+    assert keys(found)[0] == "compare_cut_short"
 
 
 def test_runs_on_different_schedules_are_resampled_apart(light: Light, make: Maker) -> None:
-    longer = make(Town(seed=2, egress=16e6, hold=60, **LIGHT))
+    longer = make(town(2, egress=16e6, hold=60))
     found = compare([light(1), longer])
     assert not found.paired
     assert found.tables[0].seconds == (70, 90)
@@ -121,7 +121,7 @@ def test_runs_on_different_schedules_are_resampled_apart(light: Light, make: Mak
 
 
 def test_a_region_of_one_run_alone_is_shown_and_not_compared(light: Light, make: Maker) -> None:
-    found = compare([light(1), make(Town(seed=2, **LIGHT, shares={"id": 0.6, "in": 0.4}))])
+    found = compare([light(1), make(town(2, shares={"id": 0.6, "in": 0.4}))])
     (change,) = rows(found, "br")["segment_p95"].changes
     assert (change.verdict, change.difference) == ("untested", None)
 

@@ -58,7 +58,7 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, o
     for name, field in model.model_fields.items():
         path = f"{prefix}{name}"
         yield path, default_of(field, model)
-        if path in PLUGINS:
+        if path in PLUGINS or path == "gate":  # a budget is a sentence, with a page of its own
             continue
         inner = [found for found in models_in(field.annotation) if not issubclass(found, Plugin | Fact)]
         key = f"{PLACEHOLDERS[name]}." if get_origin(field.annotation) is dict and inner else ""

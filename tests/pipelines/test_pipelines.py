@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
-from surgecast.cli import surgecast
+from surgecast.cli import COMMANDS, find_command
 from tests.needs import needs
 
 ROOT = Path(__file__).parents[2]
@@ -180,7 +180,7 @@ def machine(tmp_path: Path) -> Machine:
 
 def parse(arguments: list[str]) -> click.Context:
     """As the command line reads them; click.ClickException when it would refuse."""
-    return surgecast.commands[arguments[0]].make_context(arguments[0], arguments[1:])
+    return find_command(arguments[0]).make_context(arguments[0], arguments[1:])
 
 
 INPUTS = {"SCENARIO": "viral-goal", "OUT": "out", "PROCESSES": "0", "REPORT_LANG": "zh", "EXIT_CODE": "0"}
@@ -199,7 +199,7 @@ def test_every_call_of_surgecast_is_one_that_our_command_line_takes(
     calls = list(machine.calls("surgecast"))
     assert {call[0] for call in calls} >= {"load", "gate", *(["compare"] if given is not INPUTS else [])}
     for call in calls:
-        if call[0] in surgecast.commands:
+        if call[0] in COMMANDS:
             parse(call)
 
 
