@@ -23,18 +23,20 @@ check: $(VENV)/.ready-dev  ## ruff, mypy strict, import rules
 bench: $(VENV)/.ready-dev  ## every benchmark, a table each
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-lock: $(VENV)/bin/uv  ## renew the hash-pinned locks from pyproject.toml
+lock: $(BIN)/uv  ## renew the hash-pinned locks from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
+	@printf 'uv\nsetuptools>=77\n' | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade - -o requirements-bootstrap.lock
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:  ## remove the environment and caches (runs stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
-$(BIN)/uv:
+$(BIN)/uv: requirements-bootstrap.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"surgecast needs Python 3.11 or newer, found {v.major}.{v.minor}: set PYTHON=/path/to/python3.11")'
 	@echo "Creating the environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.lock
+	@touch $@
 
 $(VENV)/.ready: requirements.lock pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock

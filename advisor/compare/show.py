@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from advisor import figures
@@ -45,8 +45,14 @@ def line(head: str, text: str, lang: str) -> str:
     return fill(lang, "compare_line", head=head, text=text)
 
 
+def _both(interval: Interval | None, unit: Unit, text: Callable[[float, Unit], str]) -> tuple[str, str]:
+    return (text(interval.low, unit), text(interval.high, unit)) if interval else ("", "")
+
+
 def _ends(low: str, high: str) -> str:
-    """The unit once, if both ends have the same."""
+    """The unit once, if both ends have the same; nothing for ends that read the same."""
+    if low == high:
+        return ""
     same = low.partition(" ")[2] == high.partition(" ")[2]
     return f"{low.partition(' ')[0] if same else low} … {high}"
 
@@ -67,12 +73,7 @@ def cell(shown: Shown, unit: Unit, lang: str) -> str:
 
 def bounds(shown: Shown, unit: Unit) -> str:
     """The ends of its interval; empty without one, or when they are the figure."""
-    interval = shown.interval
-    return _ends(quantity(interval.low, unit), quantity(interval.high, unit)) if interval and _wide(interval) else ""
-
-
-def _wide(interval: Interval) -> bool:
-    return interval.low < interval.high
+    return _ends(*_both(shown.interval, unit, quantity))
 
 
 def change_size(change: Change, unit: Unit) -> str:
@@ -87,8 +88,7 @@ def change_size(change: Change, unit: Unit) -> str:
 
 def change_bounds(change: Change, unit: Unit) -> str:
     """The ends of the difference's interval."""
-    interval = change.interval
-    return _ends(_points(interval.low, unit), _points(interval.high, unit)) if interval and _wide(interval) else ""
+    return _ends(*_both(change.interval, unit, _points))
 
 
 def part_name(comparison: Comparison, code: str, lang: str) -> str:
