@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, TextIO
 
 from loadtests.staging.cluster import Cluster, Node
@@ -29,12 +30,12 @@ def serve(
     What a program would want goes to ``out`` (stdout), what only a person wants to ``messages`` (stderr).
     """
     out, messages = out or sys.stdout, messages or sys.stderr
-    with Cluster(nodes, port=port, egress=egress, rps=rps, latency=latency) as cluster:
+    with Cluster(nodes, port=port, egress=egress, rps=rps, latency=latency) as cluster, suppress(KeyboardInterrupt):
         out.writelines(f"{line}\n" for line in description(cluster))
         out.flush()
         messages.write("Live now. Ctrl-C stops it.\n")
         messages.flush()
-        _until_interrupted(cluster)
+        _watch_over(cluster)
     messages.write("Stopped.\n")
 
 
@@ -58,10 +59,7 @@ def capacity(node: Node) -> str:
     return f"{egress}, {rate}"
 
 
-def _until_interrupted(cluster: Cluster) -> None:
-    try:
-        while True:
-            cluster.check()
-            time.sleep(CHECK_SECONDS)
-    except KeyboardInterrupt:
-        return
+def _watch_over(cluster: Cluster) -> None:
+    while True:
+        cluster.check()
+        time.sleep(CHECK_SECONDS)
