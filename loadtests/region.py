@@ -7,9 +7,9 @@ from importlib import resources
 from typing import Annotated, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, NonNegativeFloat
 
+from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.units import Bitrate, Duration
 
@@ -80,4 +80,4 @@ def load_region(code: str) -> Region:
             hint="write loadtests/regions/CODE.yaml as docs/scenarios.md shows",
         )
     text = (resources.files("loadtests") / "regions" / f"{code}.yaml").read_text(encoding="utf-8")
-    return Region.model_validate(yaml.safe_load(text))
+    return Region.model_validate(read_yaml(f"regions/{code}.yaml", text))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from advisor.gate import Gate, judge, read_ledger
+from advisor.gate import ForeignRun, Gate, Ledger, judge, read_judgeable
 from advisor.gate.reports import reports, write_reports
 from loadtests.budgets import Place, Placed, check_page, read_page
 from loadtests.errors import InputError
@@ -31,13 +31,21 @@ class GateOptions:
 def gate_run(runs: Sequence[str], options: GateOptions) -> int:
     """Judge a run, print and write the verdict; its exit code."""
     budgets = read_budgets(options.budgets) if options.budgets else ()
-    needed = frozenset(one.budget.metric for one in budgets)
-    ledger = read_ledger(runs, needed)
-    chosen = budgets or inline(ledger.header.scenario)
-    gate = judge(ledger, chosen, [read_ledger([earlier], ledger.needed) for earlier in options.baselines])
+    run = read_judgeable(runs, frozenset(one.budget.metric for one in budgets))
+    chosen = budgets or _own(run)
+    needed = frozenset(one.budget.metric for one in chosen)
+    gate = judge(run, chosen, [read_judgeable([earlier], needed) for earlier in options.baselines])
     write_reports(gate, options.out or _beside(runs[0]), options.lang)
     _print(gate, options)
     return gate.exit_code
+
+
+def _own(run: Ledger | ForeignRun) -> tuple[Placed, ...]:
+    """The budgets that a run brings along; InputError when it brings none."""
+    if isinstance(run, Ledger):
+        return inline(run.header.scenario)
+    outcomes = run.outcomes
+    raise InputError(f"a {outcomes.tool} file brings no budgets along", hint="add --budgets FILE (docs/budgets.md)")
 
 
 def read_budgets(file: str) -> tuple[Placed, ...]:

@@ -50,7 +50,7 @@ def _curve(series: Series, seconds: int, measure: Measure) -> tuple[float | None
 def _points(series: Series, seconds: Ints, measure: Measure) -> Floats | None:
     match measure.figure:
         case Quantile(timing, share) if timing in series.timings:
-            bins, table = series.timings[timing].histogram(seconds)
+            bins, table = series.timings[timing].unfolded().histogram(seconds)
             counts = _behind(table)
             values = np.array([middle_of(index) for index in bins.tolist()])
             return np.where(counts.sum(axis=1) >= 1, quantiles(values, counts, share), np.nan) if len(bins) else None

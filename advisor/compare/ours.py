@@ -3,53 +3,62 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from advisor.foreign import Cells, Count, Floats, Outcomes, Series, Timing, Timings
-from loadtests.results import Players, Requests, Window
-from loadtests.run import Run
+from advisor.foreign import Count, Floats, Outcomes, Samples, Series, Timing, Timings
+from advisor.gate.evidence import Pairs
+from advisor.gate.ledger import Ledger
+from loadtests.results import Generator
 from loadtests.scenario import Scenario
-from loadtests.sketch import Sketch
 
 TOOL: Final = "surgecast"
 TRAITS: Final = ("target", "stream", "player", "surge", "regions", "stay", "staging")
 """Parts of a scenario that change what the target is asked for; names, seeds and budgets do not."""
-_REQUESTS: Final[tuple[Count, ...]] = ("requests", "failed", "wire_bits")
-_PLAYERS: Final[Mapping[Count, str]] = {
-    "viewers": "viewers",
-    "joins": "joins",
-    "exits_before_start": "exits_before_start",
-    "play_seconds": "play_seconds",
-    "stall_seconds": "stall_seconds",
-    "bits_played": "bitrate_seconds",
-    "reconnects": "reconnects",
+_COUNTS: Final[Mapping[Count, tuple[str, str]]] = {
+    "requests": ("request.rate", "parts"),
+    "failed": ("failed", "parts"),
+    "wire_bits": ("delivered", "parts"),
+    "viewers": ("viewers", "parts"),
+    "joins": ("joins", "parts"),
+    "exits_before_start": ("exits_before_start", "parts"),
+    "play_seconds": ("bitrate", "wholes"),
+    "stall_seconds": ("stall_ratio", "parts"),
+    "bits_played": ("bitrate", "parts"),
+    "reconnects": ("reconnects", "parts"),
 }
+"""Where each sum stands: a ledger's column, and its parts or its wholes."""
+_TIMINGS: Final[Mapping[Timing, str]] = {
+    "request_total": "request.total",
+    "segment_ttfb": "segment.ttfb",
+    "segment_total": "segment.total",
+    "playlist_total": "playlist.total",
+    "startup": "startup",
+    "live_latency": "live_latency",
+}
+NEEDED: Final = frozenset({*(column for column, _ in _COUNTS.values()), *_TIMINGS.values()})
+"""Columns that a ledger must keep to be compared."""
 
 
-def outcomes_of(run: Run) -> Outcomes:
-    """Everything that can be compared; the windows themselves are not kept."""
-    seconds = run.seconds
-    series = {code: _Part(seconds) for code in run.header.scenario.regions}
-    for window in run.windows:
-        if window.region in series:
-            series[window.region].add(window)
-    regions = {code: part.series() for code, part in series.items()}
-    footer = run.footer
+def outcomes_of(ledger: Ledger) -> Outcomes:
+    """Everything that can be compared; regions share the ledger's sketches."""
+    header, scenario, seconds = ledger.header, ledger.header.scenario, ledger.seconds
+    regions = {code: _region(ledger, code) for code in scenario.regions}
+    footer = ledger.footers[0] if ledger.footers else None
     return Outcomes(
-        name=run.header.run_id,
+        name=header.run_id,
         tool=TOOL,
-        started_at=run.header.started_at,
+        started_at=header.started_at,
         seconds=seconds,
-        series={"": _whole(regions.values(), run), **regions},
-        phases=run.header.phases,
-        places={code: region.name for code, region in run.header.regions.items()},
-        invalid={one.at: reason for one in run.generators if (reason := one.bottleneck())},
-        unfinished="cut" if run.cut or footer is None else "" if footer.complete else footer.ending,
-        traits=_traits(run.header.scenario, run.header.workers),
+        series={"": _whole(tuple(regions.values()), ledger.generators, seconds), **regions},
+        phases=header.phases,
+        places={code: region.name for code, region in header.regions.items()},
+        invalid=ledger.spoiled(),
+        unfinished="cut" if ledger.damage or footer is None else "" if footer.complete else footer.ending,
+        traits=_traits(scenario, header.workers),
     )
 
 
@@ -59,68 +68,40 @@ def _traits(scenario: Scenario, workers: int) -> dict[str, str]:
     return texts | {"workers": str(workers)}
 
 
-class _Part:
-    """Grows the series of one region."""
-
-    def __init__(self, seconds: int) -> None:
-        self.counts: dict[Count, Floats] = {what: np.zeros(seconds) for what in (*_REQUESTS, *_PLAYERS)}
-        self.cells: defaultdict[Timing, Cells] = defaultdict(Cells)
-
-    def add(self, window: Window) -> None:
-        """One second of one cohort."""
-        for kind, requests in window.requests.items():
-            self._requests(window.at, requests)
-            self._time("request_total", window.at, requests.total)
-            if kind == "segment":
-                self._time("segment_ttfb", window.at, requests.ttfb)
-                self._time("segment_total", window.at, requests.total)
-            elif kind == "playlist":
-                self._time("playlist_total", window.at, requests.total)
-        self._players(window.at, window.players)
-
-    def _requests(self, at: int, requests: Requests) -> None:
-        self.counts["requests"][at] += requests.count - requests.cancelled
-        self.counts["failed"][at] += requests.failed
-        received = requests.bytes + requests.head_bytes - requests.refused_bytes
-        self.counts["wire_bits"][at] += 8.0 * max(0, received)
-
-    def _players(self, at: int, players: Players) -> None:
-        for what, name in _PLAYERS.items():
-            self.counts[what][at] += getattr(players, name)
-        self._time("startup", at, players.startup)
-        self._time("live_latency", at, players.live_latency)
-
-    def _time(self, what: Timing, at: int, sketch: Sketch) -> None:
-        self.cells[what].add(at, sketch.bins)
-
-    def series(self) -> Series:
-        """What was added."""
-        return Series(self.counts, {what: cells.timings() for what, cells in self.cells.items()})
+def _region(ledger: Ledger, code: str) -> Series:
+    cells = np.array([index for (region, _), index in ledger.cells.items() if region == code], dtype=np.uint16)
+    counts = {what: _summed(ledger, column, field, cells) for what, (column, field) in _COUNTS.items()}
+    return Series(counts, {what: _chosen(ledger.columns[name], cells) for what, name in _TIMINGS.items()})
 
 
-def _whole(regions: Iterable[Series], run: Run) -> Series:
+def _summed(ledger: Ledger, name: str, field: str, cells: NDArray[np.uint16]) -> Floats:
+    column = ledger.columns[name]
+    assert isinstance(column, Pairs)
+    inside = np.isin(np.frombuffer(column.cells, dtype=np.uint16), cells)
+    at, values = np.frombuffer(column.at, dtype=np.int32), np.frombuffer(getattr(column, field), dtype=np.float64)
+    return np.asarray(np.bincount(at[inside], weights=values[inside], minlength=ledger.seconds), dtype=np.float64)
+
+
+def _chosen(samples: Samples | Pairs, cells: NDArray[np.uint16]) -> Timings:
+    assert isinstance(samples, Samples)
+    return Timings(samples, np.flatnonzero(np.isin(np.frombuffer(samples.cells, dtype=np.uint16), cells)))
+
+
+def _whole(regions: Sequence[Series], generators: Sequence[Generator], seconds: int) -> Series:
     """The regions together, and the generators that drove them all."""
-    parts = tuple(regions)
-    counts = {what: np.sum([part.counts[what] for part in parts], axis=0) for what in (*_REQUESTS, *_PLAYERS)}
-    names: set[Timing] = {what for part in parts for what in part.timings}
-    timings = {what: _joined([part.timings[what] for part in parts if what in part.timings]) for what in names}
-    if run.generators:
-        seconds = run.seconds
+    counts = {what: np.sum([part.counts[what] for part in regions], axis=0) for what in _COUNTS}
+    timings = {what: _together([part.timings[what] for part in regions]) for what in _TIMINGS}
+    if generators:
         counts["cpu"], counts["generators"] = np.zeros(seconds), np.zeros(seconds)
-        lag = Cells()
-        for one in run.generators:
+        lag = Samples()
+        for one in generators:
             if one.at < seconds:
                 counts["cpu"][one.at] += one.cpu
                 counts["generators"][one.at] += 1
-                lag.add(one.at, one.lag.bins)
-        timings["lag"] = lag.timings()
+                lag.add(one.at, 0, one.lag.as_dict())
+        timings["lag"] = Timings.of(lag)
     return Series(counts, timings)
 
 
-def _joined(parts: Iterable[Timings]) -> Timings:
-    every = tuple(parts)
-    return Timings(
-        np.concatenate([one.at for one in every]),
-        np.concatenate([one.bin for one in every]),
-        np.concatenate([one.count for one in every]),
-    )
+def _together(parts: Sequence[Timings]) -> Timings:
+    return Timings(parts[0].samples, np.sort(np.concatenate([part.entries for part in parts])))

@@ -18,7 +18,7 @@ import numpy as np
 
 from advisor.blocks import COVERAGE, RESAMPLES, Z90, seed_of, stretches
 from advisor.compare.measures import Measure, Peak, Quantile, Rate, Ratio
-from advisor.foreign import Count, Floats, Ints, Series, Timing
+from advisor.foreign import Count, Floats, Ints, Series, Timing, Unfolded
 from advisor.interval import Interval
 from loadtests.sketch import RELATIVE_ERROR, middle_of
 
@@ -100,27 +100,29 @@ class Draws:
         return -(-len(self.seconds) // self._block) * self._block
 
     @cached_property
-    def _times(self) -> Floats:
-        """How often each resample takes each block."""
-        count = len(self._starts)
+    def _taken(self) -> Ints:
+        """Which blocks each resample takes, a row for each place in it."""
         rng = np.random.default_rng(seed_of(self._seed))
-        taken = rng.integers(0, count, size=(RESAMPLES, self.drawn // self._block))
-        flat = np.bincount((taken + count * np.arange(RESAMPLES)[:, None]).ravel(), minlength=RESAMPLES * count)
-        return flat.reshape(RESAMPLES, count).astype(np.float64)
+        return rng.integers(0, len(self._starts), size=(RESAMPLES, self.drawn // self._block)).T
 
     def sums(self, values: Floats) -> Floats:
         """Per resample, the sums of what ``values`` has a row a second of."""
         running = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
-        drawn: Floats = self._times @ (running[self._starts + self._block] - running[self._starts])
+        blocks = running[self._starts + self._block] - running[self._starts]
+        drawn: Floats = np.zeros((RESAMPLES, values.shape[1]))
+        for taken in self._taken:
+            drawn += blocks[taken]
         return drawn
 
 
 class Sampler:
     """The figures of one part of a run over some seconds; sketches are added up once for all their quantiles."""
 
-    def __init__(self, series: Series, draws: Draws) -> None:
+    def __init__(self, series: Series, draws: Draws, unfolded: dict[Timing, Unfolded] | None = None) -> None:
+        """``unfolded`` keeps tables for the samplers of other seconds of the same series."""
         self._series = series
         self._draws = draws
+        self._unfolded = {} if unfolded is None else unfolded
         self._histograms: dict[Timing, tuple[Floats, Floats, Floats | None]] = {}
 
     def figure(self, measure: Measure) -> Figure | None:
@@ -173,7 +175,9 @@ class Sampler:
 
     def _histogram(self, timing: Timing) -> tuple[Floats, Floats, Floats | None]:
         if timing not in self._histograms:
-            bins, table = self._series.timings[timing].histogram(self._draws.seconds)
+            if timing not in self._unfolded:
+                self._unfolded[timing] = self._series.timings[timing].unfolded()
+            bins, table = self._unfolded[timing].histogram(self._draws.seconds)
             values = np.array([middle_of(index) for index in bins.tolist()])
             drawn = self._draws.sums(table) if self._draws.enough and len(bins) else None
             resampled = None if drawn is None else drawn[drawn.sum(axis=1) >= 1]

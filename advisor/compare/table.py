@@ -14,7 +14,7 @@ from advisor.compare import caution, difference
 from advisor.compare.comparison import Change, Comparison, Row, RunCard, Shown, SpanName, Table, Verdict
 from advisor.compare.measures import MEASURES, Measure, Peak, Quantile, Rate, Ratio
 from advisor.compare.resample import Draws, Figure, Sampler
-from advisor.foreign import Ints, Outcomes, Series
+from advisor.foreign import Ints, Outcomes, Series, Timing, Unfolded
 from advisor.measure import JUDGED
 from loadtests.errors import CannotMeasure, InputError
 
@@ -49,7 +49,7 @@ def compare(runs: Sequence[Outcomes]) -> Comparison:
         names={code: names for run in runs for code, names in run.places.items()},
         warnings=tuple(caution.warnings(letters, compared, cut)),
         remarks=caution.remarks(runs),
-        tables=tuple(_table(runs, span, seconds, paired=paired) for span, seconds in cuts.items()),
+        tables=tuple(_tables(runs, cuts, paired=paired)),
     )
 
 
@@ -96,10 +96,26 @@ def _seconds(run: Outcomes, span: SpanName) -> set[int]:
     return {at for seconds in whole for at in seconds}
 
 
-def _table(runs: Sequence[Outcomes], span: SpanName, cuts: Sequence[Cut], *, paired: bool) -> Table:
-    draws = [Draws(cut.left, span if paired else f"{span} {index}") for index, cut in enumerate(cuts)]
-    parts = dict.fromkeys(code for run in runs for code in run.series)
-    rows = [row for code in parts for row in _rows(runs, code, draws)]
+def _tables(runs: Sequence[Outcomes], cuts: Mapping[SpanName, Sequence[Cut]], *, paired: bool) -> Iterator[Table]:
+    """Part by part, so that the sketches of a part are unfolded once for all tables."""
+    rows: dict[SpanName, list[Row]] = {span: [] for span in cuts}
+    draws = {
+        span: [Draws(cut.left, span if paired else f"{span} {index}") for index, cut in enumerate(found)]
+        for span, found in cuts.items()
+    }
+    for code in dict.fromkeys(code for run in runs for code in run.series):
+        unfolded: list[dict[Timing, Unfolded]] = [{} for _ in runs]
+        for span, drawn in draws.items():
+            samplers = [
+                Sampler(run.series.get(code, Series()), own, tables)
+                for run, own, tables in zip(runs, drawn, unfolded, strict=True)
+            ]
+            rows[span] += _rows(runs, code, samplers)
+    for span, found in cuts.items():
+        yield _table(span, found, rows[span])
+
+
+def _table(span: SpanName, cuts: Sequence[Cut], rows: Sequence[Row]) -> Table:
     chances = [change.chance for row in rows for change in row.changes if change.chance is not None]
     adjusted = iter(difference.holm(chances))
     return Table(
@@ -110,10 +126,9 @@ def _table(runs: Sequence[Outcomes], span: SpanName, cuts: Sequence[Cut], *, pai
     )
 
 
-def _rows(runs: Sequence[Outcomes], code: str, draws: Sequence[Draws]) -> Iterator[Row]:
+def _rows(runs: Sequence[Outcomes], code: str, samplers: Sequence[Sampler]) -> Iterator[Row]:
     """The rows of a part; a measure that no run can say has none."""
     parts = [run.series.get(code, Series()) for run in runs]
-    samplers = [Sampler(series, drawn) for series, drawn in zip(parts, draws, strict=True)]
     for measure in MEASURES:
         figures = [sampler.figure(measure) for sampler in samplers]
         shown = [

@@ -1,4 +1,4 @@
-"""Other tools' results, one file per tool, and `Outcomes`: what theirs and ours become, to compare and to gate.
+"""Other tools' results, one file per tool, and `Outcomes`: what theirs and ours become to compare, theirs to gate.
 
 A reader takes from a file what it says and no more: what a tool does not record is absent, never zero. Files come
 from anywhere, so they are read as a stream, under caps, and every complaint names the file, the line, what was
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -27,7 +27,7 @@ from loadtests.plugins import Plugin
 from loadtests.region import Names
 from loadtests.results import Bottleneck
 from loadtests.shapes import Phase
-from loadtests.sketch import bin_of
+from loadtests.sketch import Sketch
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -36,6 +36,10 @@ Small: TypeAlias = NDArray[np.int32]
 Count: TypeAlias = Literal[
     "requests",
     "failed",
+    "segment_requests",
+    "segment_failed",
+    "playlist_requests",
+    "playlist_failed",
     "wire_bits",
     "viewers",
     "joins",
@@ -47,14 +51,29 @@ Count: TypeAlias = Literal[
     "cpu",
     "generators",
 ]
-"""What is added up per second. ``requests`` are those that ended, ``failed`` is a part of them, ``wire_bits`` are
-bodies and headers received, ``viewers`` is a level, ``cpu`` sums over as many generators as ``generators`` says."""
+"""What is added up per second. ``requests`` are those that ended, ``failed`` is a part of them (of segments and of
+playlists too, where kinds are told), ``wire_bits`` are bodies and headers received, ``viewers`` is a level, ``cpu``
+sums over as many generators as ``generators`` says."""
 
 Timing: TypeAlias = Literal[
-    "request_total", "segment_ttfb", "segment_total", "playlist_total", "startup", "live_latency", "lag"
+    "request_ttfb",
+    "request_total",
+    "segment_ttfb",
+    "segment_total",
+    "playlist_ttfb",
+    "playlist_total",
+    "startup",
+    "live_latency",
+    "lag",
 ]
 """What is timed, in seconds. Requests that failed are not among the timed ones."""
 
+Kind: TypeAlias = Literal["playlist", "segment"]
+TIMED: Final = tuple(f"{kind}.{what}" for kind in ("request", "segment", "playlist") for what in ("ttfb", "total"))
+COUNTED: Final = tuple(
+    f"{kind}.{what}" for kind in ("request", "segment", "playlist") for what in ("rate", "error_rate")
+)
+"""Metrics of budgets that a tool with samples can record."""
 READERS: Final = "advisor.foreign"
 HEAD: Final = 65_536
 """Characters of a file that decide what it is."""
@@ -68,32 +87,88 @@ _PLAYLIST: Final = re.compile(r"\.(m3u8|m3u|mpd)$", re.IGNORECASE)
 _SEGMENT: Final = re.compile(r"\.(ts|m4s|m4v|m4a|aac|cmfv|cmfa)$", re.IGNORECASE)
 
 
+class _Numbers(dict[str, int]):
+    """Bins' names as numbers: looked up, a name costs a third of reading it."""
+
+    def __missing__(self, name: str) -> int:
+        return self.setdefault(name, int(name))
+
+
+_NUMBERS: Final = _Numbers()
+
+
+class Samples:
+    """A distribution's sketches, one entry per second and cell; the bins of all stand one behind the other."""
+
+    __slots__ = ("at", "bins", "cells", "counts", "largest", "samples", "smallest", "totals", "widths")
+
+    def __init__(self) -> None:
+        self.at, self.cells, self.widths, self.samples = array("i"), array("H"), array("i"), array("i")
+        self.totals, self.smallest, self.largest = array("d"), array("d"), array("d")
+        self.bins, self.counts = array("h"), array("i")
+
+    def add(self, at: int, cell: int, sketch: Mapping[str, Any]) -> None:
+        """Take a sketch in its JSON form."""
+        if not (count := sketch.get("count", 0)):
+            return
+        bins = sketch["bins"]
+        self.bins.extend(map(_NUMBERS.__getitem__, bins))
+        self.counts.extend(bins.values())
+        self.at.append(at)
+        self.cells.append(cell)
+        self.widths.append(len(bins))
+        self.samples.append(count)
+        self.totals.append(sketch["sum"])
+        self.smallest.append(sketch["min"])
+        self.largest.append(sketch["max"])
+
+    def table(self, entries: Ints, rows: Ints | Small, height: int) -> tuple[int, Small]:
+        """The first bin in use, and samples by row and bin: each of ``entries`` is added to its row."""
+        if not len(entries):
+            return 0, np.zeros((height, 0), dtype=np.int32)
+        bins, counts = np.frombuffer(self.bins, dtype=np.int16), np.frombuffer(self.counts, dtype=np.int32)
+        first = int(bins.min())
+        table = np.zeros((height, int(bins.max()) - first + 1), dtype=np.int32)
+        ends = np.cumsum(np.frombuffer(self.widths, dtype=np.int32), dtype=np.int64)[entries]
+        starts = ends - np.frombuffer(self.widths, dtype=np.int32)[entries]
+        for row, start, end in zip(rows.tolist(), starts.tolist(), ends.tolist(), strict=True):
+            table[row, bins[start:end] - first] += counts[start:end]  # a sketch names each of its bins once
+        return first, table
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Timings:
-    """Sketches of one timing over a run, as sparse counts: they can be added over any seconds, at 1 % error."""
+    """Some of the sketches of one timing: they can be added over any seconds, at 1 % error."""
 
-    at: Small
-    """Second that the samples belong to."""
-    bin: Small
-    """Bin of `loadtests.sketch` that they fell in."""
-    count: Small
-    """How many; the same second and bin may come more than once."""
+    samples: Samples
+    entries: Ints
+    """Which of them, as indices."""
+
+    @classmethod
+    def of(cls, samples: Samples) -> Timings:
+        """All of them."""
+        return cls(samples, np.arange(len(samples.at)))
+
+    def unfolded(self) -> Unfolded:
+        """All their bins, second by second."""
+        at = np.frombuffer(self.samples.at, dtype=np.int32)[self.entries]
+        return Unfolded(*self.samples.table(self.entries, at, int(at.max(initial=-1)) + 1))
+
+
+class Unfolded(NamedTuple):
+    """Samples of one timing by second and bin."""
+
+    first: int
+    table: Small
+    """As far as there are samples."""
 
     def histogram(self, seconds: Ints) -> tuple[Ints, Floats]:
         """The bins in use, ascending, and how many samples each of ``seconds`` (ascending) has in each of them."""
-        if not len(self.at) or not len(seconds):
-            return np.empty(0, dtype=np.int64), np.zeros((len(seconds), 0))
-        row = np.full(max(int(self.at.max()), int(seconds[-1])) + 1, -1)
-        row[seconds] = np.arange(len(seconds))
-        place = row[self.at]
-        inside = place >= 0
-        lowest = int(self.bin.min())
-        width = int(self.bin.max()) - lowest + 1
-        cells = place[inside] * width + (self.bin[inside] - lowest)
-        flat = np.bincount(cells, weights=self.count[inside], minlength=len(seconds) * width)
-        table: Floats = flat.astype(np.float64).reshape(len(seconds), width)
-        used = np.flatnonzero(table.any(axis=0))
-        return used + lowest, table[:, used]
+        known = self.table[seconds[seconds < len(self.table)]]
+        used = np.flatnonzero(known.any(axis=0))
+        found = np.zeros((len(seconds), len(used)))
+        found[: len(known)] = known[:, used]
+        return used + self.first, found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,6 +179,27 @@ class Series:
     """Sums per second, from second zero on."""
     timings: Mapping[Timing, Timings] = field(default_factory=dict)
     """Sketches per second."""
+
+
+class Point(NamedTuple):
+    """A percentile as a tool reports it, in seconds."""
+
+    share: float
+    """0.95 for p95; 0 is the smallest sample and 1 the largest."""
+    low: float
+    value: float
+    high: float
+    """``low`` and ``high`` are what may have been rounded to ``value``."""
+
+
+class Percentiles(NamedTuple):
+    """What a tool reports of a distribution that it kept to itself."""
+
+    samples: int
+    points: tuple[Point, ...]
+    """By share, ascending."""
+    remedy: str
+    """Sentence of `advisor.gate.sentences`: how to have another percentile reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -127,6 +223,17 @@ class Outcomes:
     reported: Mapping[str, float] = field(default_factory=dict)
     """Figures that the tool computed itself, by name of `advisor.compare.measures`, in seconds, bit/s and shares:
     they cover the whole file, cannot be merged or cut, and have no interval."""
+    percentiles: Percentiles | None = None
+    """Times of all requests, failed ones too, where the tool reports them and keeps no samples."""
+    totals: Mapping[Count, float] = field(default_factory=dict)
+    """Sums over the whole file, where there are no seconds."""
+    lasted: float = 0.0
+    """Seconds that ``totals`` are of."""
+    recordable: Mapping[str, str] = field(default_factory=dict)
+    """What the tool can record and this file may lack: metric, and the sentence of `advisor.gate.sentences` that
+    says how. What is neither here nor in the file, no file of this kind can say."""
+    whole_only: frozenset[str] = frozenset()
+    """Metrics that are right over the whole file, and not in a single second."""
     invalid: Mapping[int, Bottleneck] = field(default_factory=dict)
     """Seconds in which a generator was the limit, and why; empty too when the tool does not watch itself."""
     unfinished: str = ""
@@ -147,29 +254,39 @@ class Tally:
 
     def __init__(self) -> None:
         self._counts: dict[Count, dict[int, float]] = {}
-        self._timings: dict[Timing, dict[tuple[int, int], int]] = {}
+        self._timings: dict[Timing, dict[int, Sketch]] = {}
 
     def count(self, what: Count, at: float, by: float = 1.0) -> None:
         """Add to a sum; by zero it says that the sum is known."""
         sums = self._counts.setdefault(what, defaultdict(float))
         sums[int(at)] += by
 
-    def time(self, what: Timing, at: float, seconds: float) -> None:
-        """Add a sample."""
-        cells = self._timings.setdefault(what, defaultdict(int))
-        cells[int(at), bin_of(max(seconds, 0.0))] += 1
+    def request(self, what: Literal["requests", "failed"], kind: Kind | None, at: float, by: float) -> None:
+        """Add to a sum over all requests, and to that of its kind."""
+        self.count(what, at, by)
+        if kind:
+            self.count(cast("Count", f"{kind}_{what}"), at, by)
+
+    def response(self, what: Literal["ttfb", "total"], kind: Kind | None, at: float, seconds: float | None) -> None:
+        """Add a sample to those of all requests, and to those of its kind; None says that they are known."""
+        for whose in ("request", kind) if kind else ("request",):
+            sketches = self._timings.setdefault(cast("Timing", f"{whose}_{what}"), defaultdict(Sketch))
+            sketch = sketches[int(at)]
+            if seconds is not None:
+                sketch.add(seconds)
 
     @property
     def span(self) -> range:
-        """The seconds from the first to the last that anything was counted in; empty without a request."""
+        """The seconds from the first to the last that anything is known of; empty without a request."""
         known = [at for sums in self._counts.values() for at in (min(sums), max(sums))]
+        known += [at for sketches in self._timings.values() for at in (min(sketches), max(sketches))]
         return range(min(known), max(known) + 1) if "requests" in self._counts else range(0)
 
     def series(self) -> Series:
         """What was added, from the first second on."""
         span = self.span
         counts = {what: _dense(sums, span) for what, sums in self._counts.items()}
-        timings = {what: _sparse(cells, span.start) for what, cells in self._timings.items()}
+        timings = {what: _stored(sketches, span.start) for what, sketches in self._timings.items()}
         return Series(counts, timings)
 
 
@@ -180,27 +297,11 @@ def _dense(sums: Mapping[int, float], span: range) -> Floats:
     return values
 
 
-def _sparse(cells: Mapping[tuple[int, int], int], start: int) -> Timings:
-    table = np.array([(at - start, index, count) for (at, index), count in cells.items()], dtype=np.int32)
-    return Timings(*table.reshape(-1, 3).T)
-
-
-class Cells:
-    """Grows `Timings` from sketches, a few machine words a bin."""
-
-    def __init__(self) -> None:
-        self._columns = (array("i"), array("i"), array("i"))
-
-    def add(self, at: int, bins: Mapping[int, int]) -> None:
-        """Add the bins of one second's sketch."""
-        seconds, indices, counts = self._columns
-        seconds.extend([at] * len(bins))
-        indices.extend(bins.keys())
-        counts.extend(bins.values())
-
-    def timings(self) -> Timings:
-        """What was added."""
-        return Timings(*(np.array(column, dtype=np.int32) for column in self._columns))
+def _stored(sketches: Mapping[int, Sketch], start: int) -> Timings:
+    samples = Samples()
+    for at, sketch in sketches.items():
+        samples.add(at - start, 0, sketch.as_dict())
+    return Timings.of(samples)
 
 
 class Source(NamedTuple):
@@ -232,9 +333,7 @@ class Source(NamedTuple):
         place = f"{self.path}: line {line}: " if line else f"{self.path}: "
         return RunError(f"{place}found {shown}, expected {expected}", hint=hint or _DAMAGED)
 
-    def outcomes(
-        self, tool: str, tally: Tally, remarks: tuple[str, ...], reported: Mapping[str, float] | None = None
-    ) -> Outcomes:
+    def outcomes(self, tool: str, tally: Tally, remarks: tuple[str, ...], recordable: Mapping[str, str]) -> Outcomes:
         """What was added up; RunError when that is no request, or when the clock is damaged."""
         started = self._started(tally.span)
         return Outcomes(
@@ -243,8 +342,8 @@ class Source(NamedTuple):
             started_at=started,
             seconds=len(tally.span),
             series={"": tally.series()},
-            reported=reported or {},
             remarks=remarks,
+            recordable=recordable,
         )
 
     def _started(self, span: range) -> datetime:
@@ -280,7 +379,7 @@ def readers() -> tuple[Reader, ...]:
     return tuple(reader for reader in found if isinstance(reader, Reader))
 
 
-def kind_of(address: str) -> Literal["playlist", "segment"] | None:
+def kind_of(address: str) -> Kind | None:
     """What an address asks for, by the ending of its path; None when that does not say."""
     try:
         path = urlsplit(address).path

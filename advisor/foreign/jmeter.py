@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers import expat
 
-from advisor.foreign import Outcomes, Reader, Source, Tally, kind_of
+from advisor.foreign import COUNTED, TIMED, Outcomes, Reader, Source, Tally, kind_of
 
 _NEEDED: Final = ("timeStamp", "elapsed", "success")
 _TRANSACTION: Final = "Number of samples in transaction : "
 _ATTRIBUTES: Final = {"ts": "timeStamp", "t": "elapsed", "s": "success", "lb": "label", "lt": "Latency", "by": "bytes"}
 _LONGEST_URL: Final = 8192
+_RECORDABLE: Final = dict.fromkeys((*TIMED, *COUNTED, "egress"), "do_jmeter")
 
 
 class Jmeter(Reader):
@@ -34,7 +35,7 @@ class Jmeter(Reader):
             _read_xml(source, tally)
         else:
             _read_csv(source, tally)
-        return source.outcomes("jmeter", tally, ("foreign_jmeter", "foreign_no_phases", "foreign_kinds"))
+        return source.outcomes("jmeter", tally, ("foreign_jmeter", "foreign_no_phases", "foreign_kinds"), _RECORDABLE)
 
 
 def _names_columns(line: str) -> bool:
@@ -61,18 +62,16 @@ def _add(source: Source, line: int, tally: Tally, row: Mapping[str, str]) -> Non
     at = _milliseconds(source, line, row, "timeStamp") + elapsed
     if (success := row.get("success")) not in ("true", "false"):
         raise source.wrong(line, f"success {success!r}", "true or false")
-    tally.count("requests", at)
-    tally.count("failed", at, float(success == "false"))
+    kind = kind_of(row.get("URL") or row.get("label") or "")
+    tally.request("requests", kind, at, 1.0)
+    tally.request("failed", kind, at, float(success == "false"))
     if row.get("bytes"):
         bits = 8000 * _milliseconds(source, line, row, "bytes")
         tally.count("wire_bits", at, bits if success == "true" else 0.0)
-    if success == "false":
-        return
-    tally.time("request_total", at, elapsed)
-    if kind := kind_of(row.get("URL") or row.get("label") or ""):
-        tally.time("segment_total" if kind == "segment" else "playlist_total", at, elapsed)
-        if kind == "segment" and row.get("Latency"):
-            tally.time("segment_ttfb", at, _milliseconds(source, line, row, "Latency"))
+    tally.response("total", kind, at, elapsed if success == "true" else None)
+    if row.get("Latency"):
+        latency = _milliseconds(source, line, row, "Latency")
+        tally.response("ttfb", kind, at, latency if success == "true" else None)
 
 
 def _milliseconds(source: Source, line: int, row: Mapping[str, str], column: str) -> float:

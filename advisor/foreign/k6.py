@@ -8,13 +8,23 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from advisor.foreign import Outcomes, Reader, Series, Source, Tally, kind_of
+from advisor.foreign import COUNTED, TIMED, Count, Outcomes, Percentiles, Point, Reader, Series, Source, Tally, kind_of
 
 MOST_SUMMARY: Final = 16 * 2**20
 """Characters of a summary, which is read whole."""
+LONGEST: Final = 1e12
+"""Milliseconds of a request; more is a damaged number."""
+_RECORDABLE: Final = dict.fromkeys((*TIMED, *COUNTED, "egress"), "do_k6_url")
+_SAMPLED: Final = dict.fromkeys(_RECORDABLE, "do_k6_json")
+"""What a summary has not, samples have."""
+_PERCENTILE: Final = re.compile(r"p\((\d{1,3}(?:\.\d+)?)\)")
+_TIMES: Final = frozenset({"http_req_duration", "http_req_waiting"})
 _WANTED: Final = frozenset({"http_reqs", "http_req_failed", "http_req_duration", "http_req_waiting", "data_received"})
 
 
@@ -42,7 +52,8 @@ def _samples(source: Source) -> Outcomes:
     for number, line in enumerate(source.lines(), 1):
         if '"Point"' in line and ('"http_req' in line or '"data_received"' in line):
             _add(source, number, tally, line)
-    return source.outcomes("k6", tally, ("foreign_k6", "foreign_k6_wire", "foreign_no_phases", "foreign_kinds"))
+    remarks = ("foreign_k6", "foreign_k6_wire", "foreign_no_phases", "foreign_kinds")
+    return replace(source.outcomes("k6", tally, remarks, _RECORDABLE), whole_only=frozenset({"egress"}))
 
 
 def _add(source: Source, number: int, tally: Tally, line: str) -> None:
@@ -55,25 +66,24 @@ def _add(source: Source, number: int, tally: Tally, line: str) -> None:
         tags = dict(data.get("tags") or {})
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise source.wrong(number, line, "a k6 Point with metric, data.time and data.value") from error
-    if not (math.isfinite(value) and value >= 0):
+    if not (math.isfinite(value) and value >= 0) or (metric in _TIMES and value > LONGEST):
         raise source.wrong(number, f"{metric} {value}", "a number of zero or more")
     _take(tally, metric, at, value, tags)
 
 
 def _take(tally: Tally, metric: str, at: float, value: float, tags: dict[str, Any]) -> None:
+    kind = kind_of(str(tags.get("url") or tags.get("name") or ""))
     match metric:
         case "http_reqs":
-            tally.count("requests", at, value)
+            tally.request("requests", kind, at, value)
         case "http_req_failed":
-            tally.count("failed", at, value)
+            tally.request("failed", kind, at, value)
         case "data_received":
             tally.count("wire_bits", at, 8 * value)
-        case "http_req_duration" if _went_well(tags):
-            tally.time("request_total", at, value / 1000)
-            if kind := kind_of(str(tags.get("url") or tags.get("name") or "")):
-                tally.time("segment_total" if kind == "segment" else "playlist_total", at, value / 1000)
-        case "http_req_waiting" if _went_well(tags) and kind_of(str(tags.get("url") or tags.get("name"))) == "segment":
-            tally.time("segment_ttfb", at, value / 1000)
+        case "http_req_duration":
+            tally.response("total", kind, at, value / 1000 if _went_well(tags) else None)
+        case "http_req_waiting":
+            tally.response("ttfb", kind, at, value / 1000 if _went_well(tags) else None)
 
 
 def _went_well(tags: dict[str, Any]) -> bool:
@@ -103,8 +113,38 @@ def _summary(source: Source) -> Outcomes:
         seconds=0,
         series={"": Series()},
         reported=_reported(source, metrics),
+        percentiles=_percentiles(source, metrics),
+        totals=(totals := _totals(source, metrics)),
+        lasted=_lasted(source, metrics, totals),
+        recordable=_SAMPLED,
         remarks=("foreign_k6", "foreign_k6_wire", "foreign_totals"),
     )
+
+
+def _totals(source: Source, metrics: dict[str, Any]) -> dict[Count, float]:
+    """``passes`` of a rate are the times that it was true: here, the requests that failed."""
+    places: dict[Count, tuple[str, str]] = {"requests": ("http_reqs", "count"), "failed": ("http_req_failed", "passes")}
+    found = {name: _figure(source, metrics, *place) for name, place in places.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _lasted(source: Source, metrics: dict[str, Any], totals: Mapping[Count, float]) -> float:
+    rate = _figure(source, metrics, "http_reqs", "rate")
+    return totals.get("requests", 0.0) / rate if rate else 0.0
+
+
+def _percentiles(source: Source, metrics: dict[str, Any]) -> Percentiles | None:
+    """k6 weighs the two samples next to a percentile's rank, and rounds nothing that matters."""
+    count = _figure(source, metrics, "http_reqs", "count")
+    keys = {0.0: ("min",), 0.5: ("med", "p(50)"), 1.0: ("max",)}
+    trend = metrics.get("http_req_duration", {})
+    trend = trend.get("values", trend) if isinstance(trend, dict) else {}
+    for key in trend if isinstance(trend, dict) else {}:
+        if (found := _PERCENTILE.fullmatch(str(key))) and 0 < float(found[1]) < 100:
+            keys.setdefault(float(found[1]) / 100, (key,))
+    values = {share: _figure(source, metrics, "http_req_duration", *names) for share, names in keys.items()}
+    points = [Point(share, *[value / 1000] * 3) for share, value in sorted(values.items()) if value is not None]
+    return Percentiles(round(count), tuple(points), "do_k6_trend") if count and points else None
 
 
 def _reported(source: Source, metrics: dict[str, Any]) -> dict[str, float]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import csv
 import math
+import re
+from dataclasses import replace
 from typing import Final
 
-from advisor.foreign import Outcomes, Reader, Source, Tally
+from advisor.foreign import Outcomes, Percentiles, Point, Reader, Source, Tally
 
 _NEEDED: Final = ("Timestamp", "Name", "Total Request Count", "Total Failure Count")
 _PERCENTILES: Final = {"50%": "request_p50", "95%": "request_p95", "99%": "request_p99"}
 _WHOLE: Final = "Aggregated"
+_SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)%")
 
 
 class Locust(Reader):
@@ -41,8 +44,14 @@ class Locust(Reader):
         except csv.Error as error:
             raise source.wrong(rows.line_num, error, "a row of a CSV file") from error
         remarks = ("foreign_locust_current" if full else "foreign_locust", "foreign_no_phases")
-        reported = {} if full else _reported(source, rows.line_num, last)
-        return source.outcomes("locust", tally, remarks, reported)
+        recordable = dict.fromkeys(("request.total", "request.error_rate", "request.rate"), "do_locust")
+        if full:
+            return source.outcomes("locust", tally, remarks, recordable | {"request.total": "do_locust_full"})
+        return replace(
+            source.outcomes("locust", tally, remarks, recordable),
+            reported=_reported(source, rows.line_num, last),
+            percentiles=_percentiles(source, rows.line_num, last),
+        )
 
 
 def _add(source: Source, line: int, tally: Tally, before: dict[str, str], row: dict[str, str]) -> None:
@@ -70,3 +79,24 @@ def _reported(source: Source, line: int, last: dict[str, str]) -> dict[str, floa
     """Milliseconds as seconds; ``N/A`` is what Locust writes before the first request."""
     found = {name: column for column, name in _PERCENTILES.items() if last.get(column, "N/A") != "N/A"}
     return {name: _number(source, line, last, column) / 1000 for name, column in found.items()}
+
+
+def _percentiles(source: Source, line: int, last: dict[str, str]) -> Percentiles | None:
+    """Every percentile of the last row; the smallest and the largest are not rounded."""
+    points = []
+    for column, text in last.items():
+        share = _SHARE.fullmatch(column or "")
+        if share and text != "N/A" and 0 < float(share[1]) < 100:
+            value = _number(source, line, last, column)
+            ends = (value - _unit(value * (1 - 1e-9)) / 2, value, value + _unit(value) / 2)
+            points.append(Point(float(share[1]) / 100, *(max(end, 0.0) / 1000 for end in ends)))
+    for column, share_of_all in (("Total Min Response Time", 0.0), ("Total Max Response Time", 1.0)):
+        if last.get(column):
+            points.append(Point(share_of_all, *[_number(source, line, last, column) / 1000] * 3))
+    samples = round(_number(source, line, last, "Total Request Count")) if last else 0
+    return Percentiles(samples, tuple(sorted(points)), "do_locust_percentile") if samples and points else None
+
+
+def _unit(milliseconds: float) -> float:
+    """What Locust rounds to (``bucket_response_time``): milliseconds below a hundred, then two digits."""
+    return next((unit for limit, unit in ((100, 1.0), (1000, 10.0), (10_000, 100.0)) if milliseconds < limit), 1000.0)

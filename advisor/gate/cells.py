@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from advisor.gate.sentences import label
+from advisor.gate.sentences import label, plain, told
 from advisor.gate.verdict import Gate, Judged, State, show
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -20,9 +20,12 @@ _COUNTED: Final[dict[str, State]] = {"passed": "PASS", "failed": "FAIL", "invali
 
 
 def origin(gate: Gate, lang: str) -> str:
-    """Which run, and beside which."""
-    line = label("runs", lang, runs=", ".join(gate.runs), seconds=str(gate.seconds), ending=gate.ending)
-    return line + (label("beside", lang, runs=", ".join(gate.baselines)) if gate.baselines else "")
+    """Which run, and beside which; then what the run does not say, a line each."""
+    key = "runs" if gate.tool == "surgecast" else "file" if gate.seconds else "totals"
+    runs, baselines = (plain(", ".join(names)) for names in (gate.runs, gate.baselines))
+    line = label(key, lang, runs=runs, seconds=str(gate.seconds), ending=gate.ending, tool=gate.tool)
+    beside = label("beside", lang, runs=baselines) if baselines else ""
+    return "\n".join([line + beside, *(told(remark, lang) for remark in gate.remarks)])
 
 
 def limit(judged: Judged) -> str:

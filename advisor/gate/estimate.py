@@ -3,9 +3,10 @@
 * The spread of a sum over seconds is the moving-block bootstrap's (Künsch, Annals of Statistics 17, 1989), in closed
   form: it is the variance of overlapping block means (Meketon and Schmeiser, Winter Simulation Conference 1984), so
   nothing is drawn and the same run gives the same verdict on every machine. Blocks of the square root of the seconds
-  (Flegal and Jones, Annals of Statistics 38, 2010), never under five; Student's t with 1.5 (n/l - 1) degrees. What
-  such blocks miss where neighbours are much alike is put back by the lugsail (Vats and Flegal, Biometrika 109, 2022):
-  twice the variance less that of blocks a third as long.
+  (Flegal and Jones, Annals of Statistics 38, 2010), never under five; Student's t with n/l - 1 degrees (1.5 times as
+  many would do for the blocks alone, not with the lugsail). What such blocks miss where neighbours are much alike is
+  put back by the lugsail (Vats and Flegal, Biometrika 109, 2022): twice the variance less that of blocks a third as
+  long.
 * A share (and so a percentile: the share above it) has Wilson's interval at its effective sample size (Korn and
   Graubard, Survey Methodology 24, 1998; Franco et al., J. Survey Statistics and Methodology 7, 2019).
 * A percentile's ends are those of its share, read off the distribution (Woodruff, JASA 47, 1952), and it needs the
@@ -72,7 +73,7 @@ def variance_of_sum(residuals: Floats) -> tuple[float, float]:
     if n <= length:
         return float(np.square(residuals).sum()), 1.0
     long, short = (_by_blocks(residuals, size) for size in (length, max(1, length // 3)))
-    return n * max(long, 2 * long - short), 1.5 * (n / length - 1)
+    return n * max(long, 2 * long - short), n / length - 1
 
 
 def _by_blocks(residuals: Floats, length: int) -> float:
@@ -138,8 +139,17 @@ class Spread(NamedTuple):
         )
 
     def quantile(self, share: float) -> float:
-        """Of all samples together; NaN when there is none."""
-        return float(_quantiles(self.table.sum(axis=0, keepdims=True), self.values(), share)[0])
+        """Of all samples together, in proportion between the edges of its bin; NaN when there is none.
+
+        Middles of bins are a grid of 2 %, on which an interval could shrink to a point.
+        """
+        counts = self.table.sum(axis=0, dtype=np.int64)
+        if not (samples := int(counts.sum())):
+            return math.nan
+        rank, reached = share * (samples - 1), counts.cumsum()
+        at = int(np.searchsorted(reached, rank, side="right"))
+        into = (rank - (reached[at] - counts[at]) + 0.5) / counts[at]
+        return float(self.values()[at] * GAMMA ** (min(into, 1.0) - 0.5))
 
     def by_second(self, share: float) -> Floats:
         """Of each second; NaN in seconds with too few samples to have one, unless all have too few."""
@@ -156,7 +166,8 @@ class Spread(NamedTuple):
         return np.asarray(self.table.sum(axis=1), dtype=np.float64)
 
 
-def _quantiles(table: NDArray[np.int32] | NDArray[np.int64], values: Floats, share: float) -> Floats:
+def _quantiles(table: NDArray[np.int32], values: Floats, share: float) -> Floats:
+    """Of each row, as the middle of its bin."""
     counts = table.sum(axis=1)
     if not table.shape[1]:
         return np.full(len(table), np.nan)

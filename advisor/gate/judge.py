@@ -18,19 +18,18 @@ import numpy as np
 from advisor.blocks import BLOCK
 from advisor.gate.against import Change, change
 from advisor.gate.estimate import SURE, Estimate, Floats, least_samples
-from advisor.gate.ledger import Ledger
+from advisor.gate.evidence import Evidence, Judgeable
+from advisor.gate.fit import check, check_alike
+from advisor.gate.reported import Reported
 from advisor.gate.sentences import say
-from advisor.gate.series import Extreme
-from advisor.gate.trial import Invalid, Trial, scopes, short_load, unusable, was_aborted
-from advisor.gate.verdict import EXIT_CODES, Compared, Gate, Judged, State, show, together
+from advisor.gate.series import Extreme, Invalid, Scope
+from advisor.gate.trial import Trial, scopes, short_load, unusable
+from advisor.gate.verdict import EXIT_CODES, UNKNOWN_START, Compared, Gate, Judged, State, show, together
 from advisor.texts import Message
-from loadtests.budgets import Baseline, Budget, Place, Placed, check_page
-from loadtests.errors import InputError
+from loadtests.budgets import Baseline, Budget, Place, Placed
 
 SAMPLES_OF_A_MEAN: Final = 20
 """Fewest samples behind a mean or a share (assumed); behind a rate or a level, a block of seconds."""
-COMPARED: Final = ("stream", "player", "surge", "regions", "stay")
-"""Fields of the scenario in which a baseline must be the same; another target is what baselines are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,47 +49,40 @@ class Finding:
         return cls("INVALID", why.reason, why.remedy, figure, limit)
 
 
-def judge(ledger: Ledger, budgets: Sequence[Placed], baselines: Sequence[Ledger] = ()) -> Gate:
-    """The verdict; InputError when a budget is about what the scenario has not, or a baseline is of another one."""
-    scenario = ledger.header.scenario
-    check_page(budgets, scenario.regions, ledger.header.phases)
-    for earlier in baselines:
-        _same_scenario(ledger, earlier)
+def judge(run: Judgeable, budgets: Sequence[Placed], baselines: Sequence[Judgeable] = ()) -> Gate:
+    """The verdict; InputError when a budget is about what such a run never has, or a baseline is of another kind."""
+    evidence, earlier = run.evidence(), [one.evidence() for one in baselines]
+    check(evidence, budgets)
+    for one in earlier:
+        check_alike(evidence, one)
     judged = tuple(
-        _judged(trial, finding(trial, baselines), placed.place)
+        _judged(trial, finding(trial, earlier), placed.place)
         for placed in budgets
-        for trial in trials(ledger, placed.budget)
+        for trial in trials(evidence, placed.budget)
     )
     state = together({one.state for one in judged})
     return Gate(
         state=state,
         exit_code=EXIT_CODES[state],
-        scenario=scenario.name,
-        runs=tuple(header.run_id for header in ledger.headers),
-        started_at=ledger.header.started_at,
-        seconds=ledger.seconds,
-        ending=ledger.footers[-1].ending if ledger.footers else "no footer",
-        baselines=tuple(earlier.header.run_id for earlier in baselines),
+        scenario=evidence.name,
+        tool=evidence.tool,
+        runs=evidence.runs,
+        started_at=evidence.started_at or UNKNOWN_START,
+        seconds=evidence.seconds,
+        ending=evidence.ending,
+        baselines=tuple(one.runs[0] for one in earlier),
+        remarks=evidence.remarks,
         judged=judged,
     )
 
 
-def trials(ledger: Ledger, budget: Budget) -> list[Trial]:
+def trials(evidence: Evidence, budget: Budget) -> list[Trial]:
     """One for each region and cohort that the budget judges on its own."""
-    return [Trial.of(ledger, budget, scope) for scope in scopes(ledger.header.scenario, budget)]
+    whose = scopes(evidence.plan.scenario, budget) if evidence.plan else (Scope(),)
+    return [Trial.of(evidence, budget, scope) for scope in whose]
 
 
-def _same_scenario(ledger: Ledger, earlier: Ledger) -> None:
-    ours, theirs = ledger.header, earlier.header
-    for field in COMPARED:
-        if getattr(ours.scenario, field) != getattr(theirs.scenario, field):
-            raise InputError(
-                f"baseline {theirs.run_id} differs from {ours.run_id} in scenario.{field}",
-                hint="a baseline is a run of the same scenario; the target and the seed may differ",
-            )
-
-
-def finding(trial: Trial, baselines: Sequence[Ledger] = (), *, live: bool = False) -> Finding:
+def finding(trial: Trial, baselines: Sequence[Evidence] = (), *, live: bool = False) -> Finding:
     """Judge one trial."""
     figure, limit = trial.estimate(), trial.budget.limit
     fixed = None if isinstance(limit, Baseline) else limit
@@ -103,9 +95,9 @@ def finding(trial: Trial, baselines: Sequence[Ledger] = (), *, live: bool = Fals
     else:
         found = _fixed(trial, limit)
     if found.state == "FAIL" and trial.budget.what.subject == "generator":
-        reason = say("generator_broken", why=found.reason.text)
+        reason = say("generator_broken", why=found.reason.key, **found.reason.values)
         return replace(found, state="INVALID", reason=reason, remedy=say("do_generator"))
-    if found.state == "PASS" and was_aborted(trial.ledger):
+    if found.state == "PASS" and trial.evidence.aborted:
         return Finding.invalid(Invalid(say("aborted"), say("do_repeat")), found.figure, found.limit)
     if found.state == "PASS" and not live and (short := short_load(trial)):
         return Finding.invalid(short, found.figure, found.limit)
@@ -120,7 +112,7 @@ def _too_few(trial: Trial, figure: Estimate) -> Invalid | None:
     if figure.samples < needed:
         stat = budget.stat or budget.what.kind
         return Invalid(say("few", found=str(figure.samples), stat=stat, needed=str(needed)), say("do_samples"))
-    if seconds < BLOCK and not isinstance(trial.series, Extreme):
+    if seconds < BLOCK and not isinstance(trial.series, Extreme | Reported):
         return Invalid(say("few_seconds", found=str(seconds), needed=str(BLOCK)), say("do_samples"))
     return None
 
@@ -128,7 +120,7 @@ def _too_few(trial: Trial, figure: Estimate) -> Invalid | None:
 def _needed(trial: Trial) -> int:
     if (percentile := trial.budget.percentile) is not None:
         return least_samples(percentile)
-    if isinstance(trial.series, Extreme):
+    if trial.budget.stat in ("min", "max"):
         return 1
     return SAMPLES_OF_A_MEAN if trial.budget.what.kind in ("spread", "share") else BLOCK
 
@@ -143,7 +135,8 @@ def _fixed(trial: Trial, limit: float) -> Finding:
         return Finding("FAIL", say("broken", measured=measured), None, figure, limit)
     if surely_kept(figure, limit, trial.budget.sign):
         return Finding("PASS", say("kept", measured=measured), None, figure, limit)
-    return Finding("INVALID", say("close", measured=measured), _longer(figure, limit), figure, limit)
+    remedy = say(trial.series.remedy) if isinstance(trial.series, Reported) else _longer(figure, limit)
+    return Finding("INVALID", say("close", measured=measured), remedy, figure, limit)
 
 
 def _figure(trial: Trial, limit: float) -> Estimate:
@@ -230,16 +223,18 @@ def longest(trial: Trial, values: Floats, limit: float) -> tuple[int, int]:
 # -- a baseline ---------------------------------------------------------------------------------------------------
 
 
-def _against(trial: Trial, figure: Estimate, limit: Baseline, baselines: Sequence[Ledger]) -> Finding:
+def _against(trial: Trial, figure: Estimate, limit: Baseline, baselines: Sequence[Evidence]) -> Finding:
     if not baselines:
         return Finding.invalid(Invalid(say("no_baseline"), say("do_baseline")), figure, None)
+    if isinstance(trial.series, Reported):
+        return Finding.invalid(Invalid(say("no_noise"), say(trial.series.remedy)), figure, None)
     figures = []
-    for ledger in baselines:
-        earlier = Trial.of(ledger, trial.budget, trial.scope)
+    for evidence in baselines:
+        earlier = Trial.of(evidence, trial.budget, trial.scope)
         found = earlier.estimate()
-        aborted = Invalid(say("aborted"), say("do_repeat")) if was_aborted(ledger) else None
+        aborted = Invalid(say("aborted"), say("do_repeat")) if evidence.aborted else None
         if why := unusable(earlier) or aborted or _too_few(earlier, found) or short_load(earlier):
-            bad = say("bad_baseline", run=ledger.header.run_id, why=why.reason.text)
+            bad = say("bad_baseline", run=evidence.runs[0], why=why.reason.key, **why.reason.values)
             return Finding.invalid(Invalid(bad, why.remedy), figure, None)
         figures.append(found)
     return _changed(trial, figure, change(figure, figures, limit, trial.budget.sign), len(baselines))
@@ -302,7 +297,7 @@ def _judged(trial: Trial, found: Finding, place: Place) -> Judged:
         sign=budget.sign,
         region=trial.scope.region,
         cohort=trial.scope.cohort,
-        phases=tuple(phase.name for phase in trial.ledger.header.phases if _judges(trial, phase.start, phase.end)),
+        phases=trial.phases,
         state=found.state,
         limit=None if found.limit is None else _finite(found.limit),
         value=_finite(figure.value),
@@ -316,7 +311,3 @@ def _judged(trial: Trial, found: Finding, place: Place) -> Judged:
         remedy=found.remedy,
         trace=trial.trace(),
     )
-
-
-def _judges(trial: Trial, start: float, end: float) -> bool:
-    return any(start <= at < end for at in trial.times)

@@ -7,7 +7,6 @@ the verdict, so windows are read as plain JSON here, and whatever does not look 
 from __future__ import annotations
 
 import sys
-from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,71 +15,15 @@ from typing import Any, Final, TypeAlias
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from advisor.foreign import LONGEST_RUN, Samples
+from advisor.gate.evidence import Cell, Evidence, Pair, Pairs, Plan
 from loadtests.budgets import METRICS
 from loadtests.errors import InputError, RunError
-from loadtests.results import LINE, Footer, Generator, Header, Note
+from loadtests.results import LINE, Bottleneck, Footer, Generator, Header, Note
 from loadtests.run import check_version, run_file
 
 Data: TypeAlias = Mapping[str, Any]
-Cell: TypeAlias = tuple[str, str]
-"""Region and cohort."""
-Pair: TypeAlias = tuple[float, float]
 _NONE: Final[Data] = {}
-
-
-class _Numbers(dict[str, int]):
-    """Bins' names as numbers: looked up, a name costs a third of reading it."""
-
-    def __missing__(self, name: str) -> int:
-        return self.setdefault(name, int(name))
-
-
-_NUMBERS: Final = _Numbers()
-
-
-class Samples:
-    """A distribution's sketches, one entry each; the bins of all stand one behind the other."""
-
-    __slots__ = ("at", "bins", "cells", "counts", "largest", "samples", "smallest", "totals", "widths")
-
-    def __init__(self) -> None:
-        self.at, self.cells, self.widths, self.samples = array("i"), array("H"), array("i"), array("i")
-        self.totals, self.smallest, self.largest = array("d"), array("d"), array("d")
-        self.bins, self.counts = array("h"), array("i")
-
-    def add(self, at: int, cell: int, sketch: Data) -> None:
-        """Take a sketch in its JSON form."""
-        if not (count := sketch.get("count", 0)):
-            return
-        bins = sketch["bins"]
-        self.bins.extend(map(_NUMBERS.__getitem__, bins))
-        self.counts.extend(bins.values())
-        self.at.append(at)
-        self.cells.append(cell)
-        self.widths.append(len(bins))
-        self.samples.append(count)
-        self.totals.append(sketch["sum"])
-        self.smallest.append(sketch["min"])
-        self.largest.append(sketch["max"])
-
-
-class Pairs:
-    """Parts and wholes of a share, a mean or a rate: one entry per second and cell."""
-
-    __slots__ = ("at", "cells", "parts", "wholes")
-
-    def __init__(self) -> None:
-        self.at, self.cells, self.parts, self.wholes = array("i"), array("H"), array("d"), array("d")
-
-    def add(self, at: int, cell: int, pair: Pair) -> None:
-        """Take one entry."""
-        self.at.append(at)
-        self.cells.append(cell)
-        self.parts.append(pair[0])
-        self.wholes.append(pair[1])
-
-
-Column: TypeAlias = Samples | Pairs
 
 
 @dataclass(slots=True)
@@ -88,12 +31,12 @@ class Ledger:
     """One run, or several files that together are one run. ``add`` each line of a file, then ``close`` it."""
 
     needed: frozenset[str]
-    """Names of the metrics to keep; when empty, those that the scenario's own budgets are about."""
+    """Names of the columns to keep (`PAIRS`, `SAMPLES`); when empty, those of the scenario's own budgets."""
     headers: list[Header] = field(default_factory=list)
     footers: list[Footer] = field(default_factory=list)
     generators: list[Generator] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
-    columns: dict[str, Column] = field(default_factory=dict)
+    columns: dict[str, Samples | Pairs] = field(default_factory=dict)
     cells: dict[Cell, int] = field(default_factory=dict)
     seconds: int = 0
     """How many were recorded."""
@@ -110,8 +53,10 @@ class Ledger:
     def _keep(self, needed: frozenset[str]) -> None:
         self.needed = needed
         for name in self.needed | {"viewers"}:
-            if METRICS[name].subject == "player":
-                self.columns[name] = Samples() if METRICS[name].kind == "spread" else Pairs()
+            if name in SAMPLES:
+                self.columns[name] = Samples()
+            elif name in PAIRS:
+                self.columns[name] = Pairs()
 
     @property
     def header(self) -> Header:
@@ -123,6 +68,43 @@ class Ledger:
         if at not in self._planned:
             self._planned[at] = self.header.scenario.surge.viewers(at + 0.5)
         return self._planned[at]
+
+    @property
+    def unfinished(self) -> str:
+        """Why the run is not whole; empty for one that is, or that a broken budget ended."""
+        if self.damage:
+            return self.damage
+        if len(self.footers) < len(self.headers):
+            return "killed, it has no footer"
+        bad = (one for one in self.footers if not one.complete and one.ending != "aborted")
+        return next((f"{one.ending}, {one.workers_heard} of {one.workers_expected} workers heard" for one in bad), "")
+
+    def spoiled(self) -> dict[int, Bottleneck]:
+        """Seconds that measured a generator, and the first reason of each."""
+        found: dict[int, Bottleneck] = {}
+        for one in self.generators:
+            if one.at not in found and (reason := one.bottleneck()):
+                found[one.at] = reason
+        return found
+
+    def evidence(self) -> Evidence:
+        """The run as it is judged; it shares the columns, so it is true until the next line."""
+        header = self.header
+        return Evidence(
+            name=header.scenario.name,
+            tool="surgecast",
+            runs=tuple(one.run_id for one in self.headers),
+            started_at=header.started_at,
+            seconds=self.seconds,
+            columns=self.columns,
+            cells=self.cells,
+            ending=self.footers[-1].ending if self.footers else "no footer",
+            unfinished=self.unfinished,
+            aborted=any(footer.ending == "aborted" for footer in self.footers),
+            plan=Plan(header.scenario, header.phases, self.planned),
+            generators=self.generators,
+            spoiled=self.spoiled(),
+        )
 
     def open(self, place: str) -> None:
         """A file follows."""
@@ -162,6 +144,8 @@ class Ledger:
 
     def _window(self, data: Data) -> None:
         at, cell = int(data["at"]), (str(data["region"]), str(data["cohort"]))
+        if not 0 <= at < LONGEST_RUN:
+            raise ValueError(f"at {at}, expected 0 to {LONGEST_RUN:,} seconds")
         index = self.cells.setdefault(cell, len(self.cells))
         self.seconds = max(self.seconds, at + 1)
         players, requests = data.get("players", _NONE), data.get("requests", _NONE)
@@ -278,6 +262,13 @@ def _egress(_: Data, requests: Data) -> Pair:
     return 8.0 * sum(one.get("bytes", 0) + one.get("head_bytes", 0) for one in requests.values()), 0.0
 
 
+def _delivered(_: Data, requests: Data) -> Pair:
+    received = (
+        one.get("bytes", 0) + one.get("head_bytes", 0) - one.get("refused_bytes", 0) for one in requests.values()
+    )
+    return 8.0 * sum(max(0, bytes_) for bytes_ in received), 0.0
+
+
 def _pair_of(name: str) -> Callable[[Data, Data], Pair]:
     head, _, what = name.partition(".")
     return _requests(head, what) if what in _OF_A_REQUEST else _count(name)
@@ -302,5 +293,8 @@ PAIRS: Final[dict[str, Callable[[Data, Data], Pair]]] = {
     "exits_before_start": lambda players, _: (players.get("exits_before_start", 0), players.get("joins", 0)),
     "bitrate": lambda players, _: (players.get("bitrate_seconds", 0.0), _played(players)),
     "egress": _egress,
+    "failed": lambda _, requests: (sum(sum(one.get("errors", _NONE).values()) for one in requests.values()), 0.0),
+    "delivered": _delivered,
 }
-"""Part and whole in a window, by metric; a rate and a level have no whole but the second."""
+"""Part and whole in a window, by metric; a rate and a level have no whole but the second. Beyond the metrics of
+budgets, comparisons ask for requests that failed and for bits without refusals."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isnan, sqrt
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from advisor.gate.estimate import SURE, Estimate, Floats
-from advisor.gate.ledger import Ledger, Pairs
+from advisor.gate.evidence import Evidence, Pairs
+from advisor.gate.rows import series, wanted_cells
 from advisor.gate.sentences import say
-from advisor.gate.series import Mask, Scope, Series, series, wanted_cells
+from advisor.gate.series import Invalid, Mask, Scope, Series, Unknown
 from advisor.gate.verdict import Worst
 from advisor.measure import INVALID_LIMIT
 from advisor.texts import Message
@@ -25,18 +26,11 @@ TRACE: Final = 60
 """Points of a small chart."""
 
 
-class Invalid(NamedTuple):
-    """Why something cannot be judged, and what to do about it."""
-
-    reason: Message
-    remedy: Message
-
-
 @dataclass(frozen=True, slots=True)
 class Trial:
     """One budget in one scope of one run. ``times`` are the planned seconds, ``valid`` those that count."""
 
-    ledger: Ledger
+    evidence: Evidence
     budget: Budget
     scope: Scope
     times: tuple[int, ...]
@@ -44,12 +38,19 @@ class Trial:
     series: Series
 
     @classmethod
-    def of(cls, ledger: Ledger, budget: Budget, scope: Scope) -> Trial:
-        """Look up its seconds."""
-        times = tuple(sorted(seconds_of(budget, ledger.header.phases)))
-        spoiled = set() if budget.what.subject == "generator" else spoiled_seconds(ledger)
-        valid = np.array([at < ledger.seconds and at not in spoiled for at in times], dtype=np.bool_)
-        return cls(ledger, budget, scope, times, valid, series(ledger, budget, scope, times))
+    def of(cls, evidence: Evidence, budget: Budget, scope: Scope) -> Trial:
+        """Look up its seconds; without phases, all there are."""
+        plan = evidence.plan
+        times = tuple(sorted(seconds_of(budget, plan.phases))) if plan else tuple(range(evidence.seconds))
+        spoiled = {} if budget.what.subject == "generator" else evidence.spoiled
+        valid = np.array([at < evidence.seconds and at not in spoiled for at in times], dtype=np.bool_)
+        return cls(evidence, budget, scope, times, valid, series(evidence, budget, scope, times))
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Names of the phases that it judges; empty when there are none."""
+        phases = self.evidence.plan.phases if self.evidence.plan else ()
+        return tuple(phase.name for phase in phases if any(phase.start <= at < phase.end for at in self.times))
 
     @property
     def measured(self) -> Series:
@@ -100,52 +101,33 @@ def scopes(scenario: Scenario, budget: Budget) -> Iterator[Scope]:
                 yield Scope(region, cohort)
 
 
-def spoiled_seconds(ledger: Ledger) -> set[int]:
-    """Seconds that measured a generator."""
-    return {one.at for one in ledger.generators if one.bottleneck() is not None}
-
-
 def unusable(trial: Trial, *, live: bool = False) -> Invalid | None:
     """What keeps any verdict from being told; ``live`` runs have no end yet."""
-    if not live and (why := unfinished(trial.ledger)):
-        return Invalid(say("incomplete", ending=why), say("do_repeat"))
-    recorded = sum(at < trial.ledger.seconds for at in trial.times)
+    if not live and trial.evidence.unfinished:
+        return Invalid(say("incomplete", ending=trial.evidence.unfinished), say("do_repeat"))
+    recorded = sum(at < trial.evidence.seconds for at in trial.times)
     share = 1 - int(trial.valid.sum()) / recorded if recorded else 0.0
     if share > INVALID_LIMIT:
         return Invalid(_saturated(trial, share), say("do_generator"))
-    return None
-
-
-def unfinished(ledger: Ledger) -> str:
-    """Why a run is not whole; empty for one that is, or that a broken budget ended."""
-    if ledger.damage:
-        return ledger.damage
-    if len(ledger.footers) < len(ledger.headers):
-        return "killed, it has no footer"
-    bad = (one for one in ledger.footers if not one.complete and one.ending != "aborted")
-    return next((f"{one.ending}, {one.workers_heard} of {one.workers_expected} workers heard" for one in bad), "")
-
-
-def was_aborted(ledger: Ledger) -> bool:
-    """Whether a broken budget ended it."""
-    return any(footer.ending == "aborted" for footer in ledger.footers)
+    return trial.series.why if isinstance(trial.series, Unknown) else None
 
 
 def _saturated(trial: Trial, share: float) -> Message:
     judged = set(trial.times)
-    first = next(found for one in trial.ledger.generators if one.at in judged and (found := one.bottleneck()))
-    return say("saturated", share=f"{share:.0%}", limit=f"{INVALID_LIMIT:.0%}", found=str(first))
+    first = next(found for at, found in trial.evidence.spoiled.items() if at in judged)
+    shares = {"share": f"{share:.0%}", "limit": f"{INVALID_LIMIT:.0%}"}
+    return say(f"saturated_{first.kind}", **shares, found=first.found, most=first.limit)
 
 
 def short_load(trial: Trial) -> Invalid | None:
-    """Whether fewer viewers were present than planned."""
-    scenario, column = trial.ledger.header.scenario, trial.ledger.columns["viewers"]
-    assert isinstance(column, Pairs)
-    chosen = np.isin(np.frombuffer(column.cells, dtype=np.uint16), wanted_cells(trial.ledger, trial.scope))
+    """Whether fewer viewers were present than planned; nothing is said where no plan is known."""
+    plan, column = trial.evidence.plan, trial.evidence.columns.get("viewers")
+    if plan is None or not isinstance(column, Pairs):
+        return None
+    chosen = np.isin(np.frombuffer(column.cells, dtype=np.uint16), wanted_cells(trial.evidence, trial.scope))
     chosen &= np.isin(np.frombuffer(column.at, dtype=np.int32), np.array(trial.times, dtype=np.int32))
     present = float(np.frombuffer(column.parts, dtype=np.float64)[chosen].sum()) / len(trial.times)
-    wanted = sum(map(trial.ledger.planned, trial.times)) / len(trial.times)
-    planned = wanted * _share(scenario, trial.scope)
+    planned = sum(map(plan.viewers, trial.times)) / len(trial.times) * _share(plan.scenario, trial.scope)
     if isnan(planned) or present >= REACHED * planned - 2 * sqrt(planned):
         return None
     return Invalid(say("short_load", found=f"{present:.0f}", planned=f"{planned:.0f}"), say("do_load"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import FiniteFloat
@@ -12,6 +12,8 @@ from loadtests.budgets import METRICS
 from loadtests.region import Frozen
 
 State: TypeAlias = Literal["PASS", "FAIL", "INVALID"]
+UNKNOWN_START: Final = datetime.fromtimestamp(0, UTC)
+"""Stands where a file does not say when it was begun."""
 EXIT_CODES: Final[dict[State, int]] = {"PASS": 0, "FAIL": 99, "INVALID": 3}
 
 
@@ -48,6 +50,7 @@ class Judged(Frozen):
     region: str
     cohort: str
     phases: tuple[str, ...]
+    """Empty where all of a file without phases is judged."""
     state: State
     limit: FiniteFloat | None
     """In absolute terms; None when there is no baseline to take it from."""
@@ -74,7 +77,7 @@ class Judged(Frozen):
     def scope(self) -> str:
         """Where and when, for people."""
         where = "/".join(part for part in (self.region, self.cohort) if part) or "all"
-        return f"{where}, {'+'.join(self.phases)}"
+        return f"{where}, {'+'.join(self.phases)}" if self.phases else where
 
 
 class Gate(Frozen):
@@ -84,11 +87,19 @@ class Gate(Frozen):
     state: State
     exit_code: int
     scenario: str
+    """Its name, or that of another tool's file."""
+    tool: str = "surgecast"
+    """Which tool the run is of."""
     runs: tuple[str, ...]
     started_at: datetime
+    """UTC; second zero of 1970 where a file does not say."""
     seconds: int
+    """Recorded; 0 where a file holds totals only."""
     ending: str
+    """Empty where a file does not say."""
     baselines: tuple[str, ...]
+    remarks: tuple[Message, ...] = ()
+    """What the run does not say, and how it was judged all the same."""
     judged: tuple[Judged, ...]
 
     def count(self, state: State) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from advisor.gate.evidence import Evidence
 from advisor.gate.judge import finding, trials
 from advisor.gate.ledger import Ledger
 from advisor.gate.verdict import show
@@ -39,7 +40,8 @@ class Watch:
         if not self.budgets or self._ledger.seconds <= self._seen:
             return ""
         self._seen = self._ledger.seconds
-        return next((why for one in self.budgets if (why := self._judge(one))), "")
+        evidence = self._ledger.evidence()
+        return next((why for one in self.budgets if (why := self._judge(evidence, one))), "")
 
     def _read(self) -> None:
         path = self.folder / RUN_FILE
@@ -53,9 +55,9 @@ class Watch:
                 self._offset += len(line)
                 self._ledger.add(line)
 
-    def _judge(self, placed: Placed) -> str:
+    def _judge(self, evidence: Evidence, placed: Placed) -> str:
         budget = placed.budget
-        for trial in trials(self._ledger, budget):
+        for trial in trials(evidence, budget):
             key = (budget.text, *trial.scope)
             found = finding(trial, live=True)
             if found.state != "FAIL":

@@ -9,6 +9,7 @@ import yaml
 
 from loadtests.budgets.budget import Budget, BudgetError
 from loadtests.budgets.grammar import read_budget
+from loadtests.document import compose, value_of
 from loadtests.errors import InputError
 
 HINT = "docs/budgets.md is the grammar on one page"
@@ -34,11 +35,7 @@ class Placed(NamedTuple):
 
 def read_page(file: str, text: str) -> tuple[Placed, ...]:
     """The budgets of a file; InputError when it cannot be read, or holds none."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise InputError(f"{file}: not YAML: {error}", hint="check indentation and quotes at that line") from error
-    budgets = tuple(_read(file, node) for node in _items(file, root))
+    budgets = tuple(_read(file, node) for node in _items(file, compose(file, text)))
     if not budgets:
         raise InputError(f"{file}: no budget in it: a gate without budgets would pass anything", hint=HINT)
     return budgets
@@ -60,6 +57,6 @@ def _items(file: str, root: yaml.Node | None) -> Iterator[yaml.Node]:
 def _read(file: str, node: yaml.Node) -> Placed:
     place = Place(file, node.start_mark.line + 1)
     try:
-        return Placed(read_budget(yaml.safe_load(yaml.serialize(node))), place)
+        return Placed(read_budget(value_of(file, node)), place)
     except BudgetError as error:
         raise InputError(f"{place}: {error}", hint=HINT) from error

@@ -35,7 +35,8 @@ def gate(
 ) -> None:
     """Judge a run: PASS exits with 0, FAIL with 99, INVALID with 3.
 
-    RUN is a run folder, its run.jsonl, or -; several are the parts of one run.
+    RUN is a run folder, its run.jsonl, or -; several are the parts of one run. It may also be what Locust, k6 or JMeter
+    wrote; a baseline is then of the same tool.
     """
     options = GateOptions(budgets=budgets, baselines=baseline, out=out, junit=junit, github=github, lang=lang)
     sys.exit(gate_run(run, options))

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from advisor.compare.comparison import Comparison
-from advisor.compare.ours import outcomes_of
+from advisor.compare.reading import read_outcomes
 from advisor.compare.table import compare
 from advisor.foreign import Outcomes
-from tests.advisor.runs import Town, run_of
+from tests.advisor.runs import Town, write
 
 Maker = Callable[[Town], Outcomes]
 
@@ -27,7 +27,7 @@ def town(seed: int, **changes: Any) -> Town:
 def make(tmp_path_factory: pytest.TempPathFactory) -> Maker:
     folder = tmp_path_factory.mktemp("towns")
     numbers = iter(range(1000))
-    return lambda town: outcomes_of(run_of(town, folder / str(next(numbers))))
+    return lambda town: read_outcomes(str(write(town, folder / str(next(numbers)))))
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,16 @@ from hypothesis import strategies as st
 
 from advisor.compare.curves import overlays
 from advisor.compare.measures import MEASURES, Measure
-from advisor.compare.ours import outcomes_of
+from advisor.compare.ours import NEEDED, outcomes_of
+from advisor.compare.reading import read_outcomes
 from advisor.compare.resample import LEAST_BLOCKS, SHORTEST, Draws, Figure, Sampler, normal, student
-from advisor.foreign import Cells, Outcomes, Series
+from advisor.foreign import Outcomes, Samples, Series, Timings
+from advisor.gate import Ledger
 from advisor.measure import measure as measured
-from loadtests.run import Run
+from loadtests.results import text_of
+from loadtests.run import Run, lines_of
 from loadtests.sketch import Sketch, merged
-from tests.advisor.runs import Town, run_of
+from tests.advisor.runs import Town, run_of, write
 
 BY_NAME = {measure.name: measure for measure in MEASURES}
 
@@ -29,7 +32,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def outcomes(run: Run) -> Outcomes:
-    return outcomes_of(run)
+    ledger = Ledger(NEEDED)
+    for line in lines_of(run):
+        ledger.add(text_of(line) + "\n")
+    return outcomes_of(ledger)
 
 
 def figure(series: Series, seconds: range | list[int], name: str) -> Figure | None:
@@ -57,14 +63,18 @@ def test_quantiles_are_those_of_all_samples_together(run: Run, outcomes: Outcome
         assert found.mid == pytest.approx(sketch.quantile(percent / 100), rel=0.011)
 
 
+def count_of(timings: Timings) -> int:
+    return int(timings.unfolded().table.sum())
+
+
 def test_the_whole_is_its_regions(outcomes: Outcomes) -> None:
     regions = [series for code, series in outcomes.series.items() if code]
     for name in ("requests", "stall_seconds", "viewers"):
         assert np.allclose(outcomes.whole.counts[name], sum(series.counts[name] for series in regions))
     for timing, timings in regions[0].timings.items():
-        samples = sum(int(series.timings[timing].count.sum()) for series in regions)
-        assert int(outcomes.whole.timings[timing].count.sum()) == samples
-        assert len(timings.at)
+        samples = sum(count_of(series.timings[timing]) for series in regions)
+        assert count_of(outcomes.whole.timings[timing]) == samples
+        assert len(timings.entries)
 
 
 @given(
@@ -73,14 +83,14 @@ def test_the_whole_is_its_regions(outcomes: Outcomes) -> None:
 def test_a_histogram_holds_each_sample_of_the_seconds_asked_for_once(
     samples: list[tuple[int, float]], wanted: set[int]
 ) -> None:
-    cells, sketches = Cells(), [Sketch() for _ in range(13)]
+    stored, sketches = Samples(), [Sketch() for _ in range(13)]
     for at, value in samples:
         one = Sketch()
         one.add(value)
-        cells.add(at, one.bins)
+        stored.add(at, 0, one.as_dict())
         sketches[at].add(value)
     seconds = np.array(sorted(wanted))
-    bins, table = cells.timings().histogram(seconds)
+    bins, table = Timings.of(stored).unfolded().histogram(seconds)
     assert table.shape == (len(seconds), len(bins))
     for row, at in enumerate(seconds.tolist()):
         assert {index: count for index, count in zip(bins.tolist(), table[row].tolist(), strict=True) if count} == (
@@ -181,4 +191,5 @@ def test_a_measure_is_one_frozen_value() -> None:
 
 
 def test_an_unfinished_run_says_how_it_ended(tmp_path: Path) -> None:
-    assert outcomes_of(run_of(Town(ending="interrupted", hold=10), tmp_path)).unfinished == "interrupted"
+    place = write(Town(ending="interrupted", hold=10), tmp_path)
+    assert read_outcomes(str(place)).unfinished == "interrupted"

@@ -32,8 +32,12 @@ def counts(outcomes: Outcomes, name: str) -> list[float]:
     return [float(value) for value in values]
 
 
+SAMPLED = {"request_total": 2, "playlist_total": 1, "segment_total": 1}
+SAMPLED |= {name.replace("total", "ttfb"): count for name, count in SAMPLED.items()}
+
+
 def sample_count(outcomes: Outcomes) -> dict[str, int]:
-    return {name: int(timings.count.sum()) for name, timings in outcomes.whole.timings.items()}
+    return {name: int(timings.unfolded().table.sum()) for name, timings in outcomes.whole.timings.items()}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -74,8 +78,9 @@ def test_k6_samples_become_sketches_of_their_second() -> None:
     found = read("k6.json")
     assert (found.tool, found.seconds) == ("k6", 3)
     assert (counts(found, "requests"), counts(found, "failed")) == ([2, 0, 1], [0, 0, 1])
+    assert (counts(found, "playlist_requests"), counts(found, "playlist_failed")) == ([1, 0, 1], [0, 0, 1])
     assert counts(found, "wire_bits") == [0, 0, 503211 * 8]
-    assert sample_count(found) == {"request_total": 2, "playlist_total": 1, "segment_total": 1, "segment_ttfb": 1}
+    assert sample_count(found) == SAMPLED
     assert found.reported == {}
     assert found.started_at
     assert found.started_at.isoformat() == "2026-11-23T00:00:00+00:00"
@@ -101,7 +106,7 @@ def test_jmeter_says_the_same_as_csv_and_as_xml(name: str) -> None:
     assert (found.tool, found.seconds) == ("jmeter", 4)
     assert (counts(found, "requests"), counts(found, "failed")) == ([1, 1, 1, 1], [0, 0, 1, 1])
     assert counts(found, "wire_bits") == [812 * 8, 250312 * 8, 0, 0], "of a failure it is the error message"
-    assert sample_count(found) == {"request_total": 2, "playlist_total": 1, "segment_total": 1, "segment_ttfb": 1}
+    assert sample_count(found) == SAMPLED
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -132,6 +137,7 @@ def test_an_address_tells_the_kind_by_its_ending_alone(address: str, kind: str |
 
 POINT = '{{"metric":"http_reqs","type":"Point","data":{{"time":"2026-11-23T00:00:{:02d}Z","value":1,"tags":{{}}}}}}\n'
 K6_GOOD = POINT.format(0)
+K6_YEARS = K6_GOOD.replace("http_reqs", "http_req_duration").replace('"value":1', '"value":1e300')
 JTL = "timeStamp,elapsed,label,success,responseMessage\n"
 XML = '<?xml version="1.0"?>\n<testResults version="1.2">\n'
 HISTORY = "Timestamp,User Count,Type,Name,50%,Total Request Count,Total Failure Count\n"
@@ -143,6 +149,7 @@ BROKEN = {
     "k6 without a value": (K6_GOOD.replace('"value":1', '"v":1'), "line 1", "expected a k6 Point"),
     "k6 with a time that is none": (K6_GOOD.replace("2026-11-23T00:00:00Z", "noon"), "line 1", "expected a k6 Point"),
     "k6 with a value below zero": (K6_GOOD.replace('"value":1', '"value":-1'), "http_reqs -1.0", "zero or more"),
+    "k6 with a request of years": (K6_YEARS, "http_req_duration 1e+300", "zero or more"),
     "k6 with a value without end": (K6_GOOD.replace('"value":1', '"value":Infinity'), "http_reqs inf", "zero or more"),
     "k6 without a request": (K6_GOOD.replace("http_reqs", "vus"), "found no HTTP request", "expected at least one"),
     "k6 over years": (K6_GOOD + K6_GOOD.replace("2026", "2027"), "requests over", f"expected at most {LONGEST_RUN:,}"),
@@ -233,6 +240,13 @@ def test_nothing_that_follows_a_good_beginning_is_more_than_a_complaint(
         return
     assert found.seconds <= LONGEST_RUN
     assert all(np.isfinite(values).all() for values in found.whole.counts.values())
+
+
+def test_a_time_outside_the_counted_seconds_has_a_second_too(tmp_path: Path) -> None:
+    early = K6_GOOD.replace("http_reqs", "http_req_duration")
+    (tmp_path / "a.json").write_text(POINT.format(5) + early)
+    found = read_outcomes(str(tmp_path / "a.json"))
+    assert (found.seconds, sample_count(found)) == (6, {"request_total": 1})
 
 
 @pytest.mark.parametrize("mark", [";", "\t"])

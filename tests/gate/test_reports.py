@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
@@ -15,7 +14,6 @@ from advisor.gate import Gate
 from advisor.gate.reports import reports, write_reports
 from advisor.gate.reports.annotations import Annotations
 from advisor.gate.reports.json import Json
-from advisor.gate.reports.junit import Junit
 from advisor.gate.reports.markdown import Markdown
 from advisor.gate.reports.metrics import Metrics
 from advisor.gate.reports.terminal import Terminal
@@ -50,59 +48,6 @@ def test_the_json_is_what_the_committed_schema_says(gate: Gate, kept: Gate) -> N
         text = Json().render(one, "en")
         jsonschema.validate(json.loads(text), committed)
         assert Gate.model_validate_json(text) == one
-
-
-# What windyroad/JUnit-Schema (JUnit.xsd) says of each element: attributes it must have, others it may, its children.
-RULES: dict[str, tuple[set[str], set[str], list[str]]] = {
-    "testsuites": (set(), set(), ["testsuite*"]),
-    "testsuite": (
-        {"name", "timestamp", "hostname", "tests", "failures", "errors", "time", "id", "package"},
-        {"skipped"},
-        ["properties", "testcase*", "system-out", "system-err"],
-    ),
-    "properties": (set(), set(), ["property*"]),
-    "property": ({"name", "value"}, set(), []),
-    "testcase": ({"name", "classname", "time"}, set(), ["error?", "failure?", "skipped?"]),
-    "failure": ({"type"}, {"message"}, []),
-    "error": ({"type"}, {"message"}, []),
-    "system-out": (set(), set(), []),
-    "system-err": (set(), set(), []),
-}
-
-
-def check(element: ET.Element) -> None:
-    """The rules of the schema, for one element and all below."""
-    must, may, children = RULES[element.tag]
-    assert must <= set(element.attrib) <= must | may, element.attrib
-    order = "".join(
-        f"(?:{child.rstrip('*?')} ){'*' if '*' in child else '?' if '?' in child else ''}" for child in children
-    )
-    assert re.fullmatch(order, "".join(f"{child.tag} " for child in element)), [child.tag for child in element]
-    if element.tag == "testcase":
-        assert len(element) <= 1
-    for child in element:
-        check(child)
-
-
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_the_junit_file_keeps_the_schemas_rules(gate: Gate, lang: str) -> None:
-    root = ET.fromstring(Junit().render(gate, lang))
-    check(root)
-    (suite,) = root
-    cases = suite.findall("testcase")
-    assert int(suite.attrib["tests"]) == len(cases) == len(gate.judged)
-    assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure")) == gate.count("FAIL")
-    assert int(suite.attrib["errors"]) == len(suite.findall("testcase/error")) == gate.count("INVALID")
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", suite.attrib["timestamp"])
-    assert len({case.attrib["name"] for case in cases}) == len(cases)
-    (failure, *_) = suite.findall("testcase/failure")
-    assert "b.yaml:1" in (failure.text or "")
-    assert "298 ms" in (failure.text or "")
-
-
-def test_the_junit_file_takes_any_text(gate: Gate) -> None:
-    odd = gate.judged[0].model_copy(update={"budget": "a < b & \x00\ud800\"'", "region": "<x>"})
-    check(ET.fromstring(Junit().render(gate.model_copy(update={"judged": (odd,)}), "en")))
 
 
 def test_annotations_stand_at_their_line(gate: Gate, kept: Gate) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from advisor.gate.cells import measured
 from advisor.gate.reports import GateReport
-from advisor.gate.sentences import label, told
+from advisor.gate.sentences import label, plain, told
 from advisor.gate.verdict import Gate, Judged
 
 
 class Annotations(GateReport):
-    """``::error`` for FAIL, ``::warning`` for INVALID, one ``::notice`` when all is kept."""
+    """``::error`` for FAIL, ``::warning`` for INVALID, one ``::notice`` when all is kept, and one for each remark."""
 
     @property
     def file_name(self) -> str:
@@ -20,8 +20,9 @@ class Annotations(GateReport):
         """One command per line."""
         lines = [_command(judged, lang) for judged in gate.judged if judged.state != "PASS"]
         title = _property(f"surgecast {label(gate.state, lang)}")
-        kept = f"::notice title={title}::{_data(', '.join(gate.runs))}"
-        return "\n".join(lines or [kept]) + "\n"
+        kept = f"::notice title={title}::{_data(plain(', '.join(gate.runs)))}"
+        remarks = [f"::notice title={title}::{_data(told(remark, lang))}" for remark in gate.remarks]
+        return "\n".join([*(lines or [kept]), *remarks]) + "\n"
 
 
 def _command(judged: Judged, lang: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from advisor.gate.cells import against, headline, limit, measured, origin, sparkline, worst
 from advisor.gate.reports import GateReport
-from advisor.gate.sentences import label, told
+from advisor.gate.sentences import label, plain, told
 from advisor.gate.verdict import Gate, Judged
 
 _MARKS: Final = {"PASS": "✅", "FAIL": "❌", "INVALID": "⚠️"}
@@ -28,7 +28,7 @@ class Markdown(GateReport):
             f"### {_MARKS[gate.state]} {label(gate.state, lang)} · {_escaped(gate.scenario)}",
             "",
             f"{headline(gate, lang)}  ",
-            _escaped(origin(gate, lang)),
+            "  \n".join(_escaped(line) for line in origin(gate, lang).splitlines()),
             "",
             _row([label(name, lang) for name in columns]),
             _row(["---"] * len(columns)),
@@ -67,7 +67,8 @@ def _reasons(gate: Gate, lang: str) -> list[str]:
 
 
 def _escaped(text: str) -> str:
-    """Text that cannot mark up."""
+    """Text that cannot mark up, on one line."""
+    text = plain(text)
     for mark in "\\`*_[]<>|#":
         text = text.replace(mark, f"\\{mark}")
     return text

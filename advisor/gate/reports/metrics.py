@@ -17,7 +17,7 @@ _FAMILIES: Final[dict[str, tuple[str, Callable[[Judged], float | None]]]] = {
 
 
 class Metrics(GateReport):
-    """Three gauges per budget and scope."""
+    """Three gauges per budget and scope, and one per remark."""
 
     @property
     def file_name(self) -> str:
@@ -32,7 +32,15 @@ class Metrics(GateReport):
             lines += [
                 f"{name}{_labels(judged)} {value:.9g}" for judged in gate.judged if (value := read(judged)) is not None
             ]
-        return "\n".join([*lines, "# EOF"]) + "\n"
+        return "\n".join([*lines, *_remarks(gate), "# EOF"]) + "\n"
+
+
+def _remarks(gate: Gate) -> list[str]:
+    """What the run does not say, where there is any such thing."""
+    name = "surgecast_remark"
+    head = [f"# HELP {name} What the run does not say.", f"# TYPE {name} gauge"]
+    found = [f'{name}{{remark="{_escaped(remark.text)}"}} 1' for remark in gate.remarks]
+    return [*head, *found] if found else []
 
 
 def _labels(judged: Judged) -> str:

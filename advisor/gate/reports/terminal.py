@@ -7,14 +7,14 @@ from typing import Final
 
 from advisor.gate.cells import against, headline, limit, measured, origin, worst
 from advisor.gate.reports import GateReport
-from advisor.gate.sentences import label, told
+from advisor.gate.sentences import label, plain, told
 from advisor.gate.verdict import Gate, Judged
 
 _COLUMNS: Final = ("verdict", "budget", "where", "limit", "measured", "baseline", "worst")
 
 
 class Terminal(GateReport):
-    """Plain text in columns, the verdict first and last."""
+    """Plain text in columns, the verdict first and last. Text from runs cannot steer the terminal."""
 
     @property
     def file_name(self) -> str:
@@ -27,10 +27,11 @@ class Terminal(GateReport):
         head = [label(name, lang) for name in columns]
         table = [[_cells(judged, lang)[name] for name in columns] for judged in gate.judged]
         widths = [max(_width(row[i]) for row in [head, *table]) for i in range(len(columns))]
-        lines = [origin(gate, lang), "", _line(head, widths)]
+        lines = [*origin(gate, lang).splitlines(), "", _line(head, widths)]
         for row, judged in zip(table, gate.judged, strict=True):
             lines += [_line(row, widths), *_why(judged, lang)]
-        return "\n".join([*lines, "", f"{label(gate.state, lang)}: {headline(gate, lang)}"]) + "\n"
+        lines += ["", f"{label(gate.state, lang)}: {headline(gate, lang)}"]
+        return "\n".join(map(plain, lines)) + "\n"
 
 
 def _cells(judged: Judged, lang: str) -> dict[str, str]:
