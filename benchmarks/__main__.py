@@ -1,8 +1,20 @@
-"""``python -m benchmarks``: every benchmark, a table each."""
+"""``python -m benchmarks [--json FOLDER]``: every benchmark, one after the other, a table each, about half an hour."""
 
 from __future__ import annotations
 
-import runpy
+import argparse
+import subprocess
+import sys
+from pathlib import Path
 
-for name in ("density", "gate"):
-    runpy.run_module(f"benchmarks.{name}", run_name="__main__")
+NAMES = ("density", "cost", "memory", "joins", "secure", "processes", "gate")
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--json", type=Path, metavar="FOLDER", help="where each benchmark writes its figures")
+folder: Path | None = parser.parse_args().json
+if folder:
+    folder.mkdir(parents=True, exist_ok=True)
+for name in NAMES:
+    print(f"== {name} ==", flush=True)
+    options = ["--json", str(folder / f"{name}.json")] if folder else []
+    subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], check=False)

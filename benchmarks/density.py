@@ -1,212 +1,178 @@
-"""Viewers per core: our engine inside Locust beside Locust's FastHttpUser, same work, same nginx, alternating rounds.
+"""Viewers per core: us, Locust's FastHttpUser and HttpUser, wrk and k6 where present; same nginx, alternating rounds.
 
-Work per viewer: a 1 KB playlist every 2 s and a 20 KB segment every 4 s over keep-alive HTTP/1.1 (0.75 requests/s).
-A viewer count is *held* when the generator used under 90 % of its core, started requests less than 20 ms late at
-p99, and made at least 98 % of the requests due. The client is pinned to one core, nginx to another.
+*Paced*: every viewer reloads a 1 KB playlist every 2 s and fetches a 20 KB segment every 4 s over keep-alive HTTP/1.1
+(0.75 requests/s). A number of viewers is *held* when the client's processes together used under 90 % of a core,
+started requests less than 20 ms late at p99, made at least 98 % of those due, and had no error. Each client climbs
+once in wide steps, then in each round in steps of 4 to 5 % near what it held. Ours is one Locust process per 18,000
+viewers, FastHttpUser is one process, or one per 900 viewers if that holds more: all of them on one core.
 
-``python -m benchmarks.density [--json OUT] [--rounds 3] [--seconds 8]``
+*Closed loop*: 128 connections that never wait, against wrk on one thread: two playlists and a 20 KB segment in turn,
+and 250 KB segments alone. Figures are per core-second that the client used.
+
+nginx has the last core. Where its core was over 95 % busy, a figure is a lower bound, and said to be.
+
+``python -m benchmarks.density [--json OUT] [--rounds 2] [--seconds 4] [--only paced|closed]``
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import shutil
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
 
-from benchmarks.paced import PERIOD, SEGMENT
-from loadtests.run import fold, run_file
-from loadtests.sketch import merged
+from benchmarks.rig import k6, ours, search, users, wrk
+from benchmarks.rig.bench import FAST, HTTP, RATES, US, Bench, benching
+from benchmarks.rig.measured import Measured
+from benchmarks.rig.report import HEAD, Spread, noise, options, ratio, spread, write
+from benchmarks.rig.servers import Servers, most_viewers
+from benchmarks.rig.work import Work
 
-PORT = 9180
-CPU_HELD, LAG_HELD, DONE_HELD = 0.90, 0.020, 0.98
-LADDERS = {"surgecast": (4000, 8000, 12000, 15000, 17000), "FastHttpUser": (1000, 2000, 3000, 4000, 5000)}
-"""Viewers tried. The highest of ours is what nginx carries with 20,000 descriptors: past 15/16 it closes idle ones."""
-NGINX = """worker_processes 1; daemon off; pid nginx.pid; error_log stderr crit; worker_rlimit_nofile 20000;
-events {{ worker_connections 19000; multi_accept on; }}
-http {{ access_log off; keepalive_timeout 300s; keepalive_requests 10000000; sendfile on; tcp_nopush on;
-  client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
-  server {{ listen 127.0.0.1:{port} backlog=16384; root html; }} }}
-"""
+CONNECTIONS: Final = 128
+MIXES: Final = {"mix": "s20.ts 2", "250 KB": "s250.ts 0"}
+"""Closed loops: which segment, how many playlists before each."""
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
-    """One client at one viewer count."""
+class Client:
+    """A client in the paced rounds."""
 
-    client: str
-    viewers: int
-    cpu: float
-    requests: float
-    lag_p99: float
-    errors: int
-
-    @property
-    def held(self) -> bool:
-        """Whether the client did all of the work in time."""
-        due = self.viewers * (1 / PERIOD + 1 / SEGMENT)
-        return not self.errors and self.cpu < CPU_HELD and self.lag_p99 < LAG_HELD and self.requests >= due * DONE_HELD
-
-    @property
-    def microseconds(self) -> float:
-        """CPU per request."""
-        return self.cpu / self.requests * 1e6 if self.requests else float("nan")
+    name: str
+    climb: Callable[[Work, Servers], list[Measured]]
+    start: int
+    """Viewers it surely holds on any machine of these days; the search goes lower if not."""
+    rate: float
+    """Viewers a second that join in the first ramp: a sixth of what it takes, or less."""
+    most: int
+    processes: Callable[[int], int] = lambda _: 1
 
 
-@contextmanager
-def nginx(folder: Path) -> Iterator[str]:
-    """Serve the two files from the last core."""
-    folder.chmod(0o755)  # nginx started by root serves as nobody
-    html = folder / "html"
-    html.mkdir()
-    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:4", "#EXT-X-MEDIA-SEQUENCE:1"]
-    lines += [line for k in range(20) for line in ("#EXTINF:4.000,", f"segment-{k:08d}-of-the-live-stream.ts")]
-    (html / "p.m3u8").write_text("\n".join(lines) + "\n", encoding="ascii")
-    (html / "s.ts").write_bytes(os.urandom(20_000))
-    (folder / "nginx.conf").write_text(NGINX.format(port=PORT), encoding="ascii")
-    core = str(max(os.sched_getaffinity(0)))
-    command = ["taskset", "-c", core, "nginx", "-p", str(folder), "-c", "nginx.conf"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
-        time.sleep(0.5)
-        try:
-            yield f"http://127.0.0.1:{PORT}"
-        finally:
-            server.terminate()
+CLIENTS: Final = (
+    Client(US, ours.climb, 14_000, RATES[US], most_viewers(), ours.processes_for),
+    Client(FAST, users.climb, 1800, RATES[FAST], 20_000),
+    Client(f"{FAST}, forked", users.climb, 1800, RATES[FAST], 20_000, lambda viewers: -(-viewers // users.FEW)),
+    Client(HTTP, users.climb, 400, RATES[HTTP], 20_000),
+    Client("k6", k6.climb, 1500, RATES[FAST], 20_000),
+)
 
 
-def run(client: str, viewers: int, url: str, folder: Path, seconds: float) -> Round:
-    """One round of one client."""
-    out = folder / f"{client}-{viewers}-{time.monotonic_ns()}"
-    locustfile = {"surgecast": "density_ours.py", "FastHttpUser": "density_fast.py"}[client]
-    environment = {
-        **os.environ,
-        "DENSITY_URL": url,
-        "DENSITY_VIEWERS": str(viewers),
-        "DENSITY_SECONDS": str(seconds),
-        "DENSITY_OUT": str(out),
+def climb(bench: Bench, client: Client, levels: tuple[int, ...]) -> list[Measured]:
+    """One climb of one client at the paced work."""
+    work = bench.work(client.name, levels, rate=client.rate, processes=client.processes(levels[-1]))
+    return bench.run(work, client.climb)
+
+
+def loop(bench: Bench, name: str, segment: str) -> Measured:
+    """One closed loop of ours or of wrk, at one server process."""
+    origin = bench.servers.origins("http", CONNECTIONS)[:1]
+    work = bench.work(name, (CONNECTIONS,), origins=origin, protocol="busy", segment=segment)
+    return bench.once(work, ours.climb if name == US else wrk.climb, verdict="")
+
+
+def find_levels(bench: Bench) -> dict[Client, int]:
+    """What each client held in a coarse climb; of both kinds of FastHttpUser only the better one."""
+    levels: dict[Client, int] = {}
+    for client in CLIENTS:
+        if client.name == "k6" and (why := k6.why_absent()):
+            print(f"k6: skipped, {why}")
+            continue
+        held = search.best(search.coarse(partial(climb, bench, client), client.start, client.most))
+        levels[client] = held.viewers if held else 0
+    fast = [client for client in levels if client.name.startswith(FAST)]
+    worse = min(fast, key=lambda client: levels[client])
+    return {client: level for client, level in levels.items() if level and client is not worse}
+
+
+def paced(bench: Bench, rounds: int) -> tuple[dict[str, Any], str]:
+    """The paced rounds: figures and a text."""
+    print(f"paced, 20 KB segments; how far does each climb?\n{HEAD}")
+    levels = find_levels(bench)
+    everyday = next((level for client, level in levels.items() if client.name.startswith(FAST)), 0)
+    tops: dict[str, list[Measured]] = {client.name: [] for client in levels}
+    at_common: list[Measured] = []
+    for number in range(rounds):
+        print(f"round {number + 1}, {everyday:,} viewers for CPU at a common load, then 4 to 5 % a step\n{HEAD}")
+        for client in list(levels)[:: 1 if number % 2 == 0 else -1]:
+            first = everyday if client.name == US and levels[client] > everyday * 1.5 else 0
+            climbed = search.fine(partial(climb, bench, client), levels[client], client.most, first)
+            at_common += climbed[:1] if first else []
+            if (top := search.best(climbed)) is not None:
+                tops[client.name].append(top)
+    return told_paced(tops, at_common)
+
+
+def told_paced(tops: dict[str, list[Measured]], at_common: list[Measured]) -> tuple[dict[str, Any], str]:
+    """Medians, ranges and ratios of what was held."""
+    held = {name: spread(one.viewers for one in mine) for name, mine in tops.items()}
+    cost = {name: spread(one.microseconds for one in mine) for name, mine in tops.items()}
+    common = spread(one.microseconds for one in at_common)
+    ratios = {name: ratio(held.get(US), held[name]) for name in held if name != US}
+    cheaper = {name: ratio(cost[name], common or cost.get(US)) for name in cost if name != US}
+    lines = ["", "held on one core, CPU per request there:"]
+    for name, viewers in held.items():
+        if viewers is None or (spent := cost[name]) is None:
+            lines.append(f"  {name}: nothing held")
+            continue
+        bound = ", nginx's core was full: a lower bound" if any(one.is_bound for one in tops[name]) else ""
+        times = f"; surgecast {ratios[name]:.1f} times as many" if ratios.get(name) else ""
+        lines.append(f"  {name}: {viewers.text()} viewers, {spent.text()} us{times}{bound}")
+    if common:
+        lines.append(f"  surgecast at {at_common[0].viewers:,} viewers: {common.text()} us")
+        lines += [f"    {name} costs {by:.1f} times that" for name, by in cheaper.items() if by and FAST in name]
+    figures = {
+        "held": held,
+        "microseconds_per_request": cost,
+        "microseconds_per_request_at_common_load": common,
+        "ratio_held": ratios,
+        "ratio_cost_at_common_load": cheaper,
     }
-    users = [] if client == "surgecast" else ["-u", str(viewers), "-r", str(viewers), "-t", "300s"]
-    command = ["taskset", "-c", str(min(os.sched_getaffinity(0))), sys.executable, "-m", "locust"]
-    command += ["-f", str(Path(__file__).with_name(locustfile)), "--headless", "--only-summary", *users]
-    subprocess.run(command, env=environment, check=False, capture_output=True, timeout=300)
-    return READERS[client](viewers, out, seconds)
+    return figures, "\n".join(lines)
 
 
-def read_ours(_: int, out: Path, seconds: float) -> Round:
-    """The steady seconds of our own run file."""
-    found = fold(str(out), _lines(out))
-    peak = next(phase for phase in found.header.phases if phase.name == "peak")
-    steady = range(int(peak.start), int(peak.start + seconds))
-    windows = [window for window in found.windows if window.at in steady]
-    health = [line for line in found.generators if line.at in steady]
-    present = sum(window.players.viewers for window in windows) / len(steady)  # arrivals are Poisson: not exact
-    return Round(
-        "surgecast",
-        round(present),
-        statistics.fmean(line.cpu for line in health),
-        sum(kind.count for window in windows for kind in window.requests.values()) / len(steady),
-        merged(line.lag for line in health).quantile(0.99),
-        sum(kind.failed for window in windows for kind in window.requests.values()),
-    )
-
-
-def _lines(out: Path) -> Iterator[str]:
-    """The run's lines; its header names the benchmark's own protocol, which no reader knows, so it says hls here."""
-    first, *rest = run_file(out).read_text(encoding="utf-8").splitlines(keepends=True)
-    header = json.loads(first)
-    header["scenario"]["stream"] = "hls"
-    yield json.dumps(header) + "\n"
-    yield from rest
-
-
-def read_fast(viewers: int, out: Path, _: float) -> Round:
-    """What the FastHttpUser locustfile measured of itself."""
-    figures = json.loads(out.read_text(encoding="utf-8"))
-    return Round("FastHttpUser", viewers, figures["cpu"], figures["requests"], figures["lag_p99"], figures["errors"])
-
-
-READERS: dict[str, Callable[[int, Path, float], Round]] = {"surgecast": read_ours, "FastHttpUser": read_fast}
-
-
-def climb(url: str, folder: Path, seconds: float) -> Iterator[Round]:
-    """Both clients up their ladders in turn, each until it no longer holds."""
-    falling: set[str] = set()
-    for steps in zip(*LADDERS.values(), strict=True):
-        for client, viewers in zip(LADDERS, steps, strict=True):
-            if client not in falling:
-                result = run(client, viewers, url, folder, seconds)
-                print(row(result), flush=True)
-                yield result
-                if not result.held:
-                    falling.add(client)
-
-
-def row(result: Round) -> str:
-    """A line of the table."""
-    verdict = "held" if result.held else "not held"
-    return (
-        f"{result.client:<14}{result.viewers:>8,}{result.requests:>10,.0f}{result.cpu:>7.2f}"
-        f"{result.microseconds:>8.0f}{result.lag_p99 * 1000:>9.1f}{result.errors:>8}  {verdict}"
-    )
-
-
-def top(rounds: list[Round], client: str) -> Round:
-    """The round of one climb with the most viewers that a client held; its first round when it held none."""
-    mine = [r for r in rounds if r.client == client]
-    return max((r for r in mine if r.held), key=lambda r: r.viewers, default=mine[0])
-
-
-def summarise(climbs: list[list[Round]]) -> dict[str, Any]:
-    """Medians over the climbs: viewers held, CPU per request there, and the ratios."""
-    tops = {client: [top(rounds, client) for rounds in climbs] for client in LADDERS}
-    held = {client: statistics.median(r.viewers for r in rounds) for client, rounds in tops.items()}
-    cost = {client: statistics.median(r.microseconds for r in rounds) for client, rounds in tops.items()}
-    ratio, cheaper = held["surgecast"] / held["FastHttpUser"], cost["FastHttpUser"] / cost["surgecast"]
-    text = (
-        f"\nheld on one core: surgecast {held['surgecast']:,.0f}, FastHttpUser {held['FastHttpUser']:,.0f}: "
-        f"{ratio:.1f} times"
-        f"\nCPU per request there: surgecast {cost['surgecast']:.0f} us, FastHttpUser {cost['FastHttpUser']:.0f} us: "
-        f"{cheaper:.1f} times cheaper"
-    )
-    return {"held": held, "microseconds_per_request": cost, "ratio_held": ratio, "ratio_cost": cheaper, "text": text}
+def closed(bench: Bench, rounds: int) -> tuple[dict[str, Any], str]:
+    """The closed loops: figures and a text."""
+    clients = [US]
+    if why := wrk.why_absent():
+        print(f"wrk: skipped, {why}")
+    else:
+        clients.append("wrk")
+    found: dict[tuple[str, str], list[Measured]] = {(mix, name): [] for mix in MIXES for name in clients}
+    for mix, segment in MIXES.items():
+        print(f"closed loop, {mix}, {CONNECTIONS} connections\n{HEAD}")
+        for number in range(rounds):
+            for name in clients[:: 1 if number % 2 == 0 else -1]:
+                found[mix, name].append(loop(bench, name, segment))
+    lines, figures = ["", "closed loop, per core-second of the client:"], {}
+    for mix in MIXES:
+        rates: dict[str, Spread | None] = {n: spread(m.per_core for m in found[mix, n]) for n in clients}
+        bits = {n: spread(m.gigabits_per_core for m in found[mix, n]) for n in clients}
+        by = ratio(rates[US], rates.get("wrk"))
+        figures[mix] = {"requests_per_core": rates, "gigabits_per_core": bits, "ratio_to_wrk": by}
+        for name in clients:
+            a, b = rates[name], bits[name]
+            bound = ", nginx's core was full" if any(m.is_bound for m in found[mix, name]) else ""
+            lines.append(
+                f"  {mix}, {name}: {a.text() if a else '-'} requests, {b.text('.1f') if b else '-'} Gbit{bound}"
+            )
+        lines += [f"  {mix}: surgecast reaches {by:.0%} of wrk"] if by else []
+    return figures, "\n".join(lines)
 
 
 def main() -> None:
     """Climb, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=8.0)
-    options = parser.parse_args()
-    if shutil.which("nginx") is None or len(os.sched_getaffinity(0)) < 2:
-        sys.exit("density: needs nginx on PATH and two cores")
-    print(f"{'client':<14}{'viewers':>8}{'req/s':>10}{'CPU':>7}{'us/req':>8}{'lag p99':>9}{'errors':>8}")
-    with tempfile.TemporaryDirectory() as name, nginx(Path(name)) as url:
-        climbs = [list(climb(url, Path(name), options.seconds)) for _ in range(options.rounds)]
-    summary = summarise(climbs)
-    print(summary["text"])
-    if options.json:
-        figures = {
-            "benchmark": "density",
-            "date": datetime.now(UTC).date().isoformat(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
-            "python": platform.python_version(),
-            **summary,
-            "rounds": [asdict(r) for rounds in climbs for r in rounds],
-        }
-        options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    parser = options(__doc__, rounds=2, seconds=4)
+    parser.add_argument("--only", choices=("paced", "closed"))
+    chosen = parser.parse_args()
+    parts = {"paced": paced, "closed": closed}
+    figures: dict[str, Any] = {}
+    texts = []
+    with benching("density", chosen.seconds) as bench:
+        for name, part in parts.items():
+            if chosen.only in (None, name):
+                figures[name], text = part(bench, chosen.rounds)
+                texts.append(text)
+    print("\n".join(texts), noise(bench.all), sep="\n")
+    write(chosen.json, "density", figures, bench.all)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The shape of the benchmarks only (`benchmarks.protocols.install`)."""
