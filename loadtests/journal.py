@@ -135,7 +135,7 @@ class Journal:
         whole = heard == len(self.workers)
         footer = Footer(
             complete=whole and ending in ("finished", "run_time"),
-            ending=ending if whole else "worker_lost",
+            ending=ending if whole or ending == "failed" else "worker_lost",
             at=round(max(at, 0.0), 3),
             workers_expected=len(self.workers),
             workers_heard=heard,

@@ -10,11 +10,12 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from loadtests.errors import SurgecastError
 from loadtests.estimate import describe, egress
+from loadtests.limits import Need, check, limits_here, load_of, peak_of
 from loadtests.preflight import look
 from loadtests.progress import Progress, summary_to_log
 from loadtests.wiring.director import BEGIN, FINISH, REPORT, Director
 from loadtests.wiring.follower import Follower
-from loadtests.wiring.options import add_options, chosen_scenario, free_folder
+from loadtests.wiring.options import add_options, chosen_scenario, free_folder, machine_of
 from loadtests.wiring.seats import LiveViewer, Surge
 from loadtests.wiring.stopping import end_children
 
@@ -35,10 +36,16 @@ def _init(environment: Any, runner: Any, **_: object) -> None:
 
 def _direct(environment: Any, runner: Any) -> None:
     options = environment.parsed_options
-    scenario, folder = chosen_scenario(options), free_folder(options.out)
-    sys.stderr.write(describe(egress(scenario, look(scenario).bitrates)) + "\n")
+    scenario, folder, machine = chosen_scenario(options), free_folder(options.out), machine_of(options)
+    seen = look(scenario, machine)
+    need, workers = Need(peak_of(scenario), seen.origins), options.processes or 1
+    if options.processes or not isinstance(runner, MasterRunner):  # workers elsewhere look at their own machine
+        load = load_of(need, processes=workers, of=workers, resolve=scenario.target.resolve)
+        for warning in check(load, machine, limits_here()):
+            sys.stderr.write(f"surgecast: {warning}\n")
+    sys.stderr.write(describe(egress(scenario, seen.bitrates)) + "\n")
     progress = Progress(scenario)
-    director = Director(environment, scenario, folder, progress.observe)
+    director = Director(environment, scenario, folder, progress.observe, machine, need)
     Surge.plan.append(director.seats)
     if isinstance(runner, MasterRunner):
         runner.register_message(REPORT, director.on_report)

@@ -9,8 +9,10 @@ from typing import Final, NamedTuple, cast
 
 from loadtests.address import redirect
 from loadtests.engine.loop import Loop, Reach
+from loadtests.engine.request import Origin, origin_of
 from loadtests.engine.visit import Visit
 from loadtests.errors import TargetError
+from loadtests.limits import HERE, Machine
 from loadtests.playlist import Master, Media, PlaylistError, parse
 from loadtests.scenario import Scenario
 from loadtests.session import Failed, Get, Got, LadderStep, Reply, RequestKind, Session, Viewer
@@ -32,6 +34,8 @@ class Look(NamedTuple):
     """Bits per second of each step of the ladder, as the master playlist declares it or one segment shows it."""
     target_duration: float
     variants: int
+    origins: tuple[Origin, ...] = ()
+    """Where it connected to, as every viewer will."""
 
 
 @dataclass
@@ -39,6 +43,7 @@ class _Looking:
     url: str
     seen: list[Look] = field(default_factory=list)
     problem: TargetError | None = None
+    origins: dict[Origin, None] = field(default_factory=dict)
 
     def watch(self) -> Session:
         """The lane: every refusal ends it with a `TargetError` kept in ``problem``."""
@@ -60,7 +65,7 @@ class _Looking:
         size, duration = yield from self._segment(reply, playlist)
         if not bitrates:
             bitrates = dict.fromkeys(STEPS, size * 8.0 / duration)
-        return Look(bitrates, playlist.target_duration, variants)
+        return Look(bitrates, playlist.target_duration, variants, tuple(self.origins))
 
     def _load(self, url: str, kind: RequestKind) -> Generator[Get, Reply, tuple[Got, Master | Media]]:
         reply = yield from self._get(Get(url, kind, True, PLAYLIST_LIMIT, TIMEOUT, TIMEOUT))
@@ -89,6 +94,7 @@ class _Looking:
             reply = cast("Got | Failed", (yield get))
             if isinstance(reply, Failed):
                 raise _failure(reply)
+            self.origins[origin_of(reply.url)] = None
             if reply.status not in _REDIRECTS:
                 return _good(reply)
             try:
@@ -99,6 +105,8 @@ class _Looking:
 
 
 _NOT_LIVE: Final = "a rehearsal needs a live HLS stream; `surgecast stage` starts one on this machine"
+
+_OLDER: Final = 'enable HTTP/2 on that server and give its https:// address, or set target.http to "1.1"'
 
 _REMEDIES: Final = {
     "dns": "check the name, or override it with --resolve HOST:PORT:ADDRESS",
@@ -125,17 +133,23 @@ def _good(reply: Got) -> Got:
     return reply
 
 
-def look(scenario: Scenario) -> Look:
+def look(scenario: Scenario, machine: Machine = HERE) -> Look:
     """Watch the target for a moment; `TargetError` says what keeps it from being rehearsed against."""
     target = scenario.target
-    loop = Loop(reach=Reach(target.resolve, target.ca_file, target.claimed_hosts))
+    http2 = target.http == "2"
+    if http2 and origin_of(target.url).scheme == "http":
+        raise TargetError(f"{target.url}: target.http is 2, and HTTP/2 is spoken over TLS only (no h2c)", hint=_OLDER)
+    loop = Loop(reach=Reach(target.resolve, target.ca_file, target.claimed_hosts, http2, **machine._asdict()))
     viewer = Viewer(0, "preflight", "preflight", "lowest", target.url, 0.0, PATIENCE, time.time())
     looking = _Looking(target.url)
-    loop.admit(Visit(viewer, loop.recorder.tally("preflight", "preflight")), looking.watch())
+    visit = Visit(viewer, loop.recorder.tally("preflight", "preflight"))
+    loop.admit(visit, looking.watch())
     loop.drive(PATIENCE)
     loop.cancel()
     if looking.problem is not None:
         raise looking.problem
+    if http2 and origin_of(target.url) in visit.http1:
+        raise TargetError(f"{target.url}: target.http is 2, and the server has chosen HTTP/1.1 (ALPN)", hint=_OLDER)
     if not looking.seen:
         raise TargetError(f"{target.url}: no answer within {PATIENCE:g} s", hint=_REMEDIES["timeout"])
     return looking.seen[0]

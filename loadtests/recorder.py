@@ -22,11 +22,14 @@ class RequestSums:
         self.count = self.cancelled = self.bytes = self.head_bytes = self.refused_bytes = 0
         self.errors: dict[ErrorKind, int] = {}
         self.cache: dict[Literal["hit", "miss"], int] = {}
-        self.ttfb, self.total = Sketch(), Sketch()
+        self.ttfb: list[float] = []
+        self.total: list[float] = []
 
     def freeze(self) -> Requests:
         """The sums as they go into a window."""
-        return Requests.model_construct(**{name: getattr(self, name) for name in self.__slots__})
+        sums = {name: getattr(self, name) for name in self.__slots__}
+        sums |= {"ttfb": Sketch.of(self.ttfb), "total": Sketch.of(self.total)}
+        return Requests.model_construct(**sums)
 
 
 class Lived:
@@ -135,22 +138,27 @@ class CohortTally:
         head: int,
         ttfb: float,
         total: float,
-        cache: Literal["hit", "miss", ""],
+        told: int,
     ) -> None:
-        """A whole response came, whatever its status; only good ones count in the latency sketches.
+        """A whole response came, whatever its status; only good ones count among the latencies.
 
-        Its ``size`` body bytes were counted by `body` when they came, its ``head`` bytes count now.
+        ``told`` of its ``size`` body bytes were counted by `body` when they came, the others and its ``head`` bytes
+        count now.
         """
         sums = self._ended(kind, head)
+        sums.bytes += size - told
         if status < 400:
-            sums.ttfb.add(ttfb)
-            sums.total.add(total)
+            sums.ttfb.append(ttfb)
+            sums.total.append(total)
         else:
             reason: ErrorKind = "http_4xx" if status < 500 else "http_5xx"
             sums.errors[reason] = sums.errors.get(reason, 0) + 1
             sums.refused_bytes += size + head
-        if cache:
-            sums.cache[cache] = sums.cache.get(cache, 0) + 1
+
+    def cached(self, kind: RequestKind, how: Literal["hit", "miss"]) -> None:
+        """A response said whether it came from a cache."""
+        cache = self.sums(kind).cache
+        cache[how] = cache.get(how, 0) + 1
 
     def request_failed(self, kind: RequestKind, reason: ErrorKind, *, head: int) -> None:
         """No whole response came."""
@@ -162,7 +170,7 @@ class CohortTally:
         self._ended(kind, head).cancelled += 1
 
     def _ended(self, kind: RequestKind, head: int) -> RequestSums:
-        sums = self.sums(kind)
+        sums = self.requests.get(kind) or self.sums(kind)
         sums.count += 1
         sums.head_bytes += head
         return sums

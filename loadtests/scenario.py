@@ -7,10 +7,9 @@ from functools import cached_property
 from importlib import resources
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -25,6 +24,7 @@ from pydantic import (
 
 from loadtests import plugins
 from loadtests.budgets import Budget, BudgetError, check_scope, read_budget
+from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.players import Player
 from loadtests.protocols import Protocol
@@ -99,6 +99,8 @@ class Target(Frozen):
     """Connect overrides ``HOST:PORT:ADDRESS[,ADDRESS]``, as curl's ``--resolve``."""
     ca_file: str = ""
     """PEM file of the authority that signed the target's certificate, when it is not a public one."""
+    http: Annotated[Literal["1.1", "2"], BeforeValidator(str)] = "1.1"
+    """The newest HTTP version offered to https servers; each chooses (ALPN)."""
 
     @cached_property
     def claimed_hosts(self) -> frozenset[str]:
@@ -241,11 +243,7 @@ def bundled_names() -> tuple[str, ...]:
 
 def read_scenario(place: str | Path) -> Scenario:
     """Read a scenario from a YAML file, or a bundled one by name; InputError says file, field, found, expected."""
-    text = _text_of(place)
-    try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # the latter: a month 13, endless brackets
-        raise InputError(f"{place}: not YAML: {error}", hint="check indentation and quotes at that line") from error
+    data = read_yaml(str(place), _text_of(place))
     if not isinstance(data, dict):
         raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=_EXAMPLE)
     try:

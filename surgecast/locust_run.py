@@ -36,6 +36,8 @@ class LoadOptions:
     target_nodes: int = 0
     resolve: tuple[str, ...] = ()
     ca_file: str = ""
+    source_addresses: tuple[str, ...] = ()
+    receive_buffer: str = ""
     out: Path | None = None
     web: bool = False
     processes: int = 0
@@ -51,11 +53,13 @@ class LoadOptions:
             "--target": self.target,
             "--target-nodes": str(self.target_nodes or ""),
             "--ca-file": self.ca_file,
+            "--receive-buffer": self.receive_buffer,
             "--processes": str(self.processes or ""),
             "--run-time": self.run_time,
         }
         words = [word for name, value in pairs.items() if value for word in (name, value)]
         words += [word for value in self.resolve for word in ("--resolve", value)]
+        words += [word for value in self.source_addresses for word in ("--source-address", value)]
         words += ["--i-own-this-target"] if self.own else []
         return words + ([] if self.web else ["--headless", "--progress", "--only-summary"])
 

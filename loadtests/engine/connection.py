@@ -72,10 +72,16 @@ class Connection:
 
     def begin(self, lane: Lane, get: Get, request: bytes, now: float) -> None:
         """Send ``request`` for ``get`` on behalf of ``lane``."""
-        self.exchange = Exchange(lane, get, request, now)
+        self.send(Exchange(lane, get, request, now))
+
+    def send(self, exchange: Exchange, channel: Tls | None = None) -> None:
+        """Send what has been asked for already; on ``channel``, where one is open."""
+        self.exchange = exchange
         self._early = b""
         self.loop.busy[self] = None
-        if self.state is State.IDLE:
+        if channel is not None:
+            self._opened(channel)
+        elif self.state is State.IDLE:
             self._reused = True
             self._ask()
         else:
@@ -97,7 +103,18 @@ class Connection:
         self._channel, self.fd, self._wanted = outcome, outcome.sock.fileno(), 0
         self.loop.polled.take_over(self)
         self.visit.note_connected()
-        self._ask()
+        if isinstance(outcome, Tls) and outcome.protocol == "h2":
+            self._move()
+        else:
+            self._ask()
+
+    def _move(self) -> None:
+        """The server that chose HTTP/1.1 before has chosen HTTP/2 now."""
+        del self.loop.busy[self]
+        self.state = State.IDLE
+        self.close()
+        self.visit.http1 -= {self.origin}
+        self.loop.link(self.visit, self.origin).send(self.exchange)
 
     def _ask(self) -> None:
         self.state = State.SENDING
@@ -158,31 +175,32 @@ class Connection:
                 self.close()
 
     def _read_head(self) -> None:
+        exchange = self.exchange
         count = self._channel.read()
         if count == 0:
             self._lost(ConnectionResetError(errno.ECONNRESET, "closed before the response head ended"))
             return
-        exchange = self.exchange
+        at = self.loop.moment(self._channel.stamp, exchange.started)
         if exchange.first_at < 0:
-            exchange.first_at = self.loop.clock()
+            exchange.first_at = at
         exchange.received += count
         end = -1 if self._early else BUFFER.find(END, 0, count)
         if end < 0:
-            self._gather_head(bytes(VIEW[:count]))
+            self._gather_head(bytes(VIEW[:count]), at)
         else:
-            self._take_head(VIEW[:count], end + len(END))
+            self._take_head(VIEW[:count], end + 4, at)
 
-    def _gather_head(self, data: bytes) -> None:
+    def _gather_head(self, data: bytes, at: float) -> None:
         self._early, end = gather(self._early, data)
         if end >= 0:
-            self._take_head(memoryview(self._early), end)
+            self._take_head(memoryview(self._early), end, at)
 
-    def _take_head(self, data: memoryview, end: int) -> None:
+    def _take_head(self, data: memoryview, end: int, at: float) -> None:
         exchange = self.exchange
-        head = exchange.head = read_head(bytes(data[:end]))
+        head = exchange.head = read_head(data[:end].tobytes())
         if head.length < 0:
             self._framing, self.state = Framing(), State.FRAMED
-            self._take_piece(self._framing.feed(bytes(data)))
+            self._take_piece(self._framing.feed(bytes(data)), at)
             return
         if head.length > exchange.get.limit:
             self.fail("too_large", f"{head.length} bytes, at most {exchange.get.limit}")
@@ -191,19 +209,19 @@ class Connection:
         exchange.size = min(came, head.length)
         exchange.remaining = head.length - exchange.size
         if exchange.get.read:
-            exchange.body += data[end : end + exchange.size]
+            exchange.keep(data[end : end + exchange.size].tobytes())
         if exchange.remaining:
             self.state = State.BODY
             exchange.tell()
         else:
-            self._done(clean=came == exchange.size)
+            self._done(at, clean=came == exchange.size)
 
     def _read_body(self) -> None:
         exchange = self.exchange
         if exchange.get.read:
             count = self._channel.read()
             taken = min(count, exchange.remaining)
-            exchange.body += VIEW[:taken]
+            exchange.keep(VIEW[:taken].tobytes())
         else:
             taken = count = self._channel.discard(exchange.remaining)
         if count == 0:
@@ -214,34 +232,35 @@ class Connection:
         if exchange.remaining:
             exchange.tell()
         else:
-            self._done(clean=count == taken)
+            self._done(self.loop.moment(self._channel.stamp, exchange.first_at), clean=count == taken)
 
     def _read_framed(self) -> None:
         count = self._channel.read()
         self.exchange.received += count
         truncated = isinstance(self._channel, Tls) and self._channel.truncated
-        self._take_piece(self._framing.feed(bytes(VIEW[:count]), truncated=truncated))
+        piece = self._framing.feed(bytes(VIEW[:count]), truncated=truncated)
+        self._take_piece(piece, self.loop.moment(self._channel.stamp, self.exchange.first_at))
 
-    def _take_piece(self, piece: bytes) -> None:
+    def _take_piece(self, piece: bytes, at: float) -> None:
         exchange, framing = self.exchange, self._framing
         exchange.size += len(piece)
         if exchange.size > exchange.get.limit:
             self.fail("too_large", f"more than {exchange.get.limit} bytes")
             return
         if exchange.get.read:
-            exchange.body += piece
+            exchange.keep(piece)
         if framing.ended:
             assert framing.head is not None
             exchange.head = framing.head
-            self._done(clean=framing.is_clean)
+            self._done(at, clean=framing.is_clean)
         elif piece:
             exchange.tell()
 
     # -- ending ---------------------------------------------------------------------------------------------------
 
-    def _done(self, *, clean: bool) -> None:
-        exchange, now = self.exchange, self.loop.clock()
-        exchange.responded(now)
+    def _done(self, at: float, *, clean: bool) -> None:
+        exchange = self.exchange
+        exchange.responded(at)
         del self.loop.busy[self]
         if clean and exchange.head.keep_alive and not self.visit.over:
             self.state = State.IDLE
@@ -249,7 +268,7 @@ class Connection:
         else:
             self.close()
         if exchange.lane is not None:
-            self.loop.resume(exchange.lane, exchange.reply(now))
+            self.loop.resume(exchange.lane, exchange.reply(at))
 
     def _lost(self, error: OSError) -> None:
         if self.state is State.IDLE:
@@ -303,6 +322,8 @@ class Connection:
             self.fail("timeout", overdue)
         elif self.state is State.OPENING and now - self.exchange.started > CONNECT_TIMEOUT:
             self.fail("timeout", f"no connection after {CONNECT_TIMEOUT:g} s")
+        elif self.state is State.OPENING:
+            self._dial.hurry(now)
 
     def close(self) -> None:
         """Close the socket and forget the connection."""
@@ -314,8 +335,8 @@ class Connection:
         self.visit.forget(self)
 
     def _hang_up(self) -> None:
-        if isinstance(self._channel, Tls) and (session := self._channel.session) is not None:
-            self.visit.tls_sessions[self.origin] = session
+        if isinstance(self._channel, Tls):
+            self.visit.keep_session(self.origin, self._channel)
         self.loop.polled.unwatch(self)
         self._channel.close()
         self.fd = -1

@@ -1,4 +1,8 @@
-"""Gets one connection open: look the name up, try its addresses in turn, agree on TLS."""
+"""Gets one connection open: look the name up, try its addresses in turn, agree on TLS.
+
+An address that does not answer costs a viewer a quarter of a second, as in a browser, not the whole time-out: the next
+one is then tried beside it, and the first that is connected wins (RFC 8305 §5).
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,9 @@ _OF_THIS_ADDRESS: Final = frozenset((errno.EADDRNOTAVAIL, errno.EPERM, errno.EAC
 _SPENT: Final = _OF_THIS_ADDRESS | {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN}
 """The generator's own limits, not the target's: descriptors, memory and threads too."""
 
+HEAD_START: Final = 0.25
+"""Seconds an address has for itself before the next is tried beside it (RFC 8305 §8, Connection Attempt Delay)."""
+
 
 class NoChannel(NamedTuple):
     """Why there is no connection."""
@@ -36,17 +43,50 @@ class NoChannel(NamedTuple):
 Outcome: TypeAlias = Plain | Tls | NoChannel
 
 
+class _Attempt:
+    """A socket on its way to one of the addresses."""
+
+    __slots__ = ("_dial", "fd", "sock")
+
+    def __init__(self, dial: Dial, sock: socket.socket) -> None:
+        self._dial, self.sock, self.fd = dial, sock, sock.fileno()
+
+    def on_ready(self) -> None:
+        """It is there, or it has failed."""
+        self._dial.arrived(self)
+
+    def abandon(self, error: Exception) -> None:
+        """An error of ours."""
+        self._dial.abandon(error)
+
+
 class Dial:
     """One attempt to connect to ``origin``; ``then`` hears of its outcome once, unless it is given up before.
 
-    ``turn`` chooses the address to begin with, ``session`` is a TLS session to resume.
+    ``turn`` chooses the address to begin with and the address of ours, ``session`` is a TLS session to resume.
     """
 
-    __slots__ = ("_addresses", "_channel", "_loop", "_origin", "_over", "_session", "_then", "_turn", "fd")
+    __slots__ = (
+        "_addresses",
+        "_attempts",
+        "_channel",
+        "_loop",
+        "_origin",
+        "_over",
+        "_session",
+        "_since",
+        "_then",
+        "_turn",
+        "fd",
+    )
 
     def __init__(self, loop: Loop, origin: Origin, turn: int, session: Any, then: Callable[[Outcome], None]) -> None:
         self._loop, self._origin, self._turn, self._session, self._then = loop, origin, turn, session, then
         self._addresses: list[tuple[int, tuple[object, ...]]] = []
+        """Those not tried yet."""
+        self._attempts: list[_Attempt] = []
+        self._since = 0.0
+        """When the newest attempt began."""
         self._channel: Plain | Tls | None = None
         self._over = False
         self.fd = -1
@@ -68,56 +108,80 @@ class Dial:
         if not answer:
             self._fail("dns", OSError("has no address"))
             return
-        turn = self._turn % len(answer)
-        self._addresses = [*answer[turn:], *answer[:turn]]
-        self._connect()
+        self._turn, first = divmod(self._turn // self._loop.reach.stride, len(answer))
+        self._addresses = [*answer[first:], *answer[:first]]
+        self._connect(OSError("has no address"))
 
-    def _connect(self) -> None:
-        family, address = self._addresses.pop(0)
-        try:
-            sock = open_socket(family)
-        except OSError as error:
-            self._try_next(error)
-            return
+    # -- one address after the other ------------------------------------------------------------------------------
+
+    def _connect(self, error: OSError) -> None:
+        """Try the next addresses until one does not fail at once; ``error`` is why the last one did."""
+        while self._addresses:
+            try:
+                self._try(*self._addresses.pop(0))
+            except OSError as problem:
+                error = problem
+                if error.errno in _SPENT and error.errno not in _OF_THIS_ADDRESS:
+                    break
+            else:
+                return
+        if not self._attempts:
+            self._fail("connect", error)
+
+    def _try(self, family: int, address: tuple[object, ...]) -> None:
+        reach = self._loop.reach
+        ours = [source for source in reach.sources if (":" in source) == (family == socket.AF_INET6)]
+        sock = open_socket(family, ours[self._turn % len(ours)] if ours else "", reach.receive_buffer)
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
             sock.close()
-            self._try_next(OSError(code, os.strerror(code)))
-            return
-        self._channel, self.fd = Plain(sock), sock.fileno()
-        self._loop.polled.watch(self, WRITE)
+            raise OSError(code, os.strerror(code))
+        self._since = self._loop.clock()
+        attempt = _Attempt(self, sock)
+        self._attempts.append(attempt)
+        self._loop.polled.watch(attempt, WRITE)
 
-    def _try_next(self, error: OSError) -> None:
-        self._release()
-        if self._addresses and (error.errno not in _SPENT or error.errno in _OF_THIS_ADDRESS):
-            self._connect()
-        else:
-            self._fail("connect", error)
+    def hurry(self, now: float) -> None:
+        """Try the next address too, beside those that have not answered within `HEAD_START`."""
+        if self._attempts and self._addresses and now - self._since >= HEAD_START:
+            self._connect(OSError("no answer"))
+
+    def arrived(self, attempt: _Attempt) -> None:
+        """The first that is connected wins, the others are closed."""
+        code = attempt.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        self._attempts.remove(attempt)
+        if code:
+            self._drop(attempt)
+            self._connect(OSError(code, os.strerror(code)))
+            return
+        self._drop_attempts()
+        self._channel, self.fd = Plain(attempt.sock), attempt.fd
+        self._loop.polled.take_over(self)
+        self.on_ready()
+
+    # -- once connected -------------------------------------------------------------------------------------------
 
     def on_ready(self) -> None:
-        """The poller says the socket can move on."""
+        """The poller says that the connected socket can move on."""
         assert self._channel is not None
         try:
-            if isinstance(self._channel, Tls):
-                self._channel.begin_turn()
-                self._shake_hands(self._channel)
-            else:
-                self._connected(self._channel.sock)
+            if not self._is_agreed(self._channel):
+                return
         except ssl.SSLError as error:
             self._end(NoChannel("tls", tls_problem(error)))
         except OSError as error:
             self._fail("tls", error)
-
-    def _connected(self, sock: socket.socket) -> None:
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._try_next(OSError(code, os.strerror(code)))
-        elif self._origin.scheme == "http":
-            self._open()
         else:
-            self._channel = self._secured(sock)
+            self._open()
+
+    def _is_agreed(self, channel: Plain | Tls) -> bool:
+        if self._origin.scheme == "http":
+            return True
+        if isinstance(channel, Plain):
+            self._channel = channel = self._secured(channel.sock)
             self._loop.polled.rewatch(self, READ)
-            self._shake_hands(self._channel)
+        channel.begin_turn()
+        return channel.handshake()
 
     def _secured(self, sock: socket.socket) -> Tls:
         try:
@@ -125,14 +189,12 @@ class Dial:
         except ValueError as error:
             raise ssl.SSLError(f"{self._origin.host}: {error}") from error
 
-    def _shake_hands(self, channel: Tls) -> None:
-        if channel.handshake():
-            self._open()
-
     def _open(self) -> None:
         channel, self._channel, self._over = self._channel, None, True
         assert channel is not None
         self._then(channel)
+
+    # -- ending ---------------------------------------------------------------------------------------------------
 
     def _fail(self, reason: ErrorKind, error: OSError) -> None:
         where = self._origin.host if reason == "dns" else f"{self._origin.host}:{self._origin.port}"
@@ -153,7 +215,16 @@ class Dial:
         self._end(NoChannel("connect", f"error in surgecast: {error!r}", ours=True))
 
     def _release(self) -> None:
+        self._drop_attempts()
         if self._channel is not None:
             self._loop.polled.unwatch(self)
             self._channel.close()
             self._channel, self.fd = None, -1
+
+    def _drop_attempts(self) -> None:
+        while self._attempts:
+            self._drop(self._attempts.pop())
+
+    def _drop(self, attempt: _Attempt) -> None:
+        self._loop.polled.unwatch(attempt)
+        attempt.sock.close()

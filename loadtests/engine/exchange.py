@@ -27,6 +27,8 @@ class Exchange:
         "received",
         "remaining",
         "request",
+        "sent_again",
+        "sent_at",
         "size",
         "started",
     )
@@ -36,6 +38,9 @@ class Exchange:
         self.lane: Lane | None = lane
         self._tally: CohortTally = lane.visit.tally
         self.get, self.request, self.started = get, request, now
+        self.sent_at = now
+        """Over HTTP/2 when its stream was opened, for it may have waited for that."""
+        self.sent_again = False
         self.first_at = -1.0
         self.received = 0
         """Bytes of head, framing and body."""
@@ -44,7 +49,16 @@ class Exchange:
         self.remaining = 0
         """Bytes of the body still to come, where its length is known."""
         self._told = 0
-        self.body = bytearray()
+        self.body: bytes | bytearray = b""
+
+    def keep(self, piece: bytes) -> None:
+        """Add to a body that is read."""
+        if not self.body:
+            self.body = piece
+            return
+        if isinstance(self.body, bytes):
+            self.body = bytearray(self.body)
+        self.body += piece
 
     def tell(self) -> None:
         """Count body bytes in the second in which they came, not in the one in which the last of them came."""
@@ -53,16 +67,18 @@ class Exchange:
 
     def responded(self, now: float) -> None:
         """Count a whole response."""
-        self.tell()
+        kind, head, size = self.get.kind, self.head, self.size
         self._tally.responded(
-            self.get.kind,
-            self.head.status,
-            size=self.size,
-            head=self.received - self.size,
+            kind,
+            head.status,
+            size=size,
+            head=self.received - size,
             ttfb=self.first_at - self.started,
             total=now - self.started,
-            cache=self.head.cache,
+            told=self._told,
         )
+        if head.cache:
+            self._tally.cached(kind, head.cache)
 
     def failed(self, reason: ErrorKind) -> None:
         """Count a failure."""

@@ -27,11 +27,17 @@ class Health:
         self._reset()
 
     def _reset(self) -> None:
-        self.lag, self.late, self.dropped = Sketch(), 0, 0
+        self._lags: list[float] = []
+        self.late = self.dropped = 0
+
+    @property
+    def lag(self) -> Sketch:
+        """How late timed actions started."""
+        return Sketch.of(self._lags)
 
     def started(self, lag: float) -> None:
         """A timed action starts ``lag`` seconds after it was due."""
-        self.lag.add(lag)
+        self._lags.append(lag)
         if lag > LAG_LIMIT:
             self.late += 1
 

@@ -17,12 +17,13 @@ from typing import Final, NamedTuple
 from loadtests.engine.channel import client_context
 from loadtests.engine.connection import Connection
 from loadtests.engine.health import Health
+from loadtests.engine.http2 import Http2
 from loadtests.engine.names import Lookup, Names, system_lookup
 from loadtests.engine.poller import Poller, system_poller
-from loadtests.engine.request import origin_of, request_bytes
+from loadtests.engine.request import Origin, prepared
 from loadtests.engine.sockets import Sockets
 from loadtests.engine.timers import Timers
-from loadtests.engine.visit import Lane, Visit
+from loadtests.engine.visit import Lane, Link, Visit
 from loadtests.recorder import CohortTally, Recorder
 from loadtests.results import Window
 from loadtests.session import ErrorKind, Failed, Fire, Get, Reply, Session, Signal, Spawn, Viewer, WaitFor, WaitUntil
@@ -31,6 +32,8 @@ Watch = Callable[[Viewer, CohortTally], Session]
 
 SWEEP: Final = 0.1
 """Seconds between two looks at the requests under way for time-outs."""
+CLOCK_SET: Final = 0.001
+"""Seconds by which the wall clock goes off against the steady one within a turn when somebody sets it."""
 BREATH: Final = 0.001
 """Seconds between two steps of `Loop.drive`."""
 
@@ -44,6 +47,14 @@ class Reach(NamedTuple):
     """PEM file of the authority behind the target's certificate; empty for the public ones."""
     hosts: frozenset[str] | None = None
     """The only hosts that are asked, whatever a playlist or a redirect names; None for any."""
+    http2: bool = False
+    """Whether https servers are offered HTTP/2."""
+    sources: tuple[str, ...] = ()
+    """Numeric addresses of this machine to connect from, in turn; empty to leave it to the system."""
+    receive_buffer: int = 0
+    """Bytes that the kernel may keep for a connection; 0 to leave it to the system."""
+    stride: int = 1
+    """How far apart the numbers of this process's viewers are: addresses are taken in turn all the same."""
 
 
 ANYWHERE: Final = Reach()
@@ -55,6 +66,8 @@ class System(NamedTuple):
     ticks: Callable[[], float] = time.monotonic
     lookup: Lookup = system_lookup
     poller: Callable[[], Poller] = system_poller
+    wall: Callable[[], float] = time.time
+    """Seconds since 1970, the scale on which the kernel says when bytes came."""
 
 
 SYSTEM: Final = System()
@@ -76,17 +89,18 @@ class Loop:
         begins: float | None = None,
         system: System = SYSTEM,
     ) -> None:
-        self._ticks = system.ticks
+        self._ticks, self._wall = system.ticks, system.wall
+        self._zero, self._steady = 0.0, False
         self._begins = system.ticks() if begins is None else begins
         self._coming: Iterator[Viewer] = iter(arrivals)
         self._next = next(self._coming, None)
         self._watch = watch
         self.polled = Sockets(system.poller())
-        self._hosts = reach.hosts
-        self._tls = client_context(reach.ca_file) if reach.ca_file else None
+        self.reach = reach
+        self._tls = client_context(reach.ca_file, http2=reach.http2) if reach.ca_file else None
         self.names = Names(reach.resolve, system.lookup, self.clock)
         self.recorder, self.health = Recorder(), Health()
-        self.busy: dict[Connection, None] = {}
+        self.busy: dict[Link, None] = {}
         self.visits: dict[Visit, None] = {}
         self._timers = Timers()
         self._ready: deque[tuple[Lane, Reply]] = deque()
@@ -97,10 +111,18 @@ class Loop:
         """Seconds since the start of the run."""
         return self._ticks() - self._begins
 
+    def moment(self, stamp: float, since: float) -> float:
+        """The run second of a kernel's receive time (seconds since 1970), which cannot have been before ``since``.
+
+        Now, when the kernel does not say, or when its clock was set meanwhile.
+        """
+        now, at = self._ticks() - self._begins, stamp - self._zero
+        return at if since < at < now and self._steady else now
+
     def tls(self) -> ssl.SSLContext:
         """The one TLS context of this loop."""
         if self._tls is None:
-            self._tls = client_context()
+            self._tls = client_context(http2=self.reach.http2)
         return self._tls
 
     @property
@@ -118,6 +140,7 @@ class Loop:
     def step(self) -> None:
         """Do what is ready and what is due; never waits."""
         now = self.clock()
+        self._set_clocks(now)
         if now >= self.recorder.second + 1:
             self._windows += self.recorder.close_until(now)
         self.names.deliver()
@@ -129,6 +152,12 @@ class Loop:
         self._resume_ready()
         if now - self._swept > SWEEP:
             self._sweep(now)
+
+    def _set_clocks(self, now: float) -> None:
+        """Where run second zero lies on the kernel's clock; not to be told in a turn in which that clock was set."""
+        zero = self._wall() - now
+        self._steady = abs(zero - self._zero) < CLOCK_SET
+        self._zero = zero
 
     def _hear(self) -> None:
         for owner in self.polled.ready():
@@ -247,19 +276,23 @@ class Loop:
 
     def _fetch(self, lane: Lane, get: Get) -> None:
         try:
-            origin = origin_of(get.url)
-            request = request_bytes(get.url, compressed=get.read)
+            origin, request = prepared(get.url, get.read)
         except ValueError as error:
             self._refuse(lane, get, "protocol", str(error))
             return
-        if self._hosts is not None and origin.host not in self._hosts:
+        if self.reach.hosts is not None and origin.host not in self.reach.hosts:
             self._refuse(lane, get, "unclaimed_host", f"nobody claims {origin.host}")
             return
-        connection = lane.visit.take(origin)
-        if connection is None:
-            connection = Connection(self, lane.visit, origin)
-            lane.visit.opened.append(connection)
-        connection.begin(lane, get, request, self.clock())
+        self.link(lane.visit, origin).begin(lane, get, request, self._ticks() - self._begins)
+
+    def link(self, visit: Visit, origin: Origin) -> Link:
+        """A connection that takes a request now; a new one if there is none."""
+        link = visit.take(origin)
+        if link is None:
+            kind = Http2 if self.reach.http2 and origin.scheme == "https" else Connection
+            link = kind(self, visit, origin)
+            visit.opened.append(link)
+        return link
 
     def _refuse(self, lane: Lane, get: Get, reason: ErrorKind, detail: str) -> None:
         """A request that is never sent: it counts as an error, not as a request."""

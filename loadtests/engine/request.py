@@ -30,7 +30,7 @@ class Origin(NamedTuple):
     port: int
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def origin_of(url: str) -> Origin:
     """The origin of an http(s) URL; ValueError for anything else."""
     if len(url) > LONGEST_URL:
@@ -47,7 +47,12 @@ def origin_of(url: str) -> Origin:
     return Origin(parts.scheme, host, port)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
+def prepared(url: str, compressed: bool) -> tuple[Origin, bytes]:
+    """Both, by one look-up; ValueError as `origin_of`."""
+    return origin_of(url), request_bytes(url, compressed=compressed)
+
+
 def request_bytes(url: str, *, compressed: bool) -> bytes:
     """The GET request for a URL; ``compressed`` allows gzip, which only bodies that are read may use."""
     parts, origin = urlsplit(url), origin_of(url)

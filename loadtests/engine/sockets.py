@@ -26,15 +26,18 @@ class Sockets:
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
         self._owners: dict[int, Owner] = {}
+        self._gone: set[int] = set()
+        """Closed since the poller was asked: what it says of them is not about a new socket of the same number."""
 
     def __len__(self) -> int:
         return len(self._owners)
 
     def ready(self) -> Iterator[Owner]:
         """Owners whose socket can move on now."""
+        self._gone.clear()
         for fd, _ in self._poller.poll(0):
             owner = self._owners.get(fd)
-            if owner is not None:  # else it was closed on behalf of one before it
+            if owner is not None and fd not in self._gone:  # else it was closed on behalf of one before it
                 yield owner
 
     def watch(self, owner: Owner, events: int) -> None:
@@ -54,6 +57,7 @@ class Sockets:
         """Stop polling a socket, before it is closed."""
         if self._owners.pop(owner.fd, None) is not None:
             self._poller.unregister(owner.fd)
+            self._gone.add(owner.fd)
 
     def close(self) -> None:
         """Give the poller back to the system."""

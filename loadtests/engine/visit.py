@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loadtests.engine.request import Origin
 from loadtests.recorder import CohortTally
-from loadtests.session import Session, Signal, Viewer
+from loadtests.session import Get, Session, Signal, Viewer
 
 if TYPE_CHECKING:
+    from loadtests.engine.channel import Tls
     from loadtests.engine.connection import Connection
+    from loadtests.engine.exchange import Exchange
+
+
+class Link(Protocol):
+    """A connection as loop and visit see it: `Connection` speaks HTTP/1.1, `Http2` HTTP/2."""
+
+    def begin(self, lane: Lane, get: Get, request: bytes, now: float, /) -> None:
+        """Send a request on behalf of ``lane``."""
+
+    def send(self, exchange: Exchange, /) -> None:
+        """Send what has been asked for already."""
+
+    def expire(self, now: float, /) -> None:
+        """Fail the requests whose time is up."""
+
+    def cancel(self) -> None:
+        """Cut off what is under way, and close."""
+
+    def disown(self) -> None:
+        """The viewer has left: read to its end what is under way, then close."""
 
 
 class Lane:
@@ -31,13 +52,29 @@ class Lane:
 class Visit:
     """The lanes and connections of one viewer; over when its first lane returns."""
 
-    __slots__ = ("dismissed", "idle", "lanes", "lost", "opened", "over", "tally", "tls_sessions", "viewer")
+    __slots__ = (
+        "dismissed",
+        "http1",
+        "idle",
+        "lanes",
+        "lost",
+        "opened",
+        "over",
+        "shared",
+        "tally",
+        "tls_sessions",
+        "viewer",
+    )
 
     def __init__(self, viewer: Viewer, tally: CohortTally) -> None:
         self.viewer, self.tally = viewer, tally
         self.lanes: list[Lane] = []
         self.idle: list[Connection] = []
-        self.opened: list[Connection] = []
+        self.opened: list[Link] = []
+        self.shared: dict[Origin, Link] = {}
+        """Connections that take any number of requests at a time."""
+        self.http1: frozenset[Origin] = frozenset()
+        """Where HTTP/2 was offered and HTTP/1.1 chosen."""
         self.tls_sessions: dict[Origin, Any] = {}
         self.lost = 0
         """Connections that ended and were not yet replaced."""
@@ -45,13 +82,22 @@ class Visit:
         """Whether the first lane's next wait ends at once, because the run does."""
         self.over = False
 
-    def take(self, origin: Origin) -> Connection | None:
-        """An idle connection to ``origin``, the most recently used first."""
+    def take(self, origin: Origin) -> Link | None:
+        """The shared connection to ``origin``, or an idle one, the most recently used first."""
+        if self.shared and (shared := self.shared.get(origin)) is not None:
+            return shared
+        if self.idle and self.idle[-1].origin == origin:
+            return self.idle.pop()
         for connection in reversed(self.idle):
             if connection.origin == origin:
                 self.idle.remove(connection)
                 return connection
         return None
+
+    def keep_session(self, origin: Origin, channel: Tls) -> None:
+        """The next connection to ``origin`` resumes this one's TLS session; once the viewer has left there is none."""
+        if not self.over and (session := channel.session) is not None:
+            self.tls_sessions[origin] = session
 
     def note_connected(self) -> None:
         """A connection was opened: a reconnect, if an earlier one had ended."""
@@ -59,7 +105,12 @@ class Visit:
             self.lost -= 1
             self.tally.reconnects += 1
 
-    def forget(self, connection: Connection) -> None:
+    def unshare(self, origin: Origin, link: Link) -> None:
+        """A connection takes no further requests."""
+        if self.shared.get(origin) is link:
+            del self.shared[origin]
+
+    def forget(self, connection: Link) -> None:
         """A connection is closed."""
         if connection in self.idle:
             self.idle.remove(connection)

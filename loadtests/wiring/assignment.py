@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from loadtests.errors import SurgecastError
+from loadtests.limits import NOTHING, Need
 from loadtests.region import Frozen
 from loadtests.results import LINE, Line, text_of
 from loadtests.scenario import Scenario
+
+GRIEF: Final = "the worker came to grief"
 
 
 class Assignment(Frozen):
@@ -16,6 +22,8 @@ class Assignment(Frozen):
     workers: int
     worker: str
     """The name that this worker's reports carry."""
+    need: Need = NOTHING
+    """Of the whole run."""
     epoch: float
     """UTC time of run second zero, seconds since 1970."""
 
@@ -30,12 +38,22 @@ class Report(Frozen):
     lines: tuple[str, ...]
     """Windows and generator lines, as they go into the run file."""
     last: bool = False
+    failure: str = ""
+    """Why this worker drives nobody, or nobody any more; the run is over then."""
+    exit_code: int = 0
+    """What Locust returns on account of that."""
 
     @classmethod
     def of(cls, assignment: Assignment, until: int, lines: list[Line], *, last: bool) -> Report:
         """Pack lines for the way to the director."""
         texts = tuple(text_of(line) for line in lines)
         return cls(run_id=assignment.run_id, worker=assignment.worker, until=until, lines=texts, last=last)
+
+    @classmethod
+    def of_failure(cls, assignment: Assignment, failure: str, exit_code: int = SurgecastError.exit_code) -> Report:
+        """The last word of a worker that cannot go on."""
+        named = {"run_id": assignment.run_id, "worker": assignment.worker}
+        return cls(**named, until=0, lines=(), last=True, failure=failure, exit_code=exit_code)
 
     def unpack(self) -> list[Line]:
         """The lines again."""

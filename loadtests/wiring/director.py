@@ -19,12 +19,13 @@ from locust.env import Environment
 from locust.runners import MasterRunner
 
 from loadtests.arrivals import Headcount, arrivals
-from loadtests.errors import InputError
+from loadtests.errors import InputError, SurgecastError
 from loadtests.journal import SILENCE, Journal, run_id
+from loadtests.limits import HERE, NOTHING, Machine, Need
 from loadtests.results import Ending, Footer, Generator, Window
 from loadtests.run import RUN_FILE
 from loadtests.scenario import Scenario
-from loadtests.wiring.assignment import Assignment, Report
+from loadtests.wiring.assignment import GRIEF, Assignment, Report
 from loadtests.wiring.locust_stats import add_windows
 from loadtests.wiring.stopping import asked_to_abort, interrupts_go_to_main
 from loadtests.wiring.worker import DRAIN, Worker
@@ -37,7 +38,11 @@ TAIL: Final = 0.5
 
 
 class Director:
-    """One process's view of the run; ``observe`` sees every second as it is written."""
+    """One process's view of the run; ``observe`` sees every second as it is written.
+
+    ``machine`` is what this process may use of its own, where it drives viewers itself; ``need`` is
+    what the workers on other machines hold theirs against.
+    """
 
     def __init__(
         self,
@@ -45,8 +50,11 @@ class Director:
         scenario: Scenario,
         out: Path | None,
         observe: Callable[[int, list[Window], list[Generator]], None],
+        machine: Machine = HERE,
+        need: Need = NOTHING,
     ) -> None:
         interrupts_go_to_main()
+        self._machine, self._need = machine, need
         self.environment, self.scenario, self._out, self._observe = environment, scenario, out, observe
         self.journal: Journal | None = None
         self.footer: Footer | None = None
@@ -103,6 +111,7 @@ class Director:
             index=index,
             workers=workers,
             worker=name,
+            need=self._need,
             epoch=self._epoch,
         )
 
@@ -112,13 +121,23 @@ class Director:
             runner.send_message(BEGIN, assignment.model_dump(mode="json"), client_id=client)
             return
         stats = self.environment.stats
-        self._worker = Worker(assignment, self.collect, lambda windows: add_windows(stats, windows))
+        self._worker = Worker(
+            assignment, self.collect, lambda windows: add_windows(stats, windows), machine=self._machine
+        )
         self._greenlets.append(gevent.spawn(self._worker.run))
         self._greenlets[-1].link_exception(self._crashed)
 
-    def _crashed(self, _: gevent.Greenlet) -> None:
+    def _crashed(self, greenlet: gevent.Greenlet) -> None:
         """The worker came to grief, which gevent has told already: end the run, for nobody drives it any more."""
+        self._broken("worker-0", f"{GRIEF}: {greenlet.exception!r}", SurgecastError.exit_code)
+
+    def _broken(self, worker: str, why: str, code: int) -> None:
+        """A worker drives nobody, or nobody any more: the run cannot be whole, so it ends."""
+        assert self.journal is not None
+        sys.stderr.write(f"surgecast: {worker}: {why}\n")
+        self.journal.note(self.now, "worker_failed", f"{worker}: {why}", worker=worker)
         self._ending = "failed"
+        self.environment.process_exit_code = code
 
     def _keep_flushing(self) -> None:
         while self.journal is not None:
@@ -157,6 +176,8 @@ class Director:
         """A worker reports."""
         if self.journal is not None and report.run_id == self.journal.folder.name:
             self.journal.collect(report.worker, report.until, report.unpack(), self.now, last=report.last)
+            if report.failure and self._ending is None:
+                self._broken(report.worker, report.failure, report.exit_code)
 
     def on_report(self, msg: Any, **_: object) -> None:
         """A remote worker's report, as Locust delivers it."""

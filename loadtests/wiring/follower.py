@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from copy import copy
 from functools import cache
 from typing import Any
 
@@ -11,9 +13,12 @@ from locust import argument_parser
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from loadtests.wiring.assignment import Assignment, Report
+from loadtests.errors import InputError
+from loadtests.limits import Machine, check, limits_here, load_of
+from loadtests.wiring.assignment import GRIEF, Assignment, Report
 from loadtests.wiring.director import REPORT
 from loadtests.wiring.locust_stats import add_windows
+from loadtests.wiring.options import machine_of
 from loadtests.wiring.stopping import interrupts_go_to_main, leave_with
 from loadtests.wiring.worker import Worker
 
@@ -37,6 +42,8 @@ class Follower:
         if environment.parsed_options and environment.parsed_options.processes:
             gevent.spawn(leave_with, os.getppid())
         self._environment, self._runner = environment, runner
+        self._options = copy(environment.parsed_options)  # with a spawn message the master's replace them
+        self._processes = getattr(self._options, "processes", 0) or 1
         self._worker: Worker | None = None
         self._greenlet: gevent.Greenlet | None = None
 
@@ -44,9 +51,26 @@ class Follower:
         """The director hands out a share."""
         self.finish()
         assignment = Assignment.model_validate(msg.data)
+        try:
+            machine = machine_of(self._options)
+            self._tell_limits(assignment, machine)
+        except InputError as error:  # the master has counted on us already: it has to be told
+            sys.stderr.write(f"surgecast: {error}\n")
+            self._send(Report.of_failure(assignment, str(error), error.exit_code))
+            return
         stats = self._environment.stats
-        self._worker = Worker(assignment, self._send, lambda windows: add_windows(stats, windows))
+        self._worker = Worker(assignment, self._send, lambda windows: add_windows(stats, windows), machine)
         self._greenlet = gevent.spawn(self._worker.run)
+        self._greenlet.link_exception(
+            lambda greenlet: self._send(Report.of_failure(assignment, f"{GRIEF}: {greenlet.exception!r}"))
+        )
+
+    def _tell_limits(self, assignment: Assignment, machine: Machine) -> None:
+        """Hold this machine's limits against its share of the peak; InputError where it cannot fit."""
+        resolve = assignment.scenario.target.resolve
+        load = load_of(assignment.need, processes=self._processes, of=assignment.workers, resolve=resolve)
+        for warning in check(load, machine, limits_here()):
+            sys.stderr.write(f"surgecast: {assignment.worker}: {warning}\n")
 
     def on_finish(self, **_: object) -> None:
         """The director ends the run."""

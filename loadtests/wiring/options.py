@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from loadtests.errors import InputError
+from loadtests.limits import Machine, check_sources
 from loadtests.run import RUN_FILE
 from loadtests.scenario import BUNDLED, Scenario, read_scenario
+from loadtests.units import BYTES, parse
+
+BUFFERS: Final = (4096, 16 * 2**20)
+"""Bytes that `--receive-buffer` may be: a playlist at once at least; more than this no viewer's link can fill."""
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -20,6 +26,12 @@ def add_options(parser: ArgumentParser) -> None:
     group.add_argument("--target-nodes", type=int, default=0, help="how many nodes serve the target")
     group.add_argument("--resolve", action="append", default=[], metavar="HOST:PORT:ADDR[,ADDR]", help="as curl's")
     group.add_argument("--ca-file", default="", help="PEM of the authority that signed the target's certificate")
+    group.add_argument(
+        "--source-address", action="append", default=[], metavar="ADDR", help="connect from here, in turn"
+    )
+    group.add_argument(
+        "--receive-buffer", default="", metavar="SIZE", help="kernel buffer per connection, such as 64KiB"
+    )
     group.add_argument("--out", default="", help="folder for the run (default: runs/TIME-NAME)")
     group.add_argument("--i-own-this-target", action="store_true", help="claim the target: a load run is an attack")
     group.add_argument("--progress", action="store_true", help="live progress per region on standard error")
@@ -34,6 +46,29 @@ def chosen_scenario(options: Namespace) -> Scenario:
             hint="if it is yours to load, add --i-own-this-target, or 'owner: NAME' under 'target:' in the scenario",
         )
     return scenario
+
+
+def machine_of(options: Namespace | None) -> Machine:
+    """What the run may use of this machine; InputError for an address it does not have, or no size."""
+    sources = tuple(dict.fromkeys(getattr(options, "source_address", ())))
+    check_sources(sources)
+    return Machine(sources, _buffer(getattr(options, "receive_buffer", "")))
+
+
+def _buffer(text: str) -> int:
+    if not text:
+        return 0
+    try:
+        size = int(parse(text, BYTES, "64KiB"))
+    except ValueError as error:
+        raise InputError(f"--receive-buffer: {error}", hint="docs/engine.md says what a size does") from error
+    least, most = BUFFERS
+    if not least <= size <= most:
+        raise InputError(
+            f"--receive-buffer: expected from {least} B to {most} B, found {text!r}",
+            hint="docs/engine.md says what a size does",
+        )
+    return size
 
 
 def free_folder(out: str) -> Path | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import resource
 import time
 from collections.abc import Callable
 from typing import Final
@@ -13,39 +12,43 @@ import gevent
 
 from loadtests.arrivals import arrivals
 from loadtests.engine.loop import Loop, Reach
+from loadtests.limits import HERE, Machine, raise_file_limit
 from loadtests.recorder import CohortTally
 from loadtests.results import Line, Window
 from loadtests.session import Session, Viewer
 from loadtests.wiring.assignment import Assignment, Report
 
-TICK: Final = 0.001
+TICK: Final = 0.002
 """Seconds between two turns of the loop: bigger batches are cheaper, smaller ones measure sharper."""
 DRAIN: Final = 5.0
 """Seconds that requests under way at the end of the run may still take."""
-
-
-def raise_file_limit() -> int:
-    """Raise the soft limit of open files to the hard one; the limit now in force."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
 
 
 class Worker:
     """One share of a run. `run` is the greenlet; `finish` ends it and sends the last report."""
 
     def __init__(
-        self, assignment: Assignment, send: Callable[[Report], None], observe: Callable[[list[Window]], None]
+        self,
+        assignment: Assignment,
+        send: Callable[[Report], None],
+        observe: Callable[[list[Window]], None],
+        machine: Machine = HERE,
     ) -> None:
         self._assignment, self._send, self._observe = assignment, send, observe
-        scenario = assignment.scenario
+        scenario, target = assignment.scenario, assignment.scenario.target
         everyone = arrivals(scenario, assignment.epoch)
         mine = (viewer for viewer in everyone if viewer.number % assignment.workers == assignment.index)
         self.loop = Loop(
             mine,
             self._watch,
-            reach=Reach(scenario.target.resolve, scenario.target.ca_file, scenario.target.claimed_hosts),
+            reach=Reach(
+                target.resolve,
+                target.ca_file,
+                target.claimed_hosts,
+                http2=target.http == "2",
+                stride=assignment.workers,
+                **machine._asdict(),
+            ),
             begins=time.monotonic() + assignment.epoch - time.time(),
         )
         self._reported = 0

@@ -24,6 +24,8 @@ EXAMPLE = (
 @click.option("--target-nodes", default=0, type=click.IntRange(0), help="How many nodes serve the target.")
 @click.option("--resolve", multiple=True, metavar="HOST:PORT:ADDR[,ADDR]", help="Connect override, as curl's.")
 @click.option("--ca-file", default="", help="PEM of the authority that signed the target's certificate.")
+@click.option("--source-address", multiple=True, metavar="ADDR", help="Address to connect from; in turn where several.")
+@click.option("--receive-buffer", default="", metavar="SIZE", help="Kernel buffer per connection, such as 64KiB.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the run.")
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
 @click.option("--run-time", default="", help="Stop early, such as 90s or 5m.")
@@ -37,6 +39,8 @@ def load(
     target_nodes: int,
     resolve: tuple[str, ...],
     ca_file: str,
+    source_address: tuple[str, ...],
+    receive_buffer: str,
     out: Path | None,
     processes: int,
     run_time: str,
@@ -55,6 +59,8 @@ def load(
         target_nodes=target_nodes,
         resolve=resolve,
         ca_file=ca_file,
+        source_addresses=source_address,
+        receive_buffer=receive_buffer,
         out=out,
         web=web,
         processes=processes,

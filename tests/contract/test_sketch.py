@@ -157,3 +157,16 @@ def test_what_is_no_sketch_at_all_is_refused(text: str) -> None:
     if text != "{}":
         with pytest.raises(ValidationError):
             ADAPTER.validate_python(json.loads(text))
+
+
+@given(st.lists(st.floats(-1.0, 1e6), max_size=50))
+def test_many_at_once_are_the_same_as_one_by_one(values: list[float]) -> None:
+    """But for the last digit of a sum, and of a logarithm at the very edge of a bin."""
+    at_once, each = Sketch.of(values), Sketch()
+    for value in values:
+        each.add(value)
+    assert (at_once.count, at_once.smallest, at_once.largest) == (each.count, each.smallest, each.largest)
+    assert at_once.total == pytest.approx(each.total)
+    assert sum(at_once.bins.values()) == each.count
+    for share in (0.0, 0.5, 1.0):
+        assert at_once.quantile(share) == pytest.approx(each.quantile(share), rel=0.021, nan_ok=True)

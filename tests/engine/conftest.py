@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import pytest
 
-from loadtests.engine.loop import SYSTEM, Loop, Reach, System
-from loadtests.engine.names import Lookup
+from loadtests.engine.loop import Loop, Reach, System
 from loadtests.engine.poller import Poller, PollPoller, system_poller
+from tests.engine.certificates import Authority
 from tests.engine.hostile import Script, Server
 
 Serve: TypeAlias = Callable[..., Server]
@@ -26,12 +27,13 @@ def poller(request: pytest.FixtureRequest) -> Callable[[], Poller]:
 
 @pytest.fixture
 def make_loop(poller: Callable[[], Poller]) -> Iterator[MakeLoop]:
-    """Makes the loop of a test; ``ticks`` and ``lookup`` replace the system's. Afterwards nothing may be left of it."""
+    """Makes a test's loop; its options are fields of `Reach` and `System` too. Afterwards nothing may be left."""
     loops: list[Loop] = []
 
-    def make(*args: Any, ticks: Any = SYSTEM.ticks, lookup: Lookup = SYSTEM.lookup, **options: Any) -> Loop:
+    def make(*args: Any, **options: Any) -> Loop:
         reach = Reach(**{name: options.pop(name) for name in Reach._fields if name in options})
-        loops.append(Loop(*args, reach=reach, system=System(ticks, lookup, poller), **options))
+        parts = {name: options.pop(name) for name in System._fields if name in options}
+        loops.append(Loop(*args, reach=reach, system=System(**{"poller": poller, **parts}), **options))
         return loops[-1]
 
     yield make
@@ -46,6 +48,26 @@ def assert_nothing_left(loop: Loop) -> None:
     assert not loop.busy
     assert not loop.visits
     assert loop.sockets == 0
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs the certificates of test servers."""
+    return Authority(tmp_path_factory.mktemp("authority"), "good")
+
+
+@pytest.fixture(scope="session")
+def h2_context(authority: Authority) -> ssl.SSLContext:
+    """A server that chooses HTTP/2."""
+    context = authority.server("127.0.0.1")
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+@pytest.fixture
+def http2(make_loop: MakeLoop, authority: Authority) -> MakeLoop:
+    """Loops that offer HTTP/2."""
+    return lambda **options: make_loop(ca_file=str(authority.file), http2=True, **options)
 
 
 @pytest.fixture

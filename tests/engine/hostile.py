@@ -32,6 +32,7 @@ class Peer:
         self._inbox, self._outbox = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._inbox, self._outbox, server_side=True) if context else None
         sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def hear(self) -> Generator[None, None, str]:
         """The path of the next request; GoneError when none will come."""

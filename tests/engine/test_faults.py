@@ -21,7 +21,7 @@ from loadtests.session import (
     Viewer,
     WaitUntil,
 )
-from tests.engine.asking import OK, asking, settle, sums, viewer, visit
+from tests.engine.asking import OK, asking, connection_of, settle, sums, viewer, visit
 from tests.engine.conftest import MakeLoop, Serve
 from tests.engine.hostile import wait_for
 from tests.engine.scripts import always, slow
@@ -114,7 +114,7 @@ def test_an_error_of_the_engine_costs_one_request(make_loop: MakeLoop, serve: Se
     for one, told in zip(visits, replies, strict=True):
         loop.admit(one, asking([Get(server.url(), "playlist", read=True)], told))
     wait_for(lambda: len(server.requests) == 2, loop.step, server.step)
-    visits[0].opened[0].exchange.body = cast("bytearray", None)
+    connection_of(visits[0]).exchange.first_at = cast("float", None)
     wait_for(lambda: loop.is_idle, server.step, loop.step)
     assert isinstance(replies[0][0], Failed)
     assert "error in surgecast" in replies[0][0].detail

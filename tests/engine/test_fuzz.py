@@ -1,78 +1,46 @@
-"""Whatever a server sends, every request has one recorded outcome and the loop lives on."""
+"""Whatever a server sends, every request has one recorded outcome and the loop lives on.
+
+`python -m tests.engine.fuzz` runs these laws, and those of the parsers, for as long as it is told.
+"""
 
 from __future__ import annotations
 
-import gzip
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from itertools import count
-from urllib.parse import urlsplit
+import ssl
+from contextlib import suppress
+from itertools import count, cycle
+from typing import Final
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from loadtests.engine.gzipped import unpack
-from loadtests.engine.head import END, HeadError, gather, read_head
-from loadtests.engine.loop import Loop, System
-from loadtests.engine.poller import PollPoller
-from loadtests.engine.request import origin_of, request_bytes
+from loadtests.engine.loop import Loop
+from loadtests.engine.visit import Visit
+from loadtests.players.hls_js import HlsJs
+from loadtests.protocols.hls import Hls
 from loadtests.session import Failed, Get, Got
-from tests.engine.asking import OK, ask, sums
-from tests.engine.hostile import Peer, Script, Server, Talk
-from tests.engine.scripts import CHUNKED
+from tests.engine.asking import OK, ask, asking, sums, viewer, visit, windows
+from tests.engine.hostile import Peer, Server, Talk, wait_for
+from tests.engine.scripts import CHUNKED, head
+from tests.engine.streams import (
+    HONEST,
+    MASTER,
+    MEDIA,
+    TAGS,
+    Edit,
+    edits,
+    hasty_clock,
+    meeting,
+    mutants,
+    pieces,
+    playing,
+    server_context,
+    spoilt,
+)
 
-PACKED = gzip.compress(b"#EXTM3U\n" * 20)
-WORDS = [
-    b"HTTP/1.1 200 OK\r\n",
-    b"HTTP/1.0 200 OK\r\n",
-    b"HTTP/1.1 100 Continue\r\n",
-    b"HTTP/1.1 204 x\r\n",
-    b"HTTP/1.1 999 x\r\n",
-    b"Content-Length: 5\r\n",
-    b"Content-Length: 0\r\n",
-    b"Content-Length: %d\r\n" % len(PACKED),
-    b"Transfer-Encoding: chunked\r\n",
-    b"Content-Encoding: gzip\r\n",
-    b"Connection: close\r\n",
-    b"Connection: keep-alive\r\n",
-    b"Location: /x\r\n",
-    b" folded\r\n",
-    b"\r\n",
-    b"\n\n",
-    b"hello",
-    b"5\r\nhello\r\n",
-    b"0\r\n\r\n",
-    PACKED,
-    OK,
-    CHUNKED,
-]
-pieces = st.lists(st.one_of(st.sampled_from(WORDS), st.binary(max_size=40)), max_size=12)
-
-
-@contextmanager
-def meeting(stream: list[bytes], rounds: int) -> Iterator[tuple[Loop, Server]]:
-    """A loop and a server that answers ``rounds`` requests per connection with ``stream``, then closes."""
-
-    def script(peer: Peer) -> Talk:
-        for _ in range(rounds):
-            yield from peer.hear()
-            yield from peer.say(*stream)
-
-    moments = count()  # the clock goes on with every look at it, so that time-outs are a matter of turns
-    with playing(script, lambda: next(moments) * 0.01) as (loop, server):
-        yield loop, server
-
-
-@contextmanager
-def playing(script: Script, ticks: Callable[[], float] = time.monotonic) -> Iterator[tuple[Loop, Server]]:
-    """A loop and a server; whatever happens, both are closed."""
-    loop = Loop(system=System(ticks=ticks, poller=PollPoller))
-    with closing(Server(script)) as server:
-        try:
-            yield loop, server
-        finally:
-            loop.cancel()
+UNUSABLE: Final = ("not gzip", "gzip cut short", "unpacks to more")
+"""How failures begin that are the body's, not the response's: those responses were recorded as whole ones."""
+LIMIT: Final = 10_000
+MOST_HEARD: Final = 2_000
 
 
 @settings(max_examples=250, deadline=None)
@@ -81,15 +49,130 @@ def playing(script: Script, ticks: Callable[[], float] = time.monotonic) -> Iter
 @example(stream=[b"HTTP/1.1 101 x\r\n\r\n"], rounds=1, read=True)
 def test_any_stream_has_one_outcome_per_request(stream: list[bytes], rounds: int, read: bool) -> None:
     with meeting(stream, rounds) as (loop, server):
-        replies = ask(loop, server, *[Get(server.url(), "playlist", read, limit=10_000)] * 3)
-        assert len(replies) == 3
-        assert all(isinstance(reply, Got | Failed) for reply in replies)
+        three_outcomes(loop, server, read=read)
+
+
+@settings(max_examples=40, deadline=None)
+@given(stream=pieces, rounds=st.integers(1, 3), read=st.booleans())
+def test_and_so_has_any_stream_within_tls(stream: list[bytes], rounds: int, read: bool) -> None:
+    with meeting(stream, rounds, tls=True) as (loop, server):
+        three_outcomes(loop, server, read=read)
+
+
+def three_outcomes(loop: Loop, server: Server, *, read: bool) -> None:
+    """Three requests of one viewer are three outcomes, none beyond its limit, and nothing is left over."""
+    replies = ask(loop, server, *[Get(server.url(), "playlist", read, limit=LIMIT)] * 3)
+    assert len(replies) == 3
+    assert all(len(reply.body) <= LIMIT and reply.size <= LIMIT for reply in replies if isinstance(reply, Got))
+    unusable = sum(isinstance(reply, Failed) and reply.detail.startswith(UNUSABLE) for reply in replies)
+    recorded = sums(loop)
+    assert recorded.count == 3
+    assert recorded.cancelled == 0
+    assert recorded.total.count + sum(recorded.errors.values()) == 3 + unusable
+    assert recorded.bytes + recorded.head_bytes <= server.said
+    nothing_wrong(loop)
+
+
+def nothing_wrong(loop: Loop) -> None:
+    """Nothing is left, and no error is ours."""
+    assert loop.sockets == 0
+    assert not loop.busy
+    assert not loop.visits
+    assert loop.health.faults == loop.health.dropped == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(flight=st.integers(0, 5), wrong=edits([b"\x15\x03\x03\x00\x02\x02\x28", b"\x17\x03\x03\xff\xff", OK]))
+def test_any_broken_tls_has_one_outcome(flight: int, wrong: list[Edit]) -> None:
+    """The server's TLS records are changed on their way, in its ``flight``-th turn."""
+
+    def script(peer: Peer) -> Talk:
+        peer.tls = server_context().wrap_bio(peer._inbox, peer._outbox, server_side=True)
+        for turn in count():
+            peer._fill()
+            with suppress(ssl.SSLError):  # the client says what it thinks of it
+                peer.tls.do_handshake()
+                peer.tls.write(OK)
+            text = peer._outbox.read()
+            yield from peer._to_socket(spoilt(text, wrong) if turn == flight else text)
+            yield
+
+    with playing(script, hasty_clock(), trusted=True) as (loop, server):
+        url = server.url().replace("http:", "https:")
+        replies = ask(loop, server, *[Get(url, "playlist", read=True, limit=LIMIT, timeout=3.0)] * 2)
         recorded = sums(loop)
-        assert recorded.count == 3
-        assert recorded.total.count + sum(recorded.errors.values()) >= 3
-        assert recorded.bytes + recorded.head_bytes <= server.said
-        assert loop.sockets == 0
-        assert loop.health.faults == loop.health.dropped == 0
+        assert recorded.count == len(replies) == 2
+        assert recorded.total.count + sum(recorded.errors.values()) == 2
+        nothing_wrong(loop)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    streams=st.lists(pieces, min_size=1, max_size=4), viewers=st.integers(2, 6), cancel=st.none() | st.integers(0, 60)
+)
+def test_hostile_servers_do_no_harm_to_the_viewers_of_others(
+    streams: list[list[bytes]], viewers: int, cancel: int | None
+) -> None:
+    """Some viewers meet hostile streams, one meets good answers; and the run may end at any moment."""
+
+    def script(peer: Peer) -> Talk:
+        while True:
+            number = int((yield from peer.hear()).strip("/"))
+            yield from peer.say(*(streams[number % len(streams)] if number else [OK]))
+            if number:
+                return
+
+    told: list[list[Got | Failed]] = [[] for _ in range(viewers)]
+    with playing(script, hasty_clock()) as (loop, server):
+        for number, replies in enumerate(told):
+            get = Get(server.url(f"/{number}"), "playlist", True, LIMIT)
+            loop.admit(visit(loop, number), asking([get] * 3, replies))
+        for turn in count():
+            if loop.is_idle or turn == cancel:
+                break
+            server.step()
+            loop.step()
+        loop.cancel()
+        recorded = sums(loop)
+        unusable = [reply for replies in told for reply in replies if isinstance(reply, Failed)]
+        extra = sum(reply.detail.startswith(UNUSABLE) for reply in unusable)
+        assert recorded.total.count + sum(recorded.errors.values()) + recorded.cancelled == recorded.count + extra
+        if cancel is None:
+            assert recorded.count == 3 * viewers
+            assert [reply.body for reply in told[0] if isinstance(reply, Got)] == [b"hello"] * 3
+        nothing_wrong(loop)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.sampled_from([MASTER, MEDIA]), mutants([MASTER, MEDIA, *HONEST], TAGS)), min_size=1, max_size=6
+    ),
+    st.sampled_from([True, True, True, False]),
+)
+def test_a_player_lives_through_any_playlists(texts: list[bytes], framed: bool) -> None:
+    """The whole of it: session, loop, loopback, one text after the other as playlists and as segments."""
+    turns = cycle(texts)
+
+    def script(peer: Peer) -> Talk:
+        while len(peer.server.requests) < MOST_HEARD:
+            yield from peer.hear()
+            text = next(turns)
+            yield from peer.say((head(f"Content-Length: {len(text)}") if framed else b"") + text)
+            if not framed:
+                return
+
+    with playing(script, hasty_clock()) as (loop, server):
+        tally = loop.recorder.tally("id", "mobile")
+        who = viewer()._replace(url=server.url("/m"), leave_at=20.0)
+        loop.admit(Visit(who, tally), Hls().watch(who, HlsJs(), tally))
+        wait_for(lambda: loop.is_idle, server.step, loop.step, patience=30.0)
+        assert len(server.requests) < MOST_HEARD
+        for window in windows(loop):
+            for recorded in window.requests.values():
+                ended = recorded.total.count + recorded.cancelled
+                assert ended <= recorded.count <= ended + sum(recorded.errors.values())
+        nothing_wrong(loop)
 
 
 @settings(max_examples=60, deadline=None)
@@ -109,57 +192,3 @@ def test_a_good_response_is_good_however_it_is_cut(responses: list[bytes], data:
         replies = ask(loop, server, *["/"] * len(cuts))
         assert [reply.body for reply in replies if isinstance(reply, Got)] == [b"hello"] * len(cuts)
         assert server.accepted == 1
-
-
-@given(st.lists(st.one_of(st.sampled_from(WORDS), st.binary(max_size=60))).map(b"".join))
-def test_a_head_is_read_or_refused(text: bytes) -> None:
-    for head in (text + END, b"HTTP/1.1 200 OK\r\n" + text + END, text):
-        with suppress(HeadError):
-            read = read_head(head)
-            assert read.length >= -1
-            assert 0 <= read.status <= 999
-
-
-@given(st.lists(st.one_of(st.sampled_from(WORDS), st.binary(max_size=60))))
-def test_a_head_in_pieces_ends_where_the_whole_does(stream: list[bytes]) -> None:
-    early, end = b"HTTP/1.1 200 OK\r\n", -1
-    for piece in stream:
-        early, end = gather(early, piece)
-        if end >= 0:
-            break
-    marks = [early.find(mark) + len(mark) for mark in (END, b"\n\n") if mark in early]
-    assert end == min(marks, default=-1)
-
-
-@given(st.one_of(st.binary(), st.binary().map(gzip.compress)), st.integers(0, 200))
-def test_unpacking_never_exceeds_the_limit(packed: bytes, limit: int) -> None:
-    with suppress(ValueError):
-        assert len(unpack(packed, limit)) <= limit
-
-
-@given(st.binary(max_size=300), st.integers(0, 400), st.integers(0, 30))
-def test_a_packed_body_comes_back_or_is_refused(body: bytes, limit: int, missing: int) -> None:
-    packed = gzip.compress(body)
-    try:
-        unpacked = unpack(packed[: len(packed) - missing], limit)
-    except ValueError:
-        assert missing or len(body) > limit
-    else:
-        assert missing in (0, len(packed)) or not packed[: len(packed) - missing]
-        assert unpacked == (body if not missing else b"")
-
-
-@given(st.text(), st.sampled_from(["", "http://", "https://", "http://h/", "http://h:80/x?", "http://[::1]/"]))
-def test_any_text_makes_one_clean_request_or_none(text: str, start: str) -> None:
-    try:
-        origin, request = origin_of(start + text), request_bytes(start + text, compressed=True)
-    except ValueError:
-        return
-    lines = request.decode("ascii").split("\r\n")
-    assert len(lines) == 7
-    assert lines[0].startswith("GET /")
-    assert lines[0].count(" ") == 2
-    assert lines[1].startswith("Host: ")
-    assert lines[5:] == ["", ""]
-    assert all(line.isprintable() for line in lines)
-    assert urlsplit(start + text).scheme == origin.scheme

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from loadtests.session import Failed, Get, Got, Session, Spawn, WaitUntil
-from tests.engine.asking import OK, ask, asking, players, sums, visit
+from tests.engine.asking import OK, ask, asking, connection_of, players, sums, visit
 from tests.engine.conftest import MakeLoop, Serve
 from tests.engine.hostile import Peer, Server, Talk, wait_for
 from tests.engine.scripts import always, idle_after_first
@@ -126,7 +126,7 @@ def test_a_request_that_does_not_fit_the_socket_is_sent_in_pieces(make_loop: Mak
 
     def session() -> Session:
         yield from asking([Get(server.url(), "playlist")], replies)
-        channel = whole.opened[0]._channel
+        channel = connection_of(whole)._channel
         channel.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         yield from asking([Get(server.url("/" + "x" * 8000), "playlist")] * 2, replies)
 

@@ -242,6 +242,19 @@ def test_a_run_is_never_overwritten(place: Place, tmp_path: Path) -> None:
     assert list(run.iterdir()) == [run / RUN_FILE]
 
 
+def test_more_viewers_than_open_files_are_refused(place: Place, tmp_path: Path) -> None:
+    """40 viewers and the files beside them are more than 120; nothing but the look reaches the target."""
+    scenario = write(tmp_path, plan(place.plain.url("/live.m3u8?files")))
+    limited = ["sh", "-c", 'ulimit -n 120 && exec "$@"', "sh"]
+    outcome = Outcome(tmp_path, [*limited, *surgecast("load", scenario, "--out", tmp_path / "run")])
+    assert outcome.code == BAD_INPUT, outcome.stderr
+    assert_one_message(
+        outcome.stderr, ("the peak needs ", "open files", "may have 120", "→ ", "ulimit -n", "--processes")
+    )
+    assert not (tmp_path / "run").exists()
+    assert place.plain.asked["/live.m3u8?files"] == 1
+
+
 def test_plain_locust_refuses_an_unclaimed_target_too(place: Place, tmp_path: Path) -> None:
     """The guard is in the locustfile, not only in our command. Locust's own log goes elsewhere."""
     before = place.plain.asked.total()

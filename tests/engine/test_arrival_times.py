@@ -1,0 +1,71 @@
+"""Latency is what the kernel saw, however late the loop comes to look."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from loadtests.engine.loop import Loop
+from loadtests.session import Failed, Get, Got
+from tests.engine.asking import OK, asking, sums, visit
+from tests.engine.certificates import Authority
+from tests.engine.conftest import MakeLoop, Serve
+from tests.engine.hostile import Peer, Server, Talk, wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="receive times are asked of the Linux kernel")
+
+AWAY: Final = 0.6
+"""Seconds for which the loop does not look."""
+HALF: Final = AWAY / 2
+
+
+def answer(peer: Peer) -> Talk:
+    yield from peer.hear()
+    yield from peer.say(OK)
+    yield from peer.pause(10**6)
+
+
+def answered(loop: Loop, server: Server, get: Get) -> list[Got | Failed]:
+    """Ask; when the server has answered, the loop has not looked since it asked."""
+    replies: list[Got | Failed] = []
+    loop.admit(visit(loop), asking([get], replies))
+    wait_for(lambda: len(server.requests) == 1, loop.step, server.step)
+    wait_for(lambda: server.said > 0, server.step)
+    return replies
+
+
+def late_reply(loop: Loop, server: Server) -> Got:
+    """The reply to one request that the loop looked at `AWAY` seconds after it had come."""
+    replies = answered(loop, server, Get(server.url(), "playlist", read=True))
+    time.sleep(AWAY)
+    wait_for(lambda: loop.is_idle, loop.step)
+    assert isinstance(replies[0], Got)
+    return replies[0]
+
+
+def test_a_loop_that_is_away_does_not_add_its_absence(make_loop: MakeLoop, serve: Serve) -> None:
+    loop, server = make_loop(), serve(answer)
+    got = late_reply(loop, server)
+    assert got.at - got.started < HALF
+    assert sums(loop).total.largest == pytest.approx(got.at - got.started)
+
+
+def test_nor_through_tls(make_loop: MakeLoop, serve: Serve, tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "good")
+    got = late_reply(make_loop(ca_file=str(authority.file)), serve(answer, context=authority.server("127.0.0.1")))
+    assert got.at - got.started < HALF
+
+
+def test_a_clock_that_was_set_meanwhile_is_not_believed(make_loop: MakeLoop, serve: Serve) -> None:
+    ahead = [0.0]
+    loop, server = make_loop(wall=lambda: time.time() + ahead[0]), serve(answer)
+    replies = answered(loop, server, Get(server.url(), "playlist", read=True))
+    time.sleep(HALF)
+    ahead[0] = -3600.0
+    wait_for(lambda: loop.is_idle, loop.step)
+    assert isinstance(replies[0], Got)
+    assert replies[0].at - replies[0].started >= HALF
