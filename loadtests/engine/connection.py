@@ -90,20 +90,23 @@ class Connection:
     def _open(self) -> None:
         self.state, self._reused = State.OPENING, False
         session = self.visit.tls_sessions.get(self.origin)
-        self._dial = Dial(self.loop, self.origin, self.visit.viewer.number, session, self._opened)
+        self._dial = Dial(self.loop, self.origin, self.visit.viewer.number, session, self._dialled)
         self._dial.start()
 
-    def _opened(self, outcome: Outcome) -> None:
-        if isinstance(outcome, NoChannel):
-            if outcome.ours:
-                self._drop(outcome)
-            else:
-                self.fail(outcome.reason, outcome.detail)
-            return
-        self._channel, self.fd, self._wanted = outcome, outcome.sock.fileno(), 0
+    def _dialled(self, outcome: Outcome) -> None:
+        if not isinstance(outcome, NoChannel):
+            del self._dial  # or every viewer would keep one
+            self._opened(outcome)
+        elif outcome.ours:
+            self._drop(outcome)
+        else:
+            self.fail(outcome.reason, outcome.detail)
+
+    def _opened(self, channel: Plain | Tls) -> None:
+        self._channel, self.fd, self._wanted = channel, channel.sock.fileno(), 0
         self.loop.polled.take_over(self)
         self.visit.note_connected()
-        if isinstance(outcome, Tls) and outcome.protocol == "h2":
+        if isinstance(channel, Tls) and channel.protocol == "h2":
             self._move()
         else:
             self._ask()

@@ -91,8 +91,12 @@ class Exchange:
         self._tally.request_cancelled(self.get.kind, head=self.received - self.size)
 
     def reply(self, now: float) -> Got | Failed:
-        """What the viewer is told of a whole response; a body that cannot be unpacked is no use to anybody."""
+        """What the viewer is told of a whole response; a body that cannot be unpacked is no use to anybody.
+
+        The body is not kept: an idle connection holds its last exchange.
+        """
         get, head, body = self.get, self.head, bytes(self.body)
+        self.body = b""
         if head.gzip and body:
             try:
                 body = unpack(body, get.limit)
