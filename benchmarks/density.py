@@ -28,7 +28,7 @@ from benchmarks.rig.report import HEAD, Spread, noise, options, ratio, spread, w
 from benchmarks.rig.servers import Servers, most_viewers
 from benchmarks.rig.work import Work
 
-CONNECTIONS: Final = 128
+CONNECTIONS: Final = 512
 MIXES: Final = {"mix": "s20.ts 2", "250 KB": "s250.ts 0"}
 """Closed loops: which segment, how many playlists before each."""
 

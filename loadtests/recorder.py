@@ -145,7 +145,9 @@ class CohortTally:
         ``told`` of its ``size`` body bytes were counted by `body` when they came, the others and its ``head`` bytes
         count now.
         """
-        sums = self._ended(kind, head)
+        sums = self.requests.get(kind) or self.sums(kind)
+        sums.count += 1
+        sums.head_bytes += head
         sums.bytes += size - told
         if status < 400:
             sums.ttfb.append(ttfb)
@@ -170,7 +172,7 @@ class CohortTally:
         self._ended(kind, head).cancelled += 1
 
     def _ended(self, kind: RequestKind, head: int) -> RequestSums:
-        sums = self.requests.get(kind) or self.sums(kind)
+        sums = self.sums(kind)
         sums.count += 1
         sums.head_bytes += head
         return sums

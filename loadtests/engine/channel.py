@@ -79,7 +79,8 @@ def stamp_of(ancillary: list[tuple[int, int, bytes]]) -> float:
     if not ancillary:
         return 0.0
     seconds, nanoseconds = _TIME.unpack(ancillary[0][2])
-    return float(seconds + nanoseconds * 1e-9)
+    stamp: float = seconds + nanoseconds * 1e-9
+    return stamp
 
 
 class Plain:

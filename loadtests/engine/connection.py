@@ -40,6 +40,10 @@ class State(IntEnum):
     CLOSED = auto()
 
 
+HEAD: Final = State.HEAD
+"""Where most time is spent: looked up once."""
+
+
 class Connection:
     """Driven by the loop: `begin` a request, `on_ready` when the poller says so, `expire` when time is up."""
 
@@ -127,8 +131,9 @@ class Connection:
             self._lost(error)
             return
         if sent:
-            self.state = State.HEAD
-        self._want(READ if sent else WRITE)
+            self.state = HEAD
+        if not sent or self._wanted != READ:
+            self._want(READ if sent else WRITE)
 
     def _want(self, events: int) -> None:
         if self._wanted != events:
@@ -142,6 +147,8 @@ class Connection:
         try:
             if self._channel.secure:
                 self._advance_in_memory()
+            elif self.state is HEAD:
+                self._read_head()
             else:
                 self._advance()
         except BlockingIOError:
@@ -191,7 +198,7 @@ class Connection:
         if end < 0:
             self._gather_head(bytes(VIEW[:count]), at)
         else:
-            self._take_head(VIEW[:count], end + 4, at)
+            self._take_head(VIEW[:count], end + len(END), at)
 
     def _gather_head(self, data: bytes, at: float) -> None:
         self._early, end = gather(self._early, data)
