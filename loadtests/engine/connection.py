@@ -16,11 +16,11 @@ from loadtests.engine.framing import Framing
 from loadtests.engine.head import END, HeadError, gather, read_head
 from loadtests.engine.poller import READ, WRITE
 from loadtests.engine.request import Origin
-from loadtests.session import ErrorKind, Failed, Get
+from loadtests.session import ErrorKind, Failed
 
 if TYPE_CHECKING:
     from loadtests.engine.loop import Loop
-    from loadtests.engine.visit import Lane, Visit
+    from loadtests.engine.visit import Visit
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for name look-up, connect and TLS (Shaka's connect time-out; browsers allow more)."""
@@ -45,7 +45,7 @@ HEAD: Final = State.HEAD
 
 
 class Connection:
-    """Driven by the loop: `begin` a request, `on_ready` when the poller says so, `expire` when time is up."""
+    """Driven by the loop: `send` a request, `on_ready` when the poller says so, `expire` when time is up."""
 
     __slots__ = (
         "_channel",
@@ -73,10 +73,6 @@ class Connection:
         self._reused = False
 
     # -- asking ---------------------------------------------------------------------------------------------------
-
-    def begin(self, lane: Lane, get: Get, request: bytes, now: float) -> None:
-        """Send ``request`` for ``get`` on behalf of ``lane``."""
-        self.send(Exchange(lane, get, request, now))
 
     def send(self, exchange: Exchange, channel: Tls | None = None) -> None:
         """Send what has been asked for already; on ``channel``, where one is open."""

@@ -26,11 +26,11 @@ from loadtests.engine.http2_frames import HEADERS, Frame, Frames
 from loadtests.engine.http2_response import take
 from loadtests.engine.poller import READ, WRITE
 from loadtests.engine.request import Origin
-from loadtests.session import ErrorKind, Failed, Get
+from loadtests.session import ErrorKind, Failed
 
 if TYPE_CHECKING:
     from loadtests.engine.loop import Loop
-    from loadtests.engine.visit import Lane, Visit
+    from loadtests.engine.visit import Visit
 
 PROTOCOL: Final = "h2"
 """HTTP/2 over TLS, as ALPN names it (RFC 9113 §3.1)."""
@@ -82,10 +82,6 @@ class Http2:
         """Whether it takes no further requests."""
 
     # -- asking ---------------------------------------------------------------------------------------------------
-
-    def begin(self, lane: Lane, get: Get, request: bytes, now: float) -> None:
-        """Send ``request`` for ``get`` on behalf of ``lane``, as soon as the connection is open and has room."""
-        self.send(Exchange(lane, get, request, now))
 
     def send(self, exchange: Exchange) -> None:
         """Send what has been asked for already."""

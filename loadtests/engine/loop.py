@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from loadtests.engine.channel import client_context
 from loadtests.engine.connection import Connection
+from loadtests.engine.exchange import Exchange
 from loadtests.engine.health import Health
 from loadtests.engine.http2 import Http2
 from loadtests.engine.names import Lookup, Names, system_lookup
@@ -97,6 +98,7 @@ class Loop:
         self._watch = watch
         self.polled = Sockets(system.poller())
         self.reach = reach
+        self._hosts = reach.hosts
         self._tls = client_context(reach.ca_file, http2=reach.http2) if reach.ca_file else None
         self.names = Names(reach.resolve, system.lookup, self.clock)
         self.recorder, self.health = Recorder(), Health()
@@ -156,6 +158,8 @@ class Loop:
     def _set_clocks(self, now: float) -> None:
         """Where run second zero lies on the kernel's clock; not to be told in a turn in which that clock was set."""
         zero = self._wall() - now
+        if abs(zero - self._zero) >= CLOCK_SET:  # or the system gave our core to somebody between the two looks
+            zero = self._wall() - self.clock()
         self._steady = abs(zero - self._zero) < CLOCK_SET
         self._zero = zero
 
@@ -280,18 +284,21 @@ class Loop:
         except ValueError as error:
             self._refuse(lane, get, "protocol", str(error))
             return
-        if self.reach.hosts is not None and origin.host not in self.reach.hosts:
+        if self._hosts is not None and origin.host not in self._hosts:
             self._refuse(lane, get, "unclaimed_host", f"nobody claims {origin.host}")
             return
-        self.link(lane.visit, origin).begin(lane, get, request, self._ticks() - self._begins)
+        visit = lane.visit
+        link = visit.take(origin) or self._connect(visit, origin)
+        link.send(Exchange(lane, get, request, self._ticks() - self._begins))
 
     def link(self, visit: Visit, origin: Origin) -> Link:
         """A connection that takes a request now; a new one if there is none."""
-        link = visit.take(origin)
-        if link is None:
-            kind = Http2 if self.reach.http2 and origin.scheme == "https" else Connection
-            link = kind(self, visit, origin)
-            visit.opened.append(link)
+        return visit.take(origin) or self._connect(visit, origin)
+
+    def _connect(self, visit: Visit, origin: Origin) -> Link:
+        kind = Http2 if self.reach.http2 and origin.scheme == "https" else Connection
+        link: Link = kind(self, visit, origin)
+        visit.opened.append(link)
         return link
 
     def _refuse(self, lane: Lane, get: Get, reason: ErrorKind, detail: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from loadtests.engine.request import Origin
 from loadtests.recorder import CohortTally
-from loadtests.session import Get, Session, Signal, Viewer
+from loadtests.session import Session, Signal, Viewer
 
 if TYPE_CHECKING:
     from loadtests.engine.channel import Tls
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 class Link(Protocol):
     """A connection as loop and visit see it: `Connection` speaks HTTP/1.1, `Http2` HTTP/2."""
-
-    def begin(self, lane: Lane, get: Get, request: bytes, now: float, /) -> None:
-        """Send a request on behalf of ``lane``."""
 
     def send(self, exchange: Exchange, /) -> None:
         """Send what has been asked for already."""
