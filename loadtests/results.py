@@ -8,7 +8,6 @@ as a percentile. ``run.schema.json`` is this contract for other programs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
@@ -264,9 +263,8 @@ _IDENTITY: Final = frozenset({"line", "at", "region", "cohort"})
 
 def text_of(line: Line) -> str:
     """One line as JSON: the header in full, of the others only what is not zero or empty."""
-    sparse = not isinstance(line, Header)
-    data = {"line": line.line, **line.model_dump(mode="json", exclude_defaults=sparse)}
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    data = line.model_dump_json(exclude={"line"}, exclude_defaults=not isinstance(line, Header))
+    return f'{{"line":"{line.line}",{data[1:]}'
 
 
 def schema() -> dict[str, Any]:

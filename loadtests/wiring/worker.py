@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -19,7 +20,11 @@ from loadtests.session import Session, Viewer
 from loadtests.wiring.assignment import Assignment, Report
 
 TICK: Final = 0.002
-"""Seconds between two turns of the loop: bigger batches are cheaper, smaller ones measure sharper."""
+"""Seconds from one turn of the loop to the next: bigger batches are cheaper, smaller ones react sooner."""
+BREATH: Final = 0.001
+"""Seconds between two turns at least, however long a turn takes: Locust lives here too."""
+SPREAD: Final = 0.5
+"""Seconds after a full one over which workers spread their reports: on one core they would wait for each other."""
 DRAIN: Final = 5.0
 """Seconds that requests under way at the end of the run may still take."""
 
@@ -51,7 +56,11 @@ class Worker:
             ),
             begins=time.monotonic() + assignment.epoch - time.time(),
         )
-        self._reported = 0
+        self._reported = self._told = 0
+        """Seconds in the outbox or sent, and seconds sent to their end."""
+        self._late = SPREAD * assignment.index / assignment.workers
+        self._outbox: deque[Line] = deque()
+        """What was recorded and not sent yet, of the last full second."""
         self._finished = False
 
     def _watch(self, viewer: Viewer, tally: CohortTally) -> Session:
@@ -67,10 +76,13 @@ class Worker:
             self._turn()
 
     def _turn(self) -> None:
+        began = self.loop.clock()
         self.loop.step()
-        if self.loop.clock() >= self._reported + 1:
-            self._report(int(self.loop.clock()), last=False)
-        gevent.sleep(TICK)
+        if self._outbox:
+            self._send_some(1)
+        elif began >= self._reported + 1 + self._late:
+            self._close_until(int(began))
+        gevent.sleep(max(TICK - (self.loop.clock() - began), BREATH))
 
     def finish(self) -> None:
         """Everybody leaves; wait for requests under way, then send the last report. Safe to call twice."""
@@ -81,7 +93,9 @@ class Worker:
             self._drain()
         finally:
             self.loop.cancel()
-            self._report(max(math.ceil(self.loop.clock()), 0), last=True)
+            self._send_some(len(self._outbox))
+            self._close_until(max(math.ceil(self.loop.clock()), 0))
+            self._send_some(len(self._outbox), last=True)
 
     def _drain(self) -> None:
         self.loop.dismiss()
@@ -89,14 +103,20 @@ class Worker:
         while not self.loop.is_idle and self.loop.clock() < deadline:
             self._turn()
 
-    def _report(self, until: int, *, last: bool) -> None:
+    def _close_until(self, until: int) -> None:
+        """Put what was recorded before second ``until`` into the outbox."""
         windows = self.loop.windows(until)
-        lines: list[Line] = [*windows]
+        self._outbox += windows
         if until > self._reported:
-            lines.append(self._health(until - 1, windows))
+            self._outbox.append(self._health(until - 1, windows))
         self._reported = max(until, self._reported)
-        self._observe(windows)
-        self._send(Report.of(self._assignment, until, lines, last=last))
+
+    def _send_some(self, count: int, *, last: bool = False) -> None:
+        """Send that many lines: a few a turn, for packing all of them at once would make viewers late."""
+        lines = [self._outbox.popleft() for _ in range(count)]
+        self._observe([line for line in lines if isinstance(line, Window)])
+        self._told = self._told if self._outbox else self._reported
+        self._send(Report.of(self._assignment, self._told, lines, last=last))
 
     def _health(self, second: int, windows: list[Window]) -> Line:
         received = sum(sums.bytes + sums.head_bytes for window in windows for sums in window.requests.values())
