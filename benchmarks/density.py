@@ -101,6 +101,22 @@ def paced(bench: Bench, rounds: int) -> tuple[dict[str, Any], str]:
     return told_paced(tops, at_common)
 
 
+def level(text: str) -> tuple[Client, int]:
+    """``CLIENT=VIEWERS``."""
+    name, _, viewers = text.rpartition("=")
+    return next(client for client in CLIENTS if client.name == name), int(viewers)
+
+
+def at_levels(bench: Bench, rounds: int, levels: list[tuple[Client, int]]) -> tuple[dict[str, Any], str]:
+    """Each client at a number of viewers of its own, alternating, a process started anew each time."""
+    print(f"paced, 20 KB segments, each at a level of its own\n{HEAD}")
+    tops: dict[str, list[Measured]] = {client.name: [] for client, _ in levels}
+    for number in range(rounds):
+        for client, viewers in levels[:: 1 if number % 2 == 0 else -1]:
+            tops[client.name] += [one for one in climb(bench, client, (viewers,)) if one.held]
+    return told_paced(tops, [])
+
+
 def told_paced(tops: dict[str, list[Measured]], at_common: list[Measured]) -> tuple[dict[str, Any], str]:
     """Medians, ranges and ratios of what was held."""
     held = {name: spread(one.viewers for one in mine) for name, mine in tops.items()}
@@ -162,8 +178,12 @@ def main() -> None:
     """Climb, print, write."""
     parser = options(__doc__, rounds=2, seconds=4)
     parser.add_argument("--only", choices=("paced", "closed"))
+    parser.add_argument(
+        "--at", action="append", type=level, metavar="CLIENT=VIEWERS", help="instead of climbs, this level; repeatable"
+    )
     chosen = parser.parse_args()
-    parts = {"paced": paced, "closed": closed}
+    levels = {"paced": partial(at_levels, levels=chosen.at)}
+    parts = levels if chosen.at else {"paced": paced, "closed": closed}
     figures: dict[str, Any] = {}
     texts = []
     with benching("density", chosen.seconds) as bench:

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="receive times a
 AWAY: Final = 0.6
 """Seconds for which the loop does not look."""
 HALF: Final = AWAY / 2
+ATTEMPTS: Final = 3
 
 
 def answer(peer: Peer) -> Talk:
@@ -38,25 +39,34 @@ def answered(loop: Loop, server: Server, get: Get) -> list[Got | Failed]:
     return replies
 
 
-def late_reply(loop: Loop, server: Server) -> Got:
-    """The reply to one request that the loop looked at `AWAY` seconds after it had come."""
-    replies = answered(loop, server, Get(server.url(), "playlist", read=True))
-    time.sleep(AWAY)
-    wait_for(lambda: loop.is_idle, loop.step)
-    assert isinstance(replies[0], Got)
-    return replies[0]
+def late_reply(make_loop: MakeLoop, serve: Serve, authority: Authority | None = None) -> Got:
+    """The reply to one request that the loop looked at `AWAY` seconds after it had come.
+
+    Asked again when the machine gave our core away between two looks at the clocks, for then the loop's own counts.
+    """
+    got: Got | Failed | None = None
+    for _ in range(ATTEMPTS):
+        loop = make_loop(ca_file=str(authority.file) if authority else "")
+        server = serve(answer, context=authority.server("127.0.0.1") if authority else None)
+        replies = answered(loop, server, Get(server.url(), "playlist", read=True))
+        time.sleep(AWAY)
+        wait_for(lambda: loop.is_idle, loop.step)  # noqa: B023 - done with before the next attempt
+        got = replies[0]
+        assert isinstance(got, Got)
+        assert sums(loop).total.largest == pytest.approx(got.at - got.started)
+        if got.at - got.started < HALF:
+            break
+    assert isinstance(got, Got)
+    return got
 
 
 def test_a_loop_that_is_away_does_not_add_its_absence(make_loop: MakeLoop, serve: Serve) -> None:
-    loop, server = make_loop(), serve(answer)
-    got = late_reply(loop, server)
+    got = late_reply(make_loop, serve)
     assert got.at - got.started < HALF
-    assert sums(loop).total.largest == pytest.approx(got.at - got.started)
 
 
 def test_nor_through_tls(make_loop: MakeLoop, serve: Serve, tmp_path: Path) -> None:
-    authority = Authority(tmp_path, "good")
-    got = late_reply(make_loop(ca_file=str(authority.file)), serve(answer, context=authority.server("127.0.0.1")))
+    got = late_reply(make_loop, serve, Authority(tmp_path, "good"))
     assert got.at - got.started < HALF
 
 
