@@ -11,7 +11,8 @@ around a level of 150 ms. The level's logarithm is an AR(1) process of seconds, 
 *False alarms* are pairs of runs of one process that ``segment.total p95 < baseline + 10%`` fails; *power* is how many
 runs whose every request is 20 % slower it fails. *Coverage* is how often an interval holds the truth. The rough noise
 is past what the method is made for: with it two runs of one process differ by 6 % (one standard deviation), and no
-test can meet 1 % and 95 % both. Speed and memory are of one verdict in a process of its own, on a run of 30 minutes in ten regions.
+test can meet 1 % and 95 % both. Speed and memory are of one verdict in a process of its own, on a
+run of 30 minutes in ten regions.
 
 ``python -m benchmarks.gate [--json OUT] [--pairs 200]``
 """
