@@ -119,7 +119,7 @@ class Loop:
         Now, when the kernel does not say, or when its clock was set meanwhile.
         """
         now, at = self._ticks() - self._begins, stamp - self._zero
-        return at if since < at < now and self._steady else now
+        return at if since <= at < now and self._steady else now
 
     def tls(self) -> ssl.SSLContext:
         """The one TLS context of this loop."""

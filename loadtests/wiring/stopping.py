@@ -34,7 +34,7 @@ def asked_to_abort(folder: Path) -> str:
     try:
         reason = request.read_text(encoding="utf-8").strip() or "no reason given"
         request.unlink()
-    except FileNotFoundError:
+    except OSError:  # not there; or no descriptor is left to look with: the next look comes within a second
         return ""
     return reason
 

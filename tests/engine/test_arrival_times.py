@@ -79,3 +79,15 @@ def test_a_clock_that_was_set_meanwhile_is_not_believed(make_loop: MakeLoop, ser
     wait_for(lambda: loop.is_idle, loop.step)
     assert isinstance(replies[0], Got)
     assert replies[0].at - replies[0].started >= HALF
+
+
+def test_the_rest_of_a_packet_came_with_its_beginning(make_loop: MakeLoop) -> None:
+    """What two reads take out of one packet has one time, and the second read may be late."""
+    loop = make_loop()
+    loop.step()
+    loop.step()
+    stamp = time.time()
+    time.sleep(0.05)
+    came = loop.moment(stamp, 0.0)
+    time.sleep(0.05)
+    assert loop.moment(stamp, came) == came or not loop._steady
