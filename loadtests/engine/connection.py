@@ -78,7 +78,7 @@ class Connection:
         """Send what has been asked for already; on ``channel``, where one is open."""
         self.exchange = exchange
         self._early = b""
-        self.loop.busy[self] = None
+        self.loop.busy[self] = exchange.due
         if channel is not None:
             self._opened(channel)
         elif self.state is State.IDLE:
@@ -89,6 +89,7 @@ class Connection:
 
     def _open(self) -> None:
         self.state, self._reused = State.OPENING, False
+        self.loop.busy[self] = 0.0  # every sweep looks whether the dial has to hurry
         session = self.visit.tls_sessions.get(self.origin)
         self._dial = Dial(self.loop, self.origin, self.visit.viewer.number, session, self._dialled)
         self._dial.start()
@@ -322,14 +323,16 @@ class Connection:
             failed = Failed(self.loop.clock(), exchange.started, exchange.get.url, reason, detail)
             self.loop.resume(exchange.lane, failed)
 
-    def expire(self, now: float) -> None:
-        """Fail the request if one of its times is up."""
+    def expire(self, now: float) -> float:
+        """Fail the request if one of its times is up; when to look again."""
         if overdue := self.exchange.overdue(now):
             self.fail("timeout", overdue)
         elif self.state is State.OPENING and now - self.exchange.started > CONNECT_TIMEOUT:
             self.fail("timeout", f"no connection after {CONNECT_TIMEOUT:g} s")
         elif self.state is State.OPENING:
             self._dial.hurry(now)
+            return 0.0
+        return self.exchange.due
 
     def close(self) -> None:
         """Close the socket and forget the connection."""

@@ -106,6 +106,12 @@ class Exchange:
                 return Failed(now, self.started, get.url, reason, str(error))
         return Got._make((now, self.started, get.url, head.status, self.size, body, head.location))
 
+    @property
+    def due(self) -> float:
+        """The first moment at which `overdue` may have something to say."""
+        patience = self.get.timeout if self.first_at >= 0 else min(self.get.timeout, self.get.first_byte_timeout)
+        return self.started + patience
+
     def overdue(self, now: float) -> str:
         """Which of the viewer's times is up, if any."""
         waited = now - self.started

@@ -85,7 +85,7 @@ class Http2:
 
     def send(self, exchange: Exchange) -> None:
         """Send what has been asked for already."""
-        self.loop.busy[self] = None
+        self.loop.busy[self] = 0.0
         self._queue.append(exchange)
         if self._stage is Stage.NEW:
             self._open()
@@ -318,11 +318,11 @@ class Http2:
             exchange.lane = None
         self._rest()
 
-    def expire(self, now: float) -> None:
+    def expire(self, now: float) -> float:
         """Fail the requests whose time is up; the connection too, when it never opened or has fallen silent."""
         if self._stage is Stage.OPENING and now - self._opened_at > CONNECT_TIMEOUT:
             self._break("timeout", f"no connection after {CONNECT_TIMEOUT:g} s")
-            return
+            return 0.0
         for number, exchange in tuple(self._streams.items()):
             if overdue := exchange.overdue(now):
                 if self._heard_at < exchange.sent_at:
@@ -337,6 +337,7 @@ class Http2:
         elif self._stage is Stage.OPEN:
             self._ask()
         self._rest()
+        return 0.0
 
     def _rest(self) -> None:
         """With nothing under way the connection is idle, or of no more use."""

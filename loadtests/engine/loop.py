@@ -102,7 +102,8 @@ class Loop:
         self._tls = client_context(reach.ca_file, http2=reach.http2) if reach.ca_file else None
         self.names = Names(reach.resolve, system.lookup, self.clock)
         self.recorder, self.health = Recorder(), Health()
-        self.busy: dict[Link, None] = {}
+        self.busy: dict[Link, float] = {}
+        """Links with a request under way, and when to look next whether its time is up."""
         self.visits: dict[Visit, None] = {}
         self._timers = Timers()
         self._ready: deque[tuple[Lane, Reply]] = deque()
@@ -173,8 +174,10 @@ class Loop:
 
     def _sweep(self, now: float) -> None:
         self._swept = now
-        for connection in tuple(self.busy):
-            connection.expire(now)
+        for link in [link for link, due in self.busy.items() if due <= now]:
+            again = link.expire(now)
+            if link in self.busy:
+                self.busy[link] = again
         self._resume_ready()
 
     def _admit(self, now: float) -> None:
@@ -201,8 +204,7 @@ class Loop:
         self._ready.append((lane, None))
 
     def _wake(self, now: float) -> None:
-        while (due := self._timers.pop(now)) is not None:
-            at, lane = due
+        for at, lane in self._timers.due(now):
             self.health.started(now - at)
             self._unpark(lane, now)
 

@@ -20,8 +20,8 @@ class Link(Protocol):
     def send(self, exchange: Exchange, /) -> None:
         """Send what has been asked for already."""
 
-    def expire(self, now: float, /) -> None:
-        """Fail the requests whose time is up."""
+    def expire(self, now: float, /) -> float:
+        """Fail the requests whose time is up; when to look again."""
 
     def cancel(self) -> None:
         """Cut off what is under way, and close."""
