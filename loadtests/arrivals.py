@@ -96,8 +96,17 @@ def arrivals(scenario: Scenario, epoch: float = 0.0) -> Iterator[Viewer]:
         exit_at = exits.when(exits.level(join_at) + dice.expovariate(1.0))
         leave_at = min(join_at + _stay(scenario.stay, dice), exit_at, end)
         region, cohort, rendition = people.draw(dice)
-        yield Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch)
+        seed = seed_of(scenario.seed, number)
+        yield Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch, seed)
         number += 1
+
+
+def seed_of(run: int, number: int) -> int:
+    """A viewer's own seed: neighbours share nothing (splitmix64's finaliser, Steele et al. 2014)."""
+    mixed = (run * 0x9E3779B97F4A7C15 + number * 0xD1B54A32D192ED03 + 1) % 2**64
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
+    return mixed ^ mixed >> 31
 
 
 def _stay(stay: Stay, dice: Random) -> float:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 RequestKind: TypeAlias = Literal["master", "playlist", "init", "segment"]
 
@@ -43,6 +43,17 @@ LadderStep: TypeAlias = Literal["lowest", "middle", "highest"]
 """Which variant of a master playlist a viewer plays, by its place in the ladder sorted by bandwidth."""
 
 
+class Patience(NamedTuple):
+    """How long one viewer puts up with it: seconds without a picture, before the first frame and in all stalls."""
+
+    startup: float = math.inf
+    stalls: float = math.inf
+
+
+PATIENT: Final = Patience()
+"""Leaves only when the time is up."""
+
+
 class Viewer(NamedTuple):
     """One simulated person, decided before the run by the seed: who, where, when, for how long."""
 
@@ -55,6 +66,9 @@ class Viewer(NamedTuple):
     leave_at: float
     epoch: float
     """UTC time of run second zero, seconds since 1970: wall clock = epoch + run seconds."""
+    seed: int = 0
+    """Decides what is random within the visit, such as jitter of retries or the last mile's ups and downs."""
+    patience: Patience = PATIENT
 
 
 class Signal:
