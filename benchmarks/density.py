@@ -56,9 +56,9 @@ CLIENTS: Final = (
 )
 
 
-def climb(bench: Bench, client: Client, levels: tuple[int, ...]) -> list[Measured]:
-    """One climb of one client at the paced work."""
-    work = bench.work(client.name, levels, rate=client.rate, processes=client.processes(levels[-1]))
+def climb(bench: Bench, client: Client, levels: tuple[int, ...], rate: float = 0.0) -> list[Measured]:
+    """One climb of one client at the paced work; ``rate`` is joins a second in the first ramp."""
+    work = bench.work(client.name, levels, rate=rate or client.rate, processes=client.processes(levels[-1]))
     return bench.run(work, client.climb)
 
 
@@ -107,13 +107,13 @@ def level(text: str) -> tuple[Client, int]:
     return next(client for client in CLIENTS if client.name == name), int(viewers)
 
 
-def at_levels(bench: Bench, rounds: int, levels: list[tuple[Client, int]]) -> tuple[dict[str, Any], str]:
+def at_levels(bench: Bench, rounds: int, levels: list[tuple[Client, int]], rate: float) -> tuple[dict[str, Any], str]:
     """Each client at a number of viewers of its own, alternating, a process started anew each time."""
     print(f"paced, 20 KB segments, each at a level of its own\n{HEAD}")
     tops: dict[str, list[Measured]] = {client.name: [] for client, _ in levels}
     for number in range(rounds):
         for client, viewers in levels[:: 1 if number % 2 == 0 else -1]:
-            tops[client.name] += [one for one in climb(bench, client, (viewers,)) if one.held]
+            tops[client.name] += [one for one in climb(bench, client, (viewers,), rate) if one.held]
     return told_paced(tops, [])
 
 
@@ -181,8 +181,9 @@ def main() -> None:
     parser.add_argument(
         "--at", action="append", type=level, metavar="CLIENT=VIEWERS", help="instead of climbs, this level; repeatable"
     )
+    parser.add_argument("--joins", type=float, default=0.0, metavar="RATE", help="with --at: joins a second in the ramp")
     chosen = parser.parse_args()
-    levels = {"paced": partial(at_levels, levels=chosen.at)}
+    levels = {"paced": partial(at_levels, levels=chosen.at, rate=chosen.joins)}
     parts = levels if chosen.at else {"paced": paced, "closed": closed}
     figures: dict[str, Any] = {}
     texts = []

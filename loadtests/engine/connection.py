@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds for name look-up, connect and TLS (Shaka's connect time-out; browsers allow more)."""
 
+YOUNG: Final = 0.1
+"""Seconds after which a sweep looks at a request for the first time: most are over by then."""
+
 
 class State(IntEnum):
     """What the connection waits for; there is a channel from SENDING to IDLE."""
@@ -78,7 +81,7 @@ class Connection:
         """Send what has been asked for already; on ``channel``, where one is open."""
         self.exchange = exchange
         self._early = b""
-        self.loop.busy[self] = exchange.due
+        self.loop.busy[self] = exchange.started + YOUNG
         if channel is not None:
             self._opened(channel)
         elif self.state is State.IDLE:

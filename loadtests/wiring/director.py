@@ -28,6 +28,7 @@ from loadtests.run import RUN_FILE
 from loadtests.scenario import Scenario
 from loadtests.wiring.assignment import GRIEF, Assignment, Report
 from loadtests.wiring.locust_stats import add_windows
+from loadtests.wiring.seats import count_seats
 from loadtests.wiring.stopping import asked_to_abort, interrupts_go_to_main
 from loadtests.wiring.worker import DRAIN, Worker
 
@@ -57,6 +58,7 @@ class Director:
         need: Need = NOTHING,
     ) -> None:
         interrupts_go_to_main()
+        count_seats()
         self._machine, self._need = machine, need
         self.environment, self.scenario, self._out, self._observe = environment, scenario, out, observe
         self.journal: Journal | None = None

@@ -19,6 +19,7 @@ from loadtests.wiring.assignment import GRIEF, Assignment, Report
 from loadtests.wiring.director import REPORT
 from loadtests.wiring.locust_stats import add_windows
 from loadtests.wiring.options import machine_of
+from loadtests.wiring.seats import count_seats
 from loadtests.wiring.stopping import interrupts_go_to_main, leave_with
 from loadtests.wiring.worker import Worker
 
@@ -39,6 +40,7 @@ class Follower:
     def __init__(self, environment: Environment, runner: WorkerRunner) -> None:
         interrupts_go_to_main()
         remember_defaults()
+        count_seats()
         if environment.parsed_options and environment.parsed_options.processes:
             gevent.spawn(leave_with, os.getppid())
         self._environment, self._runner = environment, runner

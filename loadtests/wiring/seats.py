@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Final
+from functools import cache
+from typing import ClassVar, Final, cast
 
 from gevent import Greenlet
 from gevent.pool import Group
 from locust import LoadTestShape, User, task
+from locust.runners import Runner
 from locust.user.task import LOCUST_STATE_RUNNING
 
 UNUSED: Final = "a seat does nothing by itself"
@@ -57,3 +59,20 @@ class Surge(LoadTestShape):
         seats = max(wanted, 1)
         present = self.runner.user_count if self.runner else 0
         return seats, float(max(abs(seats - present), 1))
+
+
+@cache
+def count_seats() -> None:
+    """Have Locust count its users without looking at each of them, where seats are all that there is.
+
+    It does so five times a second in a ramp (2.47, `Runner.user_classes_count`): 9 ms at 8,000 users, in which the
+    worker serves nobody.
+    """
+    looked_at: property = vars(Runner)["user_classes_count"]
+
+    def counted(runner: Runner) -> dict[str, int]:
+        if runner.user_classes == [LiveViewer]:
+            return {LiveViewer.__name__: len(runner.user_greenlets)}
+        return cast("dict[str, int]", looked_at.__get__(runner))
+
+    setattr(Runner, "user_classes_count", property(counted))  # noqa: B010 - a property is no method to mypy
