@@ -10,7 +10,8 @@ from loadtests.recorder import CohortTally
 from loadtests.session import ErrorKind, Failed, Get, Got
 
 if TYPE_CHECKING:
-    from loadtests.engine.visit import Lane
+    from loadtests.engine.visit import Visit
+    from loadtests.lanes import Lane
 
 
 class Exchange:
@@ -34,8 +35,8 @@ class Exchange:
     )
     head: Head
 
-    def __init__(self, lane: Lane, get: Get, request: bytes, now: float) -> None:
-        self.lane: Lane | None = lane
+    def __init__(self, lane: Lane[Visit], get: Get, request: bytes, now: float) -> None:
+        self.lane: Lane[Visit] | None = lane
         self._tally: CohortTally = lane.visit.tally
         self.get, self.request, self.started = get, request, now
         self.sent_at = now

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from math import inf
 from typing import Final, NamedTuple
 
 from loadtests.engine.channel import client_context
@@ -24,10 +22,11 @@ from loadtests.engine.poller import Poller, system_poller
 from loadtests.engine.request import Origin, prepared
 from loadtests.engine.sockets import Sockets
 from loadtests.engine.timers import Timers
-from loadtests.engine.visit import Lane, Link, Visit
+from loadtests.engine.visit import Link, Visit
+from loadtests.lanes import Lane, Lanes
 from loadtests.recorder import CohortTally, Recorder
 from loadtests.results import Window
-from loadtests.session import ErrorKind, Failed, Fire, Get, Reply, Session, Signal, Spawn, Viewer, WaitFor, WaitUntil
+from loadtests.session import ErrorKind, Failed, Get, Session, Viewer
 
 Watch = Callable[[Viewer, CohortTally], Session]
 
@@ -74,7 +73,7 @@ class System(NamedTuple):
 SYSTEM: Final = System()
 
 
-class Loop:
+class Loop(Lanes[Visit]):
     """Drives the visits of one process.
 
     ``arrivals`` are viewers in order of ``join_at``; ``watch`` makes a viewer's main lane. Run second zero is
@@ -90,6 +89,8 @@ class Loop:
         begins: float | None = None,
         system: System = SYSTEM,
     ) -> None:
+        self._timers = Timers()
+        super().__init__(self._timers)
         self._ticks, self._wall = system.ticks, system.wall
         self._zero, self._steady = 0.0, False
         self._begins = system.ticks() if begins is None else begins
@@ -104,9 +105,6 @@ class Loop:
         self.recorder, self.health = Recorder(), Health()
         self.busy: dict[Link, float] = {}
         """Links with a request under way, and when to look next whether its time is up."""
-        self.visits: dict[Visit, None] = {}
-        self._timers = Timers()
-        self._ready: deque[tuple[Lane, Reply]] = deque()
         self._windows: list[Window] = []
         self._swept = 0.0
 
@@ -148,11 +146,11 @@ class Loop:
             self._windows += self.recorder.close_until(now)
         self.names.deliver()
         self._hear()  # before anybody is woken: a connection that the server has closed is not used again
-        self._resume_ready()
+        self.resume_ready()
         now = self.clock()
         self._admit(now)
         self._wake(now)
-        self._resume_ready()
+        self.resume_ready()
         if now - self._swept > SWEEP:
             self._sweep(now)
 
@@ -178,7 +176,7 @@ class Loop:
             again = link.expire(now)
             if link in self.busy:
                 self.busy[link] = again
-        self._resume_ready()
+        self.resume_ready()
 
     def _admit(self, now: float) -> None:
         while self._next is not None and self._next.join_at <= now:
@@ -193,94 +191,15 @@ class Loop:
             else:
                 self.admit(Visit(viewer, tally), session)
 
-    def admit(self, visit: Visit, session: Session) -> None:
-        """Start a visit with its main lane."""
-        self.visits[visit] = None
-        self._spawn(visit, session)
-
-    def _spawn(self, visit: Visit, session: Session) -> None:
-        lane = Lane(visit, session)
-        visit.lanes.append(lane)
-        self._ready.append((lane, None))
-
     def _wake(self, now: float) -> None:
         for at, lane in self._timers.due(now):
             self.health.started(now - at)
-            self._unpark(lane, now)
+            self.unpark(lane, now)
 
-    def _unpark(self, lane: Lane, now: float) -> None:
-        self._leave_wait(lane)
-        self._ready.append((lane, now))
+    # -- requests -------------------------------------------------------------------------------------------------
 
-    def _leave_wait(self, lane: Lane) -> None:
-        self._timers.forget(lane)
-        lane.parked = False
-        if lane.signal is not None:
-            lane.signal.waiters.remove(lane)
-            lane.signal = None
-
-    def _resume_ready(self) -> None:
-        ready = self._ready
-        while ready:
-            lane, reply = ready.popleft()
-            if not lane.visit.over:
-                self._run(lane, reply)
-
-    def resume(self, lane: Lane, reply: Reply) -> None:
-        """Hand a lane what it waited for, in this turn."""
-        self._ready.append((lane, reply))
-
-    # -- lanes ----------------------------------------------------------------------------------------------------
-
-    def _run(self, lane: Lane, reply: Reply) -> None:
-        try:
-            while not self._obey(lane, lane.session.send(reply)):
-                reply = None
-        except StopIteration:
-            self._returned(lane)
-        except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
-            self.health.fault(error)
-            self._end(lane.visit)
-
-    def _obey(self, lane: Lane, instruction: object) -> bool:
-        """Do as the lane says; whether it has to wait now."""
-        match instruction:
-            case Get():
-                self._fetch(lane, instruction)
-            case WaitUntil(at):
-                self._park(lane, at)
-            case WaitFor(signal, until):
-                lane.signal = signal
-                signal.waiters.append(lane)
-                self._park(lane, until)
-            case Fire(signal):
-                self._fire(signal)
-                return False
-            case Spawn(session):
-                self._spawn(lane.visit, session)
-                return False
-            case _:
-                raise TypeError(f"a session asks for {instruction!r}")
-        return True
-
-    def _park(self, lane: Lane, until: float) -> None:
-        lane.parked = True
-        now = self.clock()
-        if lane.visit.dismissed and lane is lane.visit.lanes[0]:
-            lane.visit.dismissed = False
-            self._unpark(lane, now)
-        elif until < inf:
-            self._timers.add(lane, max(now, until))  # what is due in the past is not late before it is asked for
-        elif until != inf:
-            raise ValueError(f"a session waits until {until!r}")
-
-    def _fire(self, signal: Signal) -> None:
-        now = self.clock()
-        for lane in tuple(signal.waiters):
-            assert isinstance(lane, Lane)
-            self._unpark(lane, now)
-
-    def _fetch(self, lane: Lane, get: Get) -> None:
+    def fetch(self, lane: Lane[Visit], get: Get) -> None:
+        """Send a request, on a connection that is open or a new one."""
         try:
             origin, request = prepared(get.url, get.read)
         except ValueError as error:
@@ -303,57 +222,34 @@ class Loop:
         visit.opened.append(link)
         return link
 
-    def _refuse(self, lane: Lane, get: Get, reason: ErrorKind, detail: str) -> None:
+    def _refuse(self, lane: Lane[Visit], get: Get, reason: ErrorKind, detail: str) -> None:
         """A request that is never sent: it counts as an error, not as a request."""
         now = self.clock()
         lane.visit.tally.media_error(get.kind, reason)
         self.resume(lane, Failed(now, now, get.url, reason, detail))
 
-    def _returned(self, lane: Lane) -> None:
-        if lane is lane.visit.lanes[0]:
-            self._end(lane.visit)
-        else:
-            lane.visit.lanes.remove(lane)
-
-    def _end(self, visit: Visit) -> None:
-        """The viewer is gone: lanes are closed, idle connections too; a request under way is read to its end."""
-        visit.over = True
-        for lane in visit.lanes:
-            self._leave_wait(lane)
-            self._close(lane.session)
-        visit.lanes.clear()
-        for connection in tuple(visit.opened):
-            connection.disown()
-        self.visits.pop(visit, None)
-
-    def _close(self, session: Session) -> None:
-        try:
-            session.close()
-        except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
-            self.health.fault(error)
-
     # -- ending ---------------------------------------------------------------------------------------------------
 
-    def dismiss(self) -> None:
-        """Nobody else comes and everybody leaves now: main lanes are woken early, requests under way go on.
+    def fault(self, error: Exception) -> None:
+        """An error of ours: the run is not valid any more."""
+        self.health.fault(error)
 
-        A main lane that waits for a response gets it first, and is woken early from its next wait.
-        """
+    def left(self, visit: Visit) -> None:
+        """Idle connections are closed; a request under way is read to its end."""
+        for connection in tuple(visit.opened):
+            connection.disown()
+
+    def dismiss(self) -> None:
+        """Nobody else comes and everybody leaves now."""
         self._next = None
-        now = self.clock()
-        for visit in tuple(self.visits):
-            if visit.lanes and visit.lanes[0].parked:
-                self._unpark(visit.lanes[0], now)
-            else:
-                visit.dismissed = True
-        self._resume_ready()
+        super().dismiss()
 
     def cancel(self) -> None:
         """Cut off what is still under way, end every visit and let go of the system: the loop is of no more use."""
         for connection in tuple(self.busy):
             connection.cancel()
         for visit in tuple(self.visits):
-            self._end(visit)
+            self.end(visit)
         self._ready.clear()
         self.polled.close()
 

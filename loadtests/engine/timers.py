@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import heapq
 from itertools import count
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from loadtests.engine.visit import Lane
+from loadtests.lanes import Lane
 
 PER_SECOND: Final = 1000
 """Buckets."""
 MANY: Final = 1024
 """Stale entries that are not worth the clearing."""
 
-Entry: TypeAlias = tuple[float, int, int, Lane]
+Entry: TypeAlias = tuple[float, int, int, Lane[Any]]
 """When, in which order it was asked for, the lane's ticket then, the lane."""
 
 
@@ -34,7 +34,7 @@ class Timers:
     def __len__(self) -> int:
         return self._entries
 
-    def add(self, lane: Lane, at: float) -> None:
+    def add(self, lane: Lane[Any], at: float) -> None:
         """Wake ``lane`` at ``at``, unless it gets another ticket before."""
         lane.timed = True
         self._entries += 1
@@ -47,9 +47,9 @@ class Timers:
         else:
             bucket.append(entry)
 
-    def due(self, now: float) -> list[tuple[float, Lane]]:
+    def due(self, now: float) -> list[tuple[float, Lane[Any]]]:
         """The lanes that are due by ``now`` with their times, in order; they have no timer any more."""
-        found: list[tuple[float, Lane]] = []
+        found: list[tuple[float, Lane[Any]]] = []
         last = int(now * PER_SECOND)
         while self._numbers and self._numbers[0] <= last:
             number = self._numbers[0]
@@ -70,7 +70,7 @@ class Timers:
             del self._buckets[number]
         return found
 
-    def forget(self, lane: Lane) -> None:
+    def forget(self, lane: Lane[Any]) -> None:
         """``lane`` has moved on; its timer, if it has one, is stale. Most of them stale: they are cleared."""
         lane.ticket += 1
         if lane.timed:

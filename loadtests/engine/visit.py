@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from loadtests import lanes
 from loadtests.engine.request import Origin
 from loadtests.recorder import CohortTally
-from loadtests.session import Session, Signal, Viewer
+from loadtests.session import Viewer
 
 if TYPE_CHECKING:
     from loadtests.engine.channel import Tls
@@ -30,42 +31,20 @@ class Link(Protocol):
         """The viewer has left: read to its end what is under way, then close."""
 
 
-class Lane:
-    """A session generator and what it waits for."""
-
-    __slots__ = ("parked", "session", "signal", "ticket", "timed", "visit")
-
-    def __init__(self, visit: Visit, session: Session) -> None:
-        self.visit, self.session = visit, session
-        self.ticket = 0
-        """Tells its newest timer from older ones."""
-        self.parked = False
-        """Whether it waits for a time or a signal, rather than for a response."""
-        self.timed = False
-        """Whether a timer of its newest ticket is set."""
-        self.signal: Signal | None = None
-
-
-class Visit:
-    """The lanes and connections of one viewer; over when its first lane returns."""
+class Visit(lanes.Visit):
+    """The lanes and connections of one viewer."""
 
     __slots__ = (
-        "dismissed",
         "http1",
         "idle",
-        "lanes",
         "lost",
         "opened",
-        "over",
         "shared",
-        "tally",
         "tls_sessions",
-        "viewer",
     )
 
     def __init__(self, viewer: Viewer, tally: CohortTally) -> None:
-        self.viewer, self.tally = viewer, tally
-        self.lanes: list[Lane] = []
+        super().__init__(viewer, tally)
         self.idle: list[Connection] = []
         self.opened: list[Link] = []
         self.shared: dict[Origin, Link] = {}
@@ -75,9 +54,6 @@ class Visit:
         self.tls_sessions: dict[Origin, Any] = {}
         self.lost = 0
         """Connections that ended and were not yet replaced."""
-        self.dismissed = False
-        """Whether the first lane's next wait ends at once, because the run does."""
-        self.over = False
 
     def take(self, origin: Origin) -> Link | None:
         """The shared connection to ``origin``, or an idle one, the most recently used first."""

@@ -18,6 +18,7 @@ MANY_PARAMETERS: Final = {
 }
 BROAD_EXCEPTS: Final = {
     "loadtests.engine.loop": "one viewer's fault must not end the run; it is counted",
+    "loadtests.lanes": "one viewer's fault must not end the run; it is counted",
 }
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
