@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadtests.engine.timers import MANY, PER_SECOND, Timers
-from loadtests.engine.visit import Lane, Visit
+from loadtests.engine.visit import Visit
+from loadtests.lanes import Lane
 from loadtests.recorder import CohortTally
 from loadtests.session import Session
 from tests.engine.asking import viewer
@@ -21,7 +22,7 @@ def _sleep() -> Session:
     yield from ()
 
 
-def _lane() -> Lane:
+def _lane() -> Lane[Visit]:
     return Lane(Visit(viewer(), CohortTally("id", "all")), _sleep())
 
 
