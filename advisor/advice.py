@@ -119,7 +119,7 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         audience=round(demand.viewers.mid),
         demand=demand,
         nodes=plan(Asked(demand, found, measurement.scenario.launch, factor)),
-        cdn=cdn(demand, place, measurement.scenario.surge),
+        cdn=cdn(demand, place, measurement.scenario),
     )
 
 

@@ -7,8 +7,10 @@ from typing import Final
 
 from advisor.demand import Demand
 from advisor.interval import Interval
+from loadtests.flow import planned
 from loadtests.region import Fact, Frozen, Region
-from loadtests.shapes import Phase, Shape
+from loadtests.scenario import Scenario
+from loadtests.shapes import Phase
 
 BITS_PER_GB: Final = 8e9
 """A gigabyte as CDNs bill it: 10^9 bytes."""
@@ -34,9 +36,10 @@ class Cdn(Frozen):
     """USD per GB."""
 
 
-def cdn(demand: Demand, region: Region, shape: Shape) -> Cdn:
+def cdn(demand: Demand, region: Region, scenario: Scenario) -> Cdn:
     """Traffic and its list price for one region."""
-    seconds, peak_seconds = length(shape.phases()), equivalent_peak_seconds(shape.viewers, shape.phases())
+    phases = scenario.surge.phases()
+    seconds, peak_seconds = length(phases), equivalent_peak_seconds(planned(scenario, demand.region), phases)
     steady = demand.wire_per_viewer.scale(demand.viewers.mid / BITS_PER_GB)
     event = steady.scale(peak_seconds).plus(demand.wire_per_join.scale(demand.all_joins / BITS_PER_GB))
     hour = steady.scale(SECONDS_PER_HOUR)

@@ -9,6 +9,7 @@ from typing import Final
 from advisor.seconds import Fold, Second, by_second
 from advisor.texts import Message, say
 from loadtests.errors import CannotMeasure, InputError, RunError
+from loadtests.flow import planned
 from loadtests.region import Frozen, Region
 from loadtests.results import Bottleneck, Note
 from loadtests.run import Run
@@ -161,9 +162,8 @@ def _why_unfinished(run: Run) -> Message:
 def _series(run: Run) -> RunSeries:
     phases = run.header.phases
     scenario = run.header.scenario
-    shares = {"": 1.0, **{code: audience.share for code, audience in scenario.regions.items()}}
-    folds = {code: Fold(scenario.budgets, scenario.surge.viewers, share) for code, share in shares.items()}
-    series: dict[str, list[Second]] = {code: [] for code in shares}
+    folds = {code: Fold(scenario.budgets, planned(scenario, code)) for code in ("", *scenario.regions)}
+    series: dict[str, list[Second]] = {code: [] for code in folds}
     for at, windows in by_second(run.windows):
         if (phase := _phase_at(phases, at)) is None:
             continue

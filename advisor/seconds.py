@@ -99,9 +99,7 @@ class Fold:
 
     budgets: Budgets
     wanted: Callable[[float], float]
-    """Viewers by the shape, at a time in run seconds."""
-    share: float = 1.0
-    """The region's part of them."""
+    """Its viewers by the shape, at a time in run seconds."""
     startups: deque[Sketch] = field(default_factory=lambda: deque(maxlen=STARTUP_SECONDS))
 
     def add(self, at: int, phase: PhaseName, windows: Sequence[Window]) -> Second:
@@ -116,7 +114,7 @@ class Fold:
             phase=phase,
             viewers=players.viewers,
             joins=players.joins,
-            planned=self.share * self.wanted(at + 0.5),
+            planned=self.wanted(at + 0.5),
             served=_served(requests),
             failed=requests.failed,
             segments=_served(segments),

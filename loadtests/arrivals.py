@@ -1,13 +1,9 @@
 """Who comes when and for how long: an open, seeded arrival process, the same for any number of workers.
 
-Arrivals are a non-homogeneous Poisson process whose rate is solved from the shape: concurrency is the convolution
-of the arrival rate with the survival function of the stay, N(t) = ∫ rate(u) · S(t - u) du, so
-
-    rate_k = (N_{k+1} - expected survivors at k+1) / S(half a second)
-
-on a one-second grid. Where the shape falls faster than people leave by themselves, everybody present leaves with
-the hazard that makes it so (an exit wave) and nobody arrives. Arrival times come from unit exponentials mapped
-through the inverse of the cumulative rate. Nothing depends on how the target answers.
+Arrivals are a non-homogeneous Poisson process whose rate is solved from the shape and the stay (`loadtests.flow`).
+Arrival times come from unit exponentials mapped through the inverse of the cumulative rate. Where regions live the
+surge differently their rates add up, and an arrival is of each with the share that it has in that second. Nothing
+depends on how the target answers.
 """
 
 from __future__ import annotations
@@ -16,54 +12,12 @@ import heapq
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
-from statistics import NormalDist
 
-import numpy as np
-import numpy.typing as npt
-
+from loadtests.flow import Course, Flow, Series, courses, solve_flow
 from loadtests.scenario import Scenario, Stay
 from loadtests.session import LadderStep, Viewer
-from loadtests.shapes import Shape
-
-Series = npt.NDArray[np.float64]
-_NORMAL = NormalDist()
-
-
-def survival(stay: Stay, after: float) -> float:
-    """Share of viewers still there ``after`` seconds (20 % zappers exponential, the rest lognormal by default)."""
-    if after <= 0:
-        return 1.0
-    long_view = 1.0 - _NORMAL.cdf(math.log(after / stay.median) / stay.spread)
-    return stay.zappers * math.exp(-after / stay.zapper_mean) + (1 - stay.zappers) * long_view
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What happens in expectation, on a one-second grid."""
-
-    rate: Series
-    """Arrivals per second during each second."""
-    exit_hazard: Series
-    """Extra leaving rate per second during each second."""
-
-
-def solve_flow(shape: Shape, stay: Stay) -> Flow:
-    """The arrival rate and exit hazard under which expected concurrency follows the shape."""
-    seconds = math.ceil(shape.duration)
-    alive_after = np.array([survival(stay, k + 0.5) for k in range(seconds)])
-    rate, hazard, thinning = np.zeros(seconds), np.zeros(seconds), np.ones(seconds)
-    for k in range(seconds):
-        wanted = shape.viewers(min(k + 1.0, math.nextafter(shape.duration, 0)))
-        survivors = float(np.dot(rate[:k] * thinning[:k], alive_after[k:0:-1])) if k else 0.0
-        if wanted >= survivors:
-            rate[k] = (wanted - survivors) / alive_after[0]
-        else:
-            hazard[k] = math.log(survivors / max(wanted, 0.5))
-            thinning[: k + 1] *= math.exp(-hazard[k])
-    return Flow(rate, hazard)
 
 
 class Clockwork:
@@ -88,14 +42,14 @@ class Clockwork:
 def arrivals(scenario: Scenario, epoch: float = 0.0) -> Iterator[Viewer]:
     """Every viewer of the run in order of arrival, decided by the scenario's seed alone."""
     dice = Random(scenario.seed)
-    flow = solve_flow(scenario.surge, scenario.stay)
-    joins, exits = Clockwork(flow.rate), Clockwork(flow.exit_hazard)
     people = _People(scenario)
+    joins = Clockwork(people.rate)
     level, number, end = 0.0, 0, scenario.surge.duration
     while (join_at := joins.when(level := level + dice.expovariate(1.0))) < end:
-        exit_at = exits.when(exits.level(join_at) + dice.expovariate(1.0))
-        leave_at = min(join_at + _stay(scenario.stay, dice), exit_at, end)
-        region, cohort, rendition = people.draw(dice)
+        until_exit, stay = dice.expovariate(1.0), _stay(scenario.stay, dice)
+        exits, (region, cohort, rendition) = people.draw(join_at, dice)
+        exit_at = exits.when(exits.level(join_at) + until_exit)
+        leave_at = min(join_at + stay, exit_at, end)
         seed = seed_of(scenario.seed, number)
         yield Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch, seed)
         number += 1
@@ -115,13 +69,17 @@ def _stay(stay: Stay, dice: Random) -> float:
     return dice.lognormvariate(math.log(stay.median), stay.spread)
 
 
-class _People:
-    """Draws region, cohort and rendition by their shares."""
+class _Crowd:
+    """Those who live the surge alike: when they leave early, and who they are by their shares."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, course: Course) -> None:
+        self.flow: Flow = solve_flow(course.shape, scenario.stay)
+        self.rate: Series = course.share * self.flow.rate
+        self.exits = Clockwork(self.flow.exit_hazard)
         self._kinds: list[tuple[str, str, LadderStep]] = []
         shares = []
-        for code, audience in scenario.regions.items():
+        for code in course.regions:
+            audience = scenario.regions[code]
             for name, cohort in audience.cohorts.items():
                 for step, share in cohort.renditions.items():
                     self._kinds.append((code, name, step))
@@ -131,6 +89,22 @@ class _People:
     def draw(self, dice: Random) -> tuple[str, str, LadderStep]:
         """(region, cohort, ladder step) of one viewer."""
         return dice.choices(self._kinds, cum_weights=self._sums)[0]
+
+
+class _People:
+    """Draws whose viewer arrives: regions by their part in the arrivals of that second, the rest by shares."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._crowds = [_Crowd(scenario, course) for course in courses(scenario)]
+        self.rate: Series = sum((one.rate for one in self._crowds[1:]), self._crowds[0].rate)
+
+    def draw(self, at: float, dice: Random) -> tuple[Clockwork, tuple[str, str, LadderStep]]:
+        """When such a viewer leaves early, and (region, cohort, ladder step)."""
+        crowd = self._crowds[0]
+        if len(self._crowds) > 1:
+            second = min(int(at), len(self.rate) - 1)
+            crowd = dice.choices(self._crowds, [float(one.rate[second]) for one in self._crowds])[0]
+        return crowd.exits, crowd.draw(dice)
 
 
 class Headcount:

@@ -11,10 +11,11 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 
 class Plugin(BaseModel):
@@ -72,3 +73,12 @@ def build(folder: str, key: str, settings: object) -> Plugin:
 def describe(key: str, plugin: Plugin) -> dict[str, object]:
     """The scenario text of a plugin, as `build` reads it."""
     return {key: plugin.plugin_name(), **plugin.model_dump(mode="json")}
+
+
+def plugin_field(folder: str, key: str, read: Callable[[object], object] | None = None) -> tuple[object, ...]:
+    """What makes a field hold a plugin: read as `build` does (or as ``read`` does), written as `describe` does."""
+    return (
+        BeforeValidator(read or (lambda settings: build(folder, key, settings))),
+        PlainSerializer(lambda plugin: describe(key, plugin), return_type=dict),
+        WithJsonSchema({"type": "object", "required": [key], "properties": {key: {"type": "string"}}}),
+    )

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -22,29 +23,22 @@ from pydantic import (
     model_validator,
 )
 
-from loadtests import plugins
 from loadtests.budgets import Budget, BudgetError, check_scope, read_budget
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.players import Player
+from loadtests.plugins import plugin_field
 from loadtests.protocols import Protocol
 from loadtests.region import Frozen, Names, load_region, region_codes
 from loadtests.session import LadderStep
-from loadtests.shapes import Shape
+from loadtests.shapes import Place, Shape
+from loadtests.surge import Surge, with_curves
 from loadtests.units import Bitrate, Duration, Share
 
 BUNDLED = "viral-goal"
 """The scenario that `make rehearse` plays."""
 
 OneIsWhole = 1e-6
-
-
-def _plugin_field(folder: str, key: str) -> tuple[object, ...]:
-    return (
-        BeforeValidator(lambda settings: plugins.build(folder, key, settings)),
-        PlainSerializer(lambda plugin: plugins.describe(key, plugin), return_type=dict),
-        WithJsonSchema({"type": "object", "required": [key], "properties": {key: {"type": "string"}}}),
-    )
 
 
 _SENTENCE = (
@@ -177,9 +171,9 @@ class Scenario(Frozen):
     starts_at: datetime | None = None
     """When the real event starts, with its UTC offset: local times in the report."""
     target: Target
-    stream: Annotated[Protocol, *_plugin_field("loadtests.protocols", "protocol")]
-    player: Annotated[Player, *_plugin_field("loadtests.players", "player")]
-    surge: Annotated[Shape, *_plugin_field("loadtests.shapes", "shape")]
+    stream: Annotated[Protocol, *plugin_field("loadtests.protocols", "protocol")]
+    player: Annotated[Player, *plugin_field("loadtests.players", "player")]
+    surge: Surge
     regions: dict[str, Audience] = Field(min_length=1)
     stay: Stay = Stay()
     budgets: Budgets = Budgets()
@@ -229,6 +223,23 @@ class Scenario(Frozen):
                 raise ValueError(f"gate.{index}: {error}") from error
         return self
 
+    @model_validator(mode="after")
+    def _surge_is_known_everywhere(self) -> Self:
+        for code in self.regions:
+            try:
+                self.surge_in(code)
+            except ValueError as error:
+                raise ValueError(f"surge: {error}") from error
+        return self
+
+    def surge_in(self, code: str) -> Shape:
+        """The surge as the viewers of one region live it, for all viewers as if all were there."""
+        clock = None
+        if self.starts_at is not None:
+            local = self.starts_at.astimezone(ZoneInfo(load_region(code).timezone))
+            clock = (local - local.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+        return self.surge.lived(Place(code, clock))
+
     @cached_property
     def is_claimed(self) -> bool:
         """Whether somebody says the target is theirs."""
@@ -247,7 +258,8 @@ def read_scenario(place: str | Path) -> Scenario:
     if not isinstance(data, dict):
         raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=_EXAMPLE)
     try:
-        return Scenario.model_validate(data)
+        surge = {"surge": with_curves(data["surge"], Path(place).parent)} if "surge" in data else {}
+        return Scenario.model_validate({**data, **surge})
     except ValidationError as error:
         raise InputError(_explain(place, error), hint=_EXAMPLE) from error
 

@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
     scenario: Scenario
     phases: tuple[Phase, ...]
-    viewers: Callable[[int], float]
+    viewers: Callable[[int, str], float]
     """Wanted in a second."""
 
 

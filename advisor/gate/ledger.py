@@ -19,6 +19,7 @@ from advisor.foreign import LONGEST_RUN, Samples
 from advisor.gate.evidence import Cell, Evidence, Pair, Pairs, Plan
 from loadtests.budgets import METRICS
 from loadtests.errors import InputError, RunError
+from loadtests.flow import planned
 from loadtests.results import LINE, Bottleneck, Footer, Generator, Header, Note
 from loadtests.run import check_version, run_file
 
@@ -42,7 +43,8 @@ class Ledger:
     """How many were recorded."""
     damage: str = ""
     """What is wrong with the end of a file (killed while it was written)."""
-    _planned: dict[int, float] = field(default_factory=dict)
+    _planned: dict[tuple[int, str], float] = field(default_factory=dict)
+    _wanted: dict[str, Callable[[float], float]] = field(default_factory=dict)
     _place: str = ""
     _number: int = 0
     _sums: Counter[str] = field(default_factory=Counter)
@@ -63,11 +65,13 @@ class Ledger:
         """Of the first file."""
         return self.headers[0]
 
-    def planned(self, at: int) -> float:
-        """Viewers that the scenario's shape wanted in a second."""
-        if at not in self._planned:
-            self._planned[at] = self.header.scenario.surge.viewers(at + 0.5)
-        return self._planned[at]
+    def planned(self, at: int, region: str = "") -> float:
+        """Viewers that the scenario's shape wanted in a second, in one region or in all."""
+        if (at, region) not in self._planned:
+            if region not in self._wanted:
+                self._wanted[region] = planned(self.header.scenario, region)
+            self._planned[at, region] = self._wanted[region](at + 0.5)
+        return self._planned[at, region]
 
     @property
     def unfinished(self) -> str:

@@ -127,19 +127,24 @@ def short_load(trial: Trial) -> Invalid | None:
     chosen = np.isin(np.frombuffer(column.cells, dtype=np.uint16), wanted_cells(trial.evidence, trial.scope))
     chosen &= np.isin(np.frombuffer(column.at, dtype=np.int32), np.array(trial.times, dtype=np.int32))
     present = float(np.frombuffer(column.parts, dtype=np.float64)[chosen].sum()) / len(trial.times)
-    planned = sum(map(plan.viewers, trial.times)) / len(trial.times) * _share(plan.scenario, trial.scope)
+    parts = _parts(plan.scenario, trial.scope)
+    planned = sum(part * plan.viewers(at, code) for code, part in parts.items() for at in trial.times) / len(
+        trial.times
+    )
     if isnan(planned) or present >= REACHED * planned - 2 * sqrt(planned):
         return None
     return Invalid(say("short_load", found=f"{present:.0f}", planned=f"{planned:.0f}"), say("do_load"))
 
 
-def _share(scenario: Scenario, scope: Scope) -> float:
-    """The scope's part of all viewers."""
-    regions = [audience for code, audience in scenario.regions.items() if scope.region in ("", code)]
+def _parts(scenario: Scenario, scope: Scope) -> dict[str, float]:
+    """The scope's part of the viewers of each region; one for all regions when it takes all of them whole."""
+    if not scope.region and not scope.cohort:
+        return {"": 1.0}
+    regions = {code: audience for code, audience in scenario.regions.items() if scope.region in ("", code)}
     if not scope.cohort:
-        return sum(audience.share for audience in regions)
-    return sum(
-        audience.share * audience.cohorts[scope.cohort].share
-        for audience in regions
+        return dict.fromkeys(regions, 1.0)
+    return {
+        code: audience.cohorts[scope.cohort].share
+        for code, audience in regions.items()
         if scope.cohort in audience.cohorts
-    )
+    }

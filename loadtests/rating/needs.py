@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from loadtests.arrivals import solve_flow
 from loadtests.engine.names import read_overrides
 from loadtests.errors import CannotMeasure
+from loadtests.flow import joins, planned
 from loadtests.limits import MOST
 from loadtests.preflight import Look
 from loadtests.rating.fit import Costs
@@ -106,16 +106,15 @@ def demand_of(scenario: Scenario, pace: Pace, viewers: int = 0) -> Demand:
             "target.http is 2, and the sink speaks HTTP/1.1: a request over HTTP/2 costs several times as much CPU",
             hint='rate it with target.http "1.1", and take the answer for the most that HTTP/2 can reach',
         )
-    surge = scenario.surge
-    flow = solve_flow(surge, scenario.stay)
-    course = np.array([surge.viewers(float(second)) for second in range(len(flow.rate))])
+    rate, wanted = joins(scenario), planned(scenario)
+    course = np.array([wanted(float(second)) for second in range(len(rate))])
     scale = (viewers or course.max()) / course.max()
-    present, joins = course * scale, flow.rate * scale
+    present, coming = course * scale, rate * scale
     bits = mean_bitrate(scenario, pace.bitrates)
     started = math.ceil(scenario.player.live_edge)
     need = Need(
         viewers=round(float(present.max())),
-        joins=float(joins.max()),
+        joins=float(coming.max()),
         segment_seconds=pace.segment,
         requests_per_viewer=2.0 / pace.segment,
         bits_per_viewer=bits,
@@ -124,9 +123,9 @@ def demand_of(scenario: Scenario, pace: Pace, viewers: int = 0) -> Demand:
         source=pace.source,
         secure=secure,
         addresses=addresses_of(scenario),
-        ports_per_viewer=MOST * float(np.max(taken(present, joins)) / present.max()),
+        ports_per_viewer=MOST * float(np.max(taken(present, coming)) / present.max()),
     )
-    return Demand(need, present, joins)
+    return Demand(need, present, coming)
 
 
 def mean_bitrate(scenario: Scenario, bitrates: Mapping[LadderStep, float]) -> float:

@@ -187,7 +187,7 @@ def test_volume_counts_viewer_seconds_without_warm_up() -> None:
 
 def test_money_is_volume_times_the_list_price() -> None:
     town = replace(Town(), quiet=20, ramp=30, hold=40, fall=10)
-    found = cdn(demand(8e9), load_region("in"), town.shape)
+    found = cdn(demand(8e9), load_region("in"), town.scenario)
     assert found.hour_gb.mid == pytest.approx(3600)
     assert found.hour_usd.mid == pytest.approx(3600 * 0.109)
     assert found.event_gb.mid == pytest.approx(equivalent_peak_seconds(town.shape.viewers, town.shape.phases()) + 0.25)

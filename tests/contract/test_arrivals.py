@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.arrivals import Clockwork, Headcount, arrivals, solve_flow, survival
+from loadtests.arrivals import Clockwork, Headcount, arrivals
+from loadtests.flow import solve_flow, survival
 from loadtests.scenario import BUNDLED, Scenario, Stay, read_scenario
 from loadtests.session import Viewer
 from loadtests.shapes.flash_crowd import FlashCrowd
