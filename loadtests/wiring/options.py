@@ -40,12 +40,17 @@ def add_options(parser: ArgumentParser) -> None:
 def chosen_scenario(options: Namespace) -> Scenario:
     """The scenario with the options applied; InputError when that makes no scenario, or nobody claims the target."""
     scenario = _with_peak(_with_target(read_scenario(options.scenario), options), options.num_users)
+    must_be_claimed(scenario)
+    return scenario
+
+
+def must_be_claimed(scenario: Scenario) -> None:
+    """InputError when nobody says that the target is theirs to load."""
     if not scenario.is_claimed:
         raise InputError(
             f"nobody claims the target {scenario.target.url}: no request was sent",
             hint="if it is yours to load, add --i-own-this-target, or 'owner: NAME' under 'target:' in the scenario",
         )
-    return scenario
 
 
 def machine_of(options: Namespace | None) -> Machine:

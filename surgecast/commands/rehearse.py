@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import click
 
-from loadtests.scenario import BUNDLED, Scenario, read_scenario
-from loadtests.staging.cluster import Cluster
+from loadtests.scenario import BUNDLED, read_scenario
 from surgecast.advising import write_advice
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
+from surgecast.staged import staged
 
 EXAMPLE = "\b\nExample:\n  surgecast rehearse viral-goal --lang zh"
 
@@ -30,23 +28,7 @@ def rehearse(scenario: str, out: Path | None, processes: int, lang: str, own: bo
     The embedded origin is staged when the SCENARIO asks for it (the bundled one does).
     """
     plan = read_scenario(scenario)
-    with _staged(plan):
+    with staged(plan):
         folder = run_locust(plan, scenario, LoadOptions(out=out, processes=processes, own=own))
     tell_ending(folder)
     write_advice((str(folder),), audience="", out=folder, lang=lang, unfinished=False)
-
-
-def _staged(plan: Scenario) -> AbstractContextManager[object]:
-    if plan.staging is None:
-        return nullcontext()
-    nodes, port = plan.target.nodes, urlsplit(plan.target.url).port or 80
-    declared = plan.staging
-    click.echo(f"Staging {nodes} nodes on port {port} ...", err=True)
-    return Cluster(
-        nodes,
-        port=port,
-        egress=declared.egress,
-        rps=declared.requests_per_second,
-        latency=declared.latency,
-        host=urlsplit(plan.target.url).hostname or "",
-    )

@@ -1,0 +1,36 @@
+"""``surgecast search``: how many viewers until a budget breaks."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from surgecast.quantities import DURATION
+from surgecast.searching import SearchOptions, search_breaking_point
+
+EXAMPLE = "\b\nExample:\n  surgecast search my-launch.yaml --levels 500..8000 --runs 10 --within 90m"
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("scenario")
+@click.option("--levels", default="", metavar="FIRST..MOST", help="Peaks to try; default: from a quarter of its own.")
+@click.option("--runs", default=12, show_default=True, type=click.IntRange(1, 100), help="Most runs.")
+@click.option("--within", default="2h", show_default=True, type=DURATION, help="Start no run that would end later.")
+@click.option("--budgets", default="", help="Budgets file; without it, the budgets under 'gate:' in the scenario.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the runs and search.json.")
+@click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
+@click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")
+def search(
+    scenario: str, levels: str, runs: int, within: float, budgets: str, out: Path | None, processes: int, own: bool
+) -> None:
+    """Find the breaking point: raise the surge until a budget breaks, bisect, confirm.
+
+    Each level is a whole run of SCENARIO with its surge scaled. Exits with 0 when the point was found or the most
+    viewers held, 99 when not even the fewest did, 3 when it could not be told.
+    """
+    options = SearchOptions(
+        levels=levels, runs=runs, within=within, budgets=budgets, out=out, processes=processes, own=own
+    )
+    sys.exit(search_breaking_point(scenario, options))
