@@ -14,7 +14,7 @@ from statistics import NormalDist
 from typing import Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from loadtests.places import atlas
+from loadtests.cities import atlas
 from loadtests.region import Access, load_region
 from loadtests.scenario import Audience, Cohort, Scenario
 from loadtests.session import Viewer

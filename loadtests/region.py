@@ -107,19 +107,19 @@ def _known_zone(name: str) -> str:
 
 
 class Region(Frozen):
-    """A market: its names, place, clock, last miles, and what a gigabyte costs there."""
+    """A market: its names, city, clock, last miles, and what a gigabyte costs there."""
 
     code: str
     name: Names
     timezone: Annotated[str, AfterValidator(_known_zone)]
-    place: str = ""
-    """The city that its viewers are taken to live in, one of ``loadtests/places.yaml``: paths begin there."""
+    city: str = ""
+    """Where its viewers are taken to live, one of ``loadtests/cities.yaml``: paths begin there."""
     provider_regions: dict[str, str]
     mobile_share: Fact[Share] | None = None
     """Share of viewers on mobile networks."""
     access: dict[str, Access]
     path_rtt: dict[str, Fact[Duration]] = Field(default_factory=dict)
-    """Round trips to a place where they were measured; all others are reckoned from the distance."""
+    """Round trips to a city where they were measured; all others are reckoned from the distance."""
     egress_usd_per_gb: Fact[NonNegativeFloat]
 
     def mix(self) -> dict[str, float]:

@@ -149,7 +149,7 @@ class Audience(Frozen):
 
     YAML reads a bare ``off`` as false; it means off."""
     pop: str = ""
-    """Point of presence that serves them: a place, or a cloud region such as ``aws:ap-southeast-1``."""
+    """Point of presence that serves them: a city, or a cloud region such as ``aws:ap-southeast-1``."""
     generators: Literal["in_region", "elsewhere"] = "elsewhere"
     """Where the load generators of this region stand."""
     generator_rtt: Duration | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from loadtests.places import atlas
+from loadtests.cities import atlas
 from loadtests.region import SHAPING_FACTS, Region
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from tests.lastmile.scenes import scene
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"pop": ""}, "regions.id.pop: needed for the path to it, such as aws:ap-southeast-3"),
-    ({"pop": "atlantis"}, "regions.id.pop: no such place, found 'atlantis'; expected one of jakarta, "),
-    ({"pop": "aws:moon-1", "shaping": "off"}, "regions.id.pop: no such place, found 'aws:moon-1'"),
+    ({"pop": "atlantis"}, "regions.id.pop: no such city, found 'atlantis'; expected one of jakarta, "),
+    ({"pop": "aws:moon-1", "shaping": "off"}, "regions.id.pop: no such city, found 'aws:moon-1'"),
     (
         {"generators": "in_region"},
         "regions.id.shaping: generators in the region walk its path for real; say difference",

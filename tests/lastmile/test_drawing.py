@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from loadtests.arrivals import arrivals
+from loadtests.cities import atlas
 from loadtests.lastmile import LastMile, LastMiles, log_memory
-from loadtests.places import atlas
 from loadtests.region import load_region
 from tests.lastmile.scenes import person, scene
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from loadtests.cities import atlas
 from loadtests.errors import InputError
-from loadtests.places import atlas
 from loadtests.region import SHAPING_FACTS, Access, load_region, network_names, region_codes, with_networks
 from tests.house.tree import rows
 
@@ -32,7 +32,7 @@ def test_every_market_can_be_shaped(code: str) -> None:
     assert set(region.access) == {"mobile", "fixed", "bad_coverage"}
     for access in region.access.values():
         assert [fact for fact in SHAPING_FACTS if getattr(access, fact) is None] == []
-    assert region.place in atlas().places
+    assert region.city in atlas().cities
     for provider, name in region.provider_regions.items():
         assert atlas().find(f"{provider}:{name}")
 
@@ -127,11 +127,11 @@ def test_a_measured_path_goes_before_the_distance() -> None:
     assert atlas().path_rtt(measured, "aws:ap-southeast-1") == 0.031
 
 
-def test_a_place_nobody_knows_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"no such place, found 'aws:mars-1'; expected one of jakarta, "):
+def test_a_city_nobody_knows_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"no such city, found 'aws:mars-1'; expected one of jakarta, "):
         atlas().find("aws:mars-1")
-    with pytest.raises(ValueError, match="id has neither a place nor a path_rtt to tokyo"):
-        atlas().path_rtt(load_region("id").model_copy(update={"place": ""}), "tokyo")
+    with pytest.raises(ValueError, match="id has neither a city nor a path_rtt to tokyo"):
+        atlas().path_rtt(load_region("id").model_copy(update={"city": ""}), "tokyo")
 
 
 def mbps(access: Access) -> str:
@@ -150,8 +150,8 @@ def row(code: str) -> list[str]:
     assert mobile.evening_ratio is not None
     assert region.mobile_share is not None
     guess = "" if mobile.evening_ratio.confidence == "measured" else " *"
-    paths = sorted((atlas().path_rtt(region, pop), pop) for pop in atlas().places if atlas().places[pop].providers)
-    near = f"{atlas().places[paths[0][1]].name.en} {paths[0][0] * 1e3:.0f}"
+    paths = sorted((atlas().path_rtt(region, pop), pop) for pop in atlas().cities if atlas().cities[pop].providers)
+    near = f"{atlas().cities[paths[0][1]].name.en} {paths[0][0] * 1e3:.0f}"
     share = f"{region.mobile_share.value:.0%} *"
     evening = f"{mobile.evening_ratio.value:g}{guess}"
     network = [mbps(mobile), ms(mobile), mbps(fixed), ms(fixed)]

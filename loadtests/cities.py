@@ -1,4 +1,4 @@
-"""Places, and how long a round trip between two of them takes where nobody measured it."""
+"""Cities, and how long a round trip between two of them takes where nobody measured it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPEED_OF_LIGHT: Final = 299_792.458
 """Kilometres per second."""
 
 
-class Place(Frozen):
+class City(Frozen):
     """A city, or the data centres near it."""
 
     name: Names
@@ -29,7 +29,7 @@ class Place(Frozen):
 
 
 class Atlas(Frozen):
-    """Every place, and what turns a distance into a round trip."""
+    """Every city, and what turns a distance into a round trip."""
 
     coordinates: Fact[str]
     """How exact they are."""
@@ -38,24 +38,24 @@ class Atlas(Frozen):
     """Speed of light in glass ÷ in empty space."""
     detour: Fact[float]
     """Round trip over the Internet ÷ that of light in a straight fibre."""
-    places: dict[str, Place]
+    cities: dict[str, City]
 
     def find(self, name: str) -> str:
-        """The place called ``name``, or where a cloud region such as ``aws:ap-southeast-1`` stands."""
-        if name in self.places:
+        """The city called ``name``, or where a cloud region such as ``aws:ap-southeast-1`` stands."""
+        if name in self.cities:
             return name
         provider, _, region = name.partition(":")
-        for place, known in self.places.items():
+        for city, known in self.cities.items():
             if region and known.providers.get(provider) == region:
-                return place
+                return city
         raise ValueError(
-            f"no such place, found {name!r}; expected one of {', '.join(self.places)}, "
+            f"no such city, found {name!r}; expected one of {', '.join(self.cities)}, "
             "or a cloud region as 'aws:ap-southeast-1'"
         )
 
     def kilometres(self, start: str, end: str) -> float:
         """Great-circle distance (haversine)."""
-        one, other = self.places[start], self.places[end]
+        one, other = self.cities[start], self.cities[end]
         north, south = math.radians(one.latitude), math.radians(other.latitude)
         east = math.radians(other.longitude - one.longitude)
         chord = math.sin((south - north) / 2) ** 2 + math.cos(north) * math.cos(south) * math.sin(east / 2) ** 2
@@ -64,19 +64,19 @@ class Atlas(Frozen):
     def path_rtt(self, region: Region, pop: str) -> float:
         """Seconds from the region's city to a point of presence and back: as measured, else by the distance.
 
-        Raises ValueError when the place is not known, or the region has neither a figure nor a city.
+        Raises ValueError when the point of presence is not known, or the region has neither a figure nor a city.
         """
         pop = self.find(pop)
         if pop in region.path_rtt:
             return region.path_rtt[pop].value
-        if not region.place:
-            raise ValueError(f"{region.code} has neither a place nor a path_rtt to {pop}")
+        if not region.city:
+            raise ValueError(f"{region.code} has neither a city nor a path_rtt to {pop}")
         light = SPEED_OF_LIGHT * self.fibre.value
-        return 2 * self.kilometres(self.find(region.place), pop) / light * self.detour.value
+        return 2 * self.kilometres(self.find(region.city), pop) / light * self.detour.value
 
 
 @cache
 def atlas() -> Atlas:
-    """The places that ship with surgecast."""
-    text = (resources.files("loadtests") / "places.yaml").read_text(encoding="utf-8")
-    return Atlas.model_validate(read_yaml("places.yaml", text))
+    """The cities that ship with surgecast."""
+    text = (resources.files("loadtests") / "cities.yaml").read_text(encoding="utf-8")
+    return Atlas.model_validate(read_yaml("cities.yaml", text))
