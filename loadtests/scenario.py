@@ -18,6 +18,7 @@ from pydantic import (
     PlainSerializer,
     PositiveInt,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -32,7 +33,9 @@ from loadtests.protocols import Protocol
 from loadtests.region import Frozen, Names, load_region, region_codes
 from loadtests.session import LadderStep
 from loadtests.shapes import Place, Shape
+from loadtests.shaping_checks import check_shaping
 from loadtests.surge import Surge, with_curves
+from loadtests.traces import Trace, read_trace
 from loadtests.units import Bitrate, Duration, Share
 
 BUNDLED = "viral-goal"
@@ -112,12 +115,28 @@ class Staging(Frozen):
     """Added before each response."""
 
 
+def _trace(value: object, info: ValidationInfo) -> object:
+    """A path, relative to the scenario's file, as the trace it leads to."""
+    if not isinstance(value, str):
+        return value
+    if info.context is None:
+        raise ValueError(f"a path can be followed only in a scenario that is a file, found {value!r}")
+    return read_trace(Path(info.context["folder"]) / value)
+
+
 class Cohort(Frozen):
     """Viewers of one region that share a kind of last mile and a mix of renditions."""
 
     share: Share
     access: str
+    """A kind of last mile that the region has, or ``mixed``: drawn for each viewer by the region's own shares."""
     renditions: Annotated[dict[LadderStep, Share], AfterValidator(_whole)]
+    trace: Annotated[Trace | None, BeforeValidator(_trace)] = None
+    """A recorded last mile, replayed from another second for each viewer."""
+
+
+def _off(word: object) -> object:
+    return "off" if word is False else word
 
 
 class Audience(Frozen):
@@ -125,6 +144,16 @@ class Audience(Frozen):
 
     share: Share
     cohorts: dict[str, Cohort]
+    shaping: Annotated[Literal["full", "difference", "off"], BeforeValidator(_off)] = "off"
+    """Whether viewers get the last mile of their region, or only what the generators' own way lacks of it.
+
+    YAML reads a bare ``off`` as false; it means off."""
+    pop: str = ""
+    """Point of presence that serves them: a city, or a cloud region such as ``aws:ap-southeast-1``."""
+    generators: Literal["in_region", "elsewhere"] = "elsewhere"
+    """Where the load generators of this region stand."""
+    generator_rtt: Duration | None = None
+    """Round trip from the generators to the target, as measured; taken off with ``shaping: difference``."""
 
     @model_validator(mode="after")
     def _cohorts_are_whole(self) -> Self:
@@ -197,11 +226,19 @@ class Scenario(Frozen):
                 raise ValueError(f"regions.{code}: no such region (known: {', '.join(region_codes())})")
             known = load_region(code).access
             for name, cohort in audience.cohorts.items():
-                if cohort.access not in known:
+                if cohort.access not in (*known, "mixed"):
                     raise ValueError(
-                        f"regions.{code}.cohorts.{name}.access: {code} has {', '.join(known)}, found {cohort.access!r}"
+                        f"regions.{code}.cohorts.{name}.access: {code} has {', '.join(known)} and mixed, "
+                        f"found {cohort.access!r}"
                     )
         _whole({code: audience.share for code, audience in self.regions.items()})
+        return self
+
+    @model_validator(mode="after")
+    def _shaping_has_its_facts(self) -> Self:
+        for code, audience in self.regions.items():
+            if code in region_codes():
+                check_shaping(load_region(code), audience)
         return self
 
     @model_validator(mode="after")
@@ -259,7 +296,7 @@ def read_scenario(place: str | Path) -> Scenario:
         raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=_EXAMPLE)
     try:
         surge = {"surge": with_curves(data["surge"], Path(place).parent)} if "surge" in data else {}
-        return Scenario.model_validate({**data, **surge})
+        return Scenario.model_validate({**data, **surge}, context={"folder": Path(place).parent})
     except ValidationError as error:
         raise InputError(_explain(place, error), hint=_EXAMPLE) from error
 

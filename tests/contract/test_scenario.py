@@ -70,7 +70,11 @@ CASES: list[tuple[str, object, str]] = [
     ("regions.br.cohorts.mobile.share", "50%", "regions.br: shares must add up to 100%, these add up to 90%"),
     ("regions.id.cohorts.mobile.renditions.lowest", "0%", "regions.id.cohorts.mobile.renditions: shares must add up"),
     ("regions.id.cohorts.mobile.renditions.huge", "0%", "regions.id.cohorts.mobile.renditions.huge"),
-    ("regions.id.cohorts.mobile.access", "satellite", "regions.id.cohorts.mobile.access: id has mobile, fixed"),
+    (
+        "regions.id.cohorts.mobile.access",
+        "satellite",
+        "id has mobile, fixed, bad_coverage and mixed, found 'sat",
+    ),
     ("regions.xx", {"share": "0%", "cohorts": {}}, "shares must add up"),
     ("regions", {}, "regions: Dictionary should have at least 1 item"),
     ("launch.audience.xx", 5, "launch.audience.xx: not one of the regions rehearsed (br, id, in)"),

@@ -21,6 +21,7 @@ from loadtests.results import Header
 from loadtests.scenario import Scenario, bundled_names, read_scenario
 from loadtests.session import LadderStep
 from loadtests.shapes import Shape
+from loadtests.traces import Trace
 from tests.house.tree import blocks, inline_code, prose, rows, told
 
 PAGE = Path("docs/scenarios.md")
@@ -60,7 +61,7 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, o
         yield path, default_of(field, model)
         if path in PLUGINS or path == "gate":  # a budget is a sentence, with a page of its own
             continue
-        inner = [found for found in models_in(field.annotation) if not issubclass(found, Plugin | Fact)]
+        inner = [found for found in models_in(field.annotation) if not issubclass(found, Plugin | Fact | Trace)]
         key = f"{PLACEHOLDERS[name]}." if get_origin(field.annotation) is dict and inner else ""
         for found in inner:
             yield from fields_of(found, f"{path}.{key}")
