@@ -10,7 +10,7 @@ from loadtests.faults import Argv, CommandOrder, LastingFault, Step, without_arg
 
 
 class Command(LastingFault):
-    """`start` is run at its time, `stop` after `for`, also when the run ends before; never without a flag that allows it.
+    """`start` is run at its time, `stop` after `for` or when the run ends; never without a flag that allows it.
 
     Each is a program and its arguments, run without a shell, and must end by itself. It counts as applied when its
     exit code is 0.

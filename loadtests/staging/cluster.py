@@ -149,22 +149,18 @@ class Cluster:
         """Do what a fault wants; SurgecastError or InputError when it cannot be done. Returns once it holds."""
         if order.node is not None and order.node >= len(self.nodes):
             raise InputError(f"there is no node {order.node}", hint=f"nodes go from 0 to {len(self.nodes) - 1}")
-        wanted = range(len(self.nodes)) if order.node is None else (order.node,)
+        each = range(len(self.nodes)) if order.node is None else (order.node,)
         match order.do:
-            case "kill":
-                for index in wanted:
-                    self._kill(index)
-            case "start":
-                for index in wanted:
-                    self._start_again(index)
+            case "kill" | "start":
+                for index in each:
+                    (self._kill if order.do == "kill" else self._start_again)(index)
             case "share":
-                for index in wanted:
-                    self._shares[index] = order.share
-                self._tell(self._live)
+                self._shares = [order.share if index in each else now for index, now in enumerate(self._shares)]
+                self._tell()
             case "expire":
-                self._tell(self._live.model_copy(update={"tokens_since": time.time()}))
+                self._tell(tokens_since=time.time())
             case "rotate":
-                self._tell(self._live.model_copy(update={"rotations": (*self._live.rotations, newest(time.time()) + 1)}))
+                self._tell(rotations=(*self._live.rotations, newest(time.time()) + 1))
             case "flush":
                 raise InputError("this stage has no cache in front", hint="empty your own with cdn_flush's 'command'")
 
@@ -195,10 +191,10 @@ class Cluster:
     def _live_of(self, index: int) -> str:
         return self._live.model_copy(update={"share": self._shares[index]}).model_dump_json()
 
-    def _tell(self, live: Live) -> None:
+    def _tell(self, **changes: object) -> None:
         """The stage is otherwise from now on: tell every node that runs, and wait until each has done it."""
         with self._one_order:
-            self._live = live
+            self._live = self._live.model_copy(update=changes)
             for index, running in self._running.items():
                 _write(running, self._live_of(index))
             for running in self._running.values():

@@ -136,7 +136,7 @@ async def _obey(orders: asyncio.StreamReader, origin: Origin, server: Server) ->
 def _crash(server: Server) -> None:
     """End as a crash ends a process on another machine: whoever is connected gets a reset, not the rest of a body."""
     for protocol in server.server_state.connections:
-        connection = protocol.transport.get_extra_info("socket")  # type: ignore[union-attr]
+        connection = protocol.transport.get_extra_info("socket")
         if connection is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     os._exit(CRASHED)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ import click
 
 from loadtests.scenario import BUNDLED, Scenario, read_scenario
 from loadtests.staging.cluster import Cluster
+from loadtests.staging.control import control
+from loadtests.staging.live import Live
 from surgecast.advising import write_advice
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
 
@@ -23,30 +26,40 @@ EXAMPLE = "\b\nExample:\n  surgecast rehearse viral-goal --lang zh"
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the reports."
 )
+@click.option("--run-fault-commands", is_flag=True, help="Let the scenario's faults run its commands on this machine.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target, where the scenario names no owner.")
-def rehearse(scenario: str, out: Path | None, processes: int, lang: str, own: bool) -> None:
+def rehearse(scenario: str, out: Path | None, processes: int, lang: str, run_fault_commands: bool, own: bool) -> None:
     """Stage, load, advise and report: the main job.
 
     The embedded origin is staged when the SCENARIO asks for it (the bundled one does).
     """
     plan = read_scenario(scenario)
-    with _staged(plan):
-        folder = run_locust(plan, scenario, LoadOptions(out=out, processes=processes, own=own))
+    with _staged(plan) as door:
+        options = LoadOptions(
+            out=out, processes=processes, own=own, run_fault_commands=run_fault_commands, control=door
+        )
+        folder = run_locust(plan, scenario, options)
     tell_ending(folder)
     write_advice((str(folder),), audience="", out=folder, lang=lang, unfinished=False)
 
 
-def _staged(plan: Scenario) -> AbstractContextManager[object]:
+@contextmanager
+def _staged(plan: Scenario) -> Iterator[Path | None]:
+    """The stage that a scenario asks for, while the context lasts; where it takes the orders of faults."""
     if plan.staging is None:
-        return nullcontext()
+        yield None
+        return
     nodes, port = plan.target.nodes, urlsplit(plan.target.url).port or 80
     declared = plan.staging
     click.echo(f"Staging {nodes} nodes on port {port} ...", err=True)
-    return Cluster(
+    stage = Cluster(
         nodes,
         port=port,
         egress=declared.egress,
         rps=declared.requests_per_second,
         latency=declared.latency,
         host=urlsplit(plan.target.url).hostname or "",
+        live=Live(tokens=declared.tokens, keys=declared.keys),
     )
+    with stage, control(stage) as door:
+        yield door
