@@ -24,12 +24,18 @@ def cautions(
 ) -> tuple[Message, ...]:
     """Warnings, worst first."""
     return (
+        *_about_faults(measurement),
         *_about_limits(measurement, found),
         *(message for capacity in found.saturated for message in _about_plateau(capacity, measurement.nodes)),
         *_about_scale(found, plans, factor),
         *_about_demand(wanted),
         *_about_others(found, wanted, plans),
     )
+
+
+def _about_faults(measurement: Measurement) -> Iterator[Message]:
+    for fault in (fault for run in measurement.runs for fault in run.faults if fault.state == "metastable"):
+        yield say("warn_metastable", fault=fault.fault)
 
 
 def _about_limits(measurement: Measurement, found: Capacities) -> Iterator[Message]:

@@ -24,6 +24,7 @@ def run_charts(advice: Advice, run: RunSeries, lang: str) -> list[Chart]:
         latency(run.whole, shades, advice.budgets.segment_p95, lang),
         _by_region(advice, run, shades, lang, "stalls"),
         _by_region(advice, run, shades, lang, "errors"),
+        *([_storm(run, shades, t)] if run.faults else []),
     ]
 
 
@@ -37,14 +38,25 @@ def region_charts(advice: Advice, run: RunSeries, code: str, lang: str) -> list[
     return [wire, latency(seconds, shades, advice.budgets.segment_p95, lang)]
 
 
+def _storm(run: RunSeries, shades: tuple[Shade, ...], t: Callable[..., str]) -> Chart:
+    """Who comes, comes again and asks again: the waves after a fault."""
+    lines = (
+        Line(t("series_joins"), [float(second.joins) for second in run.whole], "s0"),
+        Line(t("series_retries"), [float(second.retries) for second in run.whole], "s1"),
+        Line(t("series_reconnects"), [float(second.reconnects) for second in run.whole], "s2"),
+    )
+    return Chart(t("chart_storm"), t("axis_events"), _times(run.whole), lines, shades)
+
+
 def shades_of(run: RunSeries, lang: str) -> tuple[Shade, ...]:
-    """Phases, every other one darker, and the seconds that were cut."""
+    """Phases, every other one darker, what went wrong on purpose, and the seconds that were cut."""
     phases = [
         Shade(phase.start, phase.end, f"phase p{number % 2}", fill(lang, f"phase_{phase.name}"))
         for number, phase in enumerate(run.facts.phases)
     ]
     cut = [Shade(at, at + 1, "cut") for at in sorted({invalid.at for invalid in run.facts.invalid})]
-    return (*phases, *cut)
+    faults = [Shade(one.begins, max(one.ends, one.begins + 1), "fault") for one in run.faults]
+    return (*phases, *faults, *cut)
 
 
 def _times(seconds: Sequence[Second]) -> list[int]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from advisor.recovery import Recovery, recoveries
 from advisor.seconds import Fold, Second, by_second
 from advisor.texts import Message, say
 from loadtests.errors import CannotMeasure, InputError, RunError
@@ -19,6 +21,8 @@ from loadtests.shapes import Phase, PhaseName
 INVALID_LIMIT: Final = 0.10
 """Share of the judged seconds that may be cut because a generator was the limit (assumed): with more, the seconds
 that are left are no longer the surge but the pauses in it."""
+FEWEST_CALM: Final = 8
+"""Undisturbed seconds of ramp and peak that a plateau or a peak needs; with fewer, faults are not left out."""
 JUDGED: Final = frozenset({"ramp", "peak"})
 """The phases that budgets judge."""
 EVENT: Final = frozenset({"baseline", "ramp", "peak", "recovery"})
@@ -58,11 +62,23 @@ class RunSeries(Frozen):
     facts: RunFacts
     whole: tuple[Second, ...]
     regions: dict[str, tuple[Second, ...]]
+    faults: tuple[Recovery, ...] = ()
+    """What went wrong on purpose, and whether the target came back."""
+    only_disturbed: bool = False
+    """Whether faults leave too little of ramp and peak, so that their seconds count like any other."""
 
     def valid(self, seconds: Sequence[Second], phases: frozenset[str]) -> tuple[Second, ...]:
         """The seconds in some phases that no generator spoiled."""
         cut = {invalid.at for invalid in self.facts.invalid}
         return tuple(second for second in seconds if second.phase in phases and second.at not in cut)
+
+    def calm(self, seconds: Sequence[Second], phases: frozenset[str]) -> tuple[Second, ...]:
+        """The valid ones that no fault disturbed: they show what the target carries when nothing is wrong with it."""
+        valid = self.valid(seconds, phases)
+        return valid if self.only_disturbed else tuple(one for one in valid if not self._disturbed(one.at))
+
+    def _disturbed(self, at: int) -> bool:
+        return any(one.begins < at + 1 and at < (one.over or math.inf) for one in self.faults)
 
 
 class Measurement(Frozen):
@@ -84,17 +100,17 @@ class Measurement(Frozen):
         return " ".join(run.facts.run_id for run in self.runs)
 
     def whole(self, phases: frozenset[str]) -> tuple[Second, ...]:
-        """Valid seconds over all regions and runs; runs are set apart so that no block bridges two of them."""
+        """Valid calm seconds over all regions and runs; runs are set apart so that no block bridges two of them."""
         return tuple(apart(run, second) for run, second in self._each("", phases))
 
     def region(self, code: str, phases: frozenset[str]) -> tuple[Second, ...]:
-        """Valid seconds of one region over all runs."""
+        """Valid calm seconds of one region over all runs."""
         return tuple(apart(run, second) for run, second in self._each(code, phases))
 
     def _each(self, code: str, phases: frozenset[str]) -> Iterator[tuple[int, Second]]:
         for number, run in enumerate(self.runs):
             series = run.regions.get(code, ()) if code else run.whole
-            for second in run.valid(series, phases):
+            for second in run.calm(series, phases):
                 yield number, second
 
 
@@ -118,6 +134,7 @@ def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurem
     series = tuple(_series(run) for run in runs)
     for one in series:
         warnings += _generator_bound(one)
+        warnings += [say("warn_only_disturbed", run=one.facts.run_id)] if one.only_disturbed else []
     return Measurement(scenario=scenario, places=runs[0].header.regions, runs=series, warnings=tuple(warnings))
 
 
@@ -170,7 +187,12 @@ def _series(run: Run) -> RunSeries:
         for code, seconds in series.items():
             seconds.append(folds[code].add(at, phase, [one for one in windows if code in ("", one.region)]))
     whole = tuple(series.pop(""))
-    return RunSeries(facts=_facts(run), whole=whole, regions={code: tuple(part) for code, part in series.items()})
+    facts = _facts(run)
+    faults = recoveries(whole, run.notes, frozenset(one.at for one in facts.invalid), scenario.budgets)
+    regions = {code: tuple(part) for code, part in series.items()}
+    found = RunSeries(facts=facts, whole=whole, regions=regions, faults=faults)
+    few = len(found.calm(whole, JUDGED)) < FEWEST_CALM
+    return found.model_copy(update={"only_disturbed": bool(faults) and few})
 
 
 def _phase_at(phases: tuple[Phase, ...], at: int) -> PhaseName | None:

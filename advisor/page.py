@@ -15,10 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from advisor import figures
 from advisor.advice import Advice
+from advisor.aftermath import level_lines, outcome
 from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
 from advisor.models import Capacity, Excuse
 from advisor.plan import Plan, Step
+from advisor.recovery import BEFORE, HOLD
 from advisor.texts import Message, fill, name_of, told
 from advisor.verdict import Breach
 
@@ -66,6 +68,10 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "draw_narrow": lambda chart: draw(chart, NARROW),
         "run_charts": lambda run: run_charts(advice, run, lang),
         "region_charts": lambda run, code: region_charts(advice, run, code, lang),
+        "outcome": partial(outcome, lang),
+        "level_lines": partial(level_lines, lang),
+        "faults_lead": fill(lang, "faults_lead", before=str(BEFORE), hold=str(HOLD)),
+        "has_faults": any(run.faults for run in advice.runs),
         "fig": figures,
         "separator": "、" if lang == "zh" else ", ",
     }

@@ -48,6 +48,10 @@ class Second(Frozen):
     phase: PhaseName
     viewers: int
     joins: int
+    retries: int = 0
+    """Requests asked for again because an earlier try had failed."""
+    reconnects: int = 0
+    """Connections opened because an earlier one had ended."""
     planned: FiniteFloat = 0.0
     """Viewers that the scenario's shape wanted: under overload some give up, yet they would have come."""
     served: int
@@ -114,6 +118,8 @@ class Fold:
             phase=phase,
             viewers=players.viewers,
             joins=players.joins,
+            retries=requests.retries,
+            reconnects=players.reconnects,
             planned=self.wanted(at + 0.5),
             served=_served(requests),
             failed=requests.failed,

@@ -47,7 +47,7 @@ class Verdict(Frozen):
 
 
 def verdict(measurement: Measurement) -> Verdict:
-    """Judge ramp and peak, second by second and region by region."""
+    """Judge ramp and peak, second by second and region by region, with what faults did to them."""
     regions = tuple(_region(measurement, code) for code in measurement.scenario.regions)
     breaches = [region.first for region in regions if region.first]
     first = min(breaches, key=lambda breach: breach.at, default=None)
@@ -55,7 +55,7 @@ def verdict(measurement: Measurement) -> Verdict:
 
 
 def _region(measurement: Measurement, code: str) -> RegionVerdict:
-    seconds = measurement.region(code, JUDGED)
+    seconds = [one for run in measurement.runs for one in run.valid(run.regions.get(code, ()), JUDGED)]
     names: tuple[Budget, ...] = get_args(Budget)
     breaches = (_first(measurement.scenario.budgets, run, code) for run in measurement.runs)
     return RegionVerdict(

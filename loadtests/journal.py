@@ -38,7 +38,10 @@ def redacted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
         shown["ca_file"] = Path(scenario.target.ca_file).name
         left_out.append("target.ca_file: folder")
     target = scenario.target.model_copy(update=shown)
-    return scenario.model_copy(update={"target": target}), tuple(left_out)
+    faults = tuple(fault.shown() for fault in scenario.faults)
+    for index, (fault, told) in enumerate(zip(scenario.faults, faults, strict=True)):
+        left_out += [f"faults.{index}: arguments of its commands"] if told != fault else []
+    return scenario.model_copy(update={"target": target, "faults": faults}), tuple(left_out)
 
 
 def header(scenario: Scenario, started_at: datetime, workers: int) -> Header:

@@ -15,6 +15,7 @@ from loadtests.preflight import look
 from loadtests.progress import Progress, summary_to_log
 from loadtests.wiring.director import BEGIN, FINISH, REPORT, Director
 from loadtests.wiring.follower import Follower
+from loadtests.wiring.injector import check_faults
 from loadtests.wiring.options import add_options, chosen_scenario, free_folder, machine_of
 from loadtests.wiring.seats import LiveViewer, Surge
 from loadtests.wiring.stopping import end_children
@@ -37,6 +38,7 @@ def _init(environment: Any, runner: Any, **_: object) -> None:
 def _direct(environment: Any, runner: Any) -> None:
     options = environment.parsed_options
     scenario, folder, machine = chosen_scenario(options), free_folder(options.out), machine_of(options)
+    check_faults(scenario, run_commands=options.run_fault_commands)
     seen = look(scenario, machine)
     need, workers = Need(peak_of(scenario), seen.origins), options.processes or 1
     if options.processes or not isinstance(runner, MasterRunner):  # workers elsewhere look at their own machine

@@ -16,10 +16,21 @@ _COUNTERS: Final = ("joins", "starts", "exits_before_start", "leaves", "stalls",
 class RequestSums:
     """Requests of one kind in the second under way."""
 
-    __slots__ = ("bytes", "cache", "cancelled", "count", "errors", "head_bytes", "refused_bytes", "total", "ttfb")
+    __slots__ = (
+        "bytes",
+        "cache",
+        "cancelled",
+        "count",
+        "errors",
+        "head_bytes",
+        "refused_bytes",
+        "retries",
+        "total",
+        "ttfb",
+    )
 
     def __init__(self) -> None:
-        self.count = self.cancelled = self.bytes = self.head_bytes = self.refused_bytes = 0
+        self.count = self.cancelled = self.bytes = self.head_bytes = self.refused_bytes = self.retries = 0
         self.errors: dict[ErrorKind, int] = {}
         self.cache: dict[Literal["hit", "miss"], int] = {}
         self.ttfb: list[float] = []
@@ -176,6 +187,10 @@ class CohortTally:
         sums.count += 1
         sums.head_bytes += head
         return sums
+
+    def retried(self, kind: RequestKind) -> None:
+        """What failed is asked for again."""
+        self.sums(kind).retries += 1
 
     def skipped(self, segments: int) -> None:
         """Segments that left the live window unfetched."""

@@ -64,6 +64,8 @@ class Requests(Frozen):
     """Seconds from asking to the last byte."""
     cache: dict[Literal["hit", "miss"], NonNegativeInt] = Field(default_factory=dict)
     """What the target's cache headers said, where they said anything."""
+    retries: NonNegativeInt = 0
+    """Asked for again because an earlier try had failed, in the second of asking."""
 
     @property
     def failed(self) -> int:

@@ -27,6 +27,7 @@ from pydantic import (
 from loadtests.budgets import Budget, BudgetError, check_scope, read_budget
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
+from loadtests.faults import Fault, Need, clash
 from loadtests.players import Player
 from loadtests.plugins import plugin_field
 from loadtests.protocols import Protocol
@@ -113,6 +114,23 @@ class Staging(Frozen):
     requests_per_second: float | None = Field(default=None, gt=0)
     latency: Duration = 0.0
     """Added before each response."""
+    tokens: Duration | None = Field(default=None, gt=0)
+    """How long a token is good that the master playlist hands out; no tokens when absent."""
+    keys: bool = False
+    """Whether segments are encrypted (AES-128), with their key in EXT-X-KEY."""
+
+    def lacks(self, need: Need) -> str:
+        """The setting that a fault would need and that is not there; empty when it is."""
+        match need:
+            case "capacity":
+                limited = self.egress is not None or self.requests_per_second is not None
+                return "" if limited else "egress or requests_per_second"
+            case "tokens":
+                return "" if self.tokens else "tokens"
+            case "keys":
+                return "" if self.keys else "keys"
+            case "staging" | "edge":
+                return ""
 
 
 def _trace(value: object, info: ValidationInfo) -> object:
@@ -210,6 +228,8 @@ class Scenario(Frozen):
     """What `surgecast gate` judges when it is given no file: sentences or mappings (docs/budgets.md)."""
     launch: Launch = Launch()
     staging: Staging | None = None
+    faults: tuple[Annotated[Fault, *plugin_field("loadtests.faults", "fault")], ...] = ()
+    """What goes wrong during the run on purpose."""
     seed: int = 1
 
     @field_validator("starts_at")
@@ -276,6 +296,28 @@ class Scenario(Frozen):
             local = self.starts_at.astimezone(ZoneInfo(load_region(code).timezone))
             clock = (local - local.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
         return self.surge.lived(Place(code, clock))
+
+    @model_validator(mode="after")
+    def _faults_are_possible(self) -> Self:
+        for index, fault in enumerate(self.faults):
+            if problem := self._problem_of(fault):
+                raise ValueError(f"faults.{index}: {fault.plugin_name()} {problem}")
+        if problem := clash(self.faults):
+            raise ValueError(problem)
+        return self
+
+    def _problem_of(self, fault: Fault) -> str:
+        """Why a fault cannot happen in this run; empty when it can."""
+        if fault.ends_at >= self.surge.duration:
+            return f"ends at {fault.ends_at:g} s, and the run at {self.surge.duration:g} s; let it end before the run"
+        if fault.unmet and self.staging is None:
+            return "is done to the embedded stage: add 'staging:' (docs/staging.md), or use the fault 'command'"
+        lacking = [name for need in fault.unmet if self.staging and (name := self.staging.lacks(need))]
+        if lacking:
+            return f"needs staging.{lacking[0]}"
+        if fault.nodes_hit is not None and fault.nodes_hit >= self.target.nodes:
+            return f"hits node {fault.nodes_hit}, but nodes go from 0 to {self.target.nodes - 1} (target.nodes)"
+        return ""
 
     @cached_property
     def is_claimed(self) -> bool:

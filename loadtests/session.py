@@ -178,6 +178,9 @@ class Tally(Protocol):
     def media_error(self, kind: RequestKind, reason: ErrorKind) -> None:
         """A response arrived but was of no use: not a playlist, stale."""
 
+    def retried(self, kind: RequestKind) -> None:
+        """What failed is asked for again, now."""
+
     def skipped(self, segments: int) -> None:
         """Segments left the live window before they were fetched."""
 

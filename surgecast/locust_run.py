@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import click
 
 from loadtests.budgets import Placed
 from loadtests.errors import InputError, SurgecastError
+from loadtests.faults import CONTROL
 from loadtests.journal import run_id
 from loadtests.results import Footer
 from loadtests.run import RUN_FILE, read_run
@@ -43,6 +45,9 @@ class LoadOptions:
     processes: int = 0
     run_time: str = ""
     own: bool = False
+    run_fault_commands: bool = False
+    control: Path | None = None
+    """Where the stage takes the orders of the scenario's faults."""
     budgets: tuple[Placed, ...] = ()
     """Those among them that are marked so end the run early."""
     abort: bool = False
@@ -61,6 +66,7 @@ class LoadOptions:
         words += [word for value in self.resolve for word in ("--resolve", value)]
         words += [word for value in self.source_addresses for word in ("--source-address", value)]
         words += ["--i-own-this-target"] if self.own else []
+        words += ["--run-fault-commands"] if self.run_fault_commands else []
         return words + ([] if self.web else ["--headless", "--progress", "--only-summary"])
 
 
@@ -79,7 +85,8 @@ def run_locust(scenario: Scenario, source: str, options: LoadOptions) -> Path:
     except OSError as error:
         raise InputError(f"{folder}: the run cannot be written: {error.strerror}", hint="give another --out") from error
     watch = breach_watch(folder, options.budgets) if options.abort else lambda: None
-    code = _wait(_command(source, options, folder), folder / LOG, watch)
+    environment = {**os.environ, CONTROL: str(options.control)} if options.control else None
+    code = _wait(_command(source, options, folder), folder / LOG, watch, environment)
     if not (folder / RUN_FILE).is_file():
         if code == InputError.exit_code and not known:
             shutil.rmtree(folder)
@@ -109,12 +116,15 @@ def _own_master() -> list[str]:
     return [*address, "--master-bind-port", port, "--master-port", port]
 
 
-def _wait(command: Sequence[str], log: Path, watch: Callable[[], None]) -> int:
+def _wait(command: Sequence[str], log: Path, watch: Callable[[], None], environment: dict[str, str] | None) -> int:
     """Run a command to its end; Ctrl-C reaches it from the terminal, we only wait for it to end the run.
 
     ``watch`` is called every second meanwhile.
     """
-    with log.open("ab") as output, subprocess.Popen(command, stdout=output) as child:  # noqa: S603 - our own words
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(command, stdout=output, env=environment) as child,  # noqa: S603 - our own words
+    ):
         while True:
             try:
                 with suppress(subprocess.TimeoutExpired):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -95,8 +95,8 @@ def search_breaking_point(source: str, options: SearchOptions) -> int:
     bounds = bounds_of(options, peak)
     folder = _new_folder(plan, options.out)
     began = datetime.now(UTC)
-    with staged(plan):
-        climb = _Climb(plan, peak, budgets, folder, options)
+    with staged(plan) as door:
+        climb = _Climb(plan, peak, budgets, LoadOptions(out=folder, processes=options.processes, control=door))
         tried, found = follow(climb.run, bounds, _time_left(plan, options.within))
     result = Search(scenario=plan.name, started_at=began, bounds=bounds, tried=tried, found=found)
     (folder / FILE).write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -165,11 +165,10 @@ def _time_left(plan: Scenario, within: float) -> Callable[[], bool]:
 class _Climb:
     """Makes the runs."""
 
-    def __init__(
-        self, plan: Scenario, peak: float, budgets: Sequence[Placed], folder: Path, options: SearchOptions
-    ) -> None:
+    def __init__(self, plan: Scenario, peak: float, budgets: Sequence[Placed], options: LoadOptions) -> None:
+        assert options.out is not None
         self._plan, self._peak, self._budgets = plan, peak, budgets
-        self._folder, self._options = folder, options
+        self._folder, self._options = options.out, options
 
     def run(self, level: int, number: int) -> Tried:
         """One whole run in a folder of its own, and what the gate says of it."""
@@ -180,8 +179,7 @@ class _Climb:
         plan = scaled(self._plan, self._peak, level, number)
         place.write_text(yaml.safe_dump(plan.model_dump(mode="json"), allow_unicode=True), encoding="utf-8")
         click.echo(f"Run {number}: {level:,} viewers ...", err=True)
-        options = LoadOptions(out=self._folder / name, processes=self._options.processes)
-        run = run_locust(plan, str(place), options)
+        run = run_locust(plan, str(place), replace(self._options, out=self._folder / name))
         footer = tell_ending(run)
         if footer.ending in ("interrupted", "stopped"):
             raise CannotMeasure(f"the search was ended in run {number}", hint=f"its runs are in {self._folder}")

@@ -143,6 +143,7 @@ class _Visit:
                 return None
             attempt += 1
             yield WaitUntil(reply.at + delay)
+            self.tally.retried(kind)
 
     def update(self, media: Media, at: float) -> bool:
         """Take note of a playlist; True when there is something new in it."""
@@ -271,7 +272,9 @@ class _Visit:
             yield self.give_up(f"{kind}_failed")
             return reply.at
         self.failures += 1
-        return cast("float", (yield WaitUntil(reply.at + delay)))
+        at = cast("float", (yield WaitUntil(reply.at + delay)))
+        self.tally.retried(kind)
+        return at
 
     # The playhead lane, from one start or resume to the next stall
 

@@ -33,6 +33,7 @@ def settings(arguments: list[str]) -> Settings:
     parser.add_argument("--rps", type=float, help="declared requests per second")
     parser.add_argument("--latency", type=quantity(units.SECONDS, "300ms"), default=0.0, help="added to each response")
     parser.add_argument("--parent", type=int, help="leave when this process is no longer the parent")
+    parser.add_argument("--told", action="store_true", help="standard input says how the stage is; for its cluster")
     given = parser.parse_args(arguments)
     return Settings(
         host=given.host,
@@ -40,6 +41,7 @@ def settings(arguments: list[str]) -> Settings:
         capacity=Capacity(egress=given.egress, rps=given.rps),
         latency=given.latency,
         parent=given.parent,
+        told=given.told,
     )
 
 

@@ -43,6 +43,13 @@ class Capacity:
             if value is not None and value <= 0:
                 raise InputError(f"the declared {name} is {value:g}", hint="declare more than zero, or nothing at all")
 
+    def cut(self, share: float) -> Capacity:
+        """What is left of it; a share of unlimited is unlimited."""
+        return Capacity(
+            egress=None if self.egress is None else self.egress * share,
+            rps=None if self.rps is None else self.rps * share,
+        )
+
 
 class Slots:
     """Starting times for requests, 1/``rps`` apart. Pure arithmetic: the caller waits until the time it is given."""
@@ -50,6 +57,10 @@ class Slots:
     def __init__(self, rps: float) -> None:
         self._step = 1.0 / rps
         self._next = float("-inf")
+
+    def change(self, rps: float) -> None:
+        """Another rate from now on; slots that were taken keep their times."""
+        self._step = 1.0 / rps
 
     def take(self, now: float) -> float | None:
         """Return when a request that arrives at ``now`` may start, or None if that is too far away."""
@@ -89,6 +100,10 @@ class Egress:
     def depth(self) -> int:
         """Responses that stand in line."""
         return len(self._line)
+
+    def change(self, bits_per_second: float) -> None:
+        """Another rate from now on, for what stands in line too."""
+        self._seconds_per_byte = 8.0 / bits_per_second
 
     def backlog(self) -> float:
         """Seconds the link needs for all that stands in line now."""

@@ -4,6 +4,7 @@
                      └─ 127.0.0.2:8800  python -m loadtests.staging …
 
 All nodes stand behind one host name, which needs no DNS: `Cluster.resolve` says the addresses as curl would.
+While it runs a node can be killed and started again, and all can be told that the stage has changed (`live`).
 """
 
 from __future__ import annotations
@@ -11,18 +12,25 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
+import secrets
+import select
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from threading import RLock
 from types import TracebackType
 from typing import IO, Final, Self
 
 from loadtests.errors import InputError, SurgecastError
+from loadtests.faults import StageOrder
 from loadtests.staging.capacity import Capacity
+from loadtests.staging.clock import newest
 from loadtests.staging.counts import NodeCounts, parse
+from loadtests.staging.keys import require_cryptography
+from loadtests.staging.live import CRASH, DONE, Live
 from loadtests.staging.node import bind
 from loadtests.units import show_bitrate, show_duration
 
@@ -41,8 +49,11 @@ START_SECONDS: Final = 15.0
 STOP_SECONDS: Final = 5.0
 """How long a node may take to end before it is killed; it gives open responses two seconds."""
 
+CRASH_SECONDS: Final = 0.2
+"""How long a node that was told to crash may take; then it is killed, and the kernel ends its connections."""
+
 ANSWER_SECONDS: Final = 5.0
-"""How long a node may take to answer /healthz or /metrics."""
+"""How long a node may take to answer /healthz or /metrics, or an order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +76,10 @@ class Running:
 
 
 class Cluster:
-    """Origin nodes as child processes; a context manager. Capacity is per node, ``latency`` in seconds."""
+    """Origin nodes as child processes; a context manager. Capacity is per node, ``latency`` in seconds.
+
+    ``live`` says whether there are tokens and keys; `obey` changes it, from any thread.
+    """
 
     def __init__(
         self,
@@ -76,6 +90,7 @@ class Cluster:
         rps: float | None = None,
         latency: float = 0.0,
         host: str = HOST,
+        live: Live | None = None,
     ) -> None:
         _check(nodes, port, latency)
         Capacity(egress=egress, rps=rps)  # refuses what cannot be declared
@@ -84,7 +99,12 @@ class Cluster:
         )
         self._host = host
         self._latency = latency
-        self._running: list[Running] = []
+        self._live = (live or Live()).model_copy(update={"secret": secrets.token_hex(16)})
+        if self._live.keys:
+            require_cryptography()
+        self._shares = [1.0] * nodes
+        self._running: dict[int, Running] = {}
+        self._one_order = RLock()
 
     @property
     def url(self) -> str:
@@ -107,8 +127,9 @@ class Cluster:
         for node in self.nodes:
             bind(node.address, node.port).close()
         try:
-            self._running += [_launch(node, self._latency) for node in self.nodes]
-            _await_health(self._running)
+            for index in range(len(self.nodes)):
+                self._launch(index)
+            _await_health(self._running.values())
         except BaseException:
             self.stop()
             raise
@@ -116,20 +137,76 @@ class Cluster:
 
     def check(self) -> None:
         """Raise if a node has ended by itself."""
-        for running in self._running:
+        for running in list(self._running.values()):
             _must_run(running)
 
     def metrics(self) -> tuple[NodeCounts, ...]:
-        """Read what every node has counted so far."""
-        return tuple(parse(node.address, _get(node, "/metrics").decode()) for node in self.nodes)
+        """Read what every node that runs has counted since it started."""
+        running = [one.node for _, one in sorted(self._running.items())]
+        return tuple(parse(node.address, _get(node, "/metrics").decode()) for node in running)
+
+    def obey(self, order: StageOrder) -> None:
+        """Do what a fault wants; SurgecastError or InputError when it cannot be done. Returns once it holds."""
+        if order.node is not None and order.node >= len(self.nodes):
+            raise InputError(f"there is no node {order.node}", hint=f"nodes go from 0 to {len(self.nodes) - 1}")
+        each = range(len(self.nodes)) if order.node is None else (order.node,)
+        match order.do:
+            case "kill" | "start":
+                for index in each:
+                    (self._kill if order.do == "kill" else self._start_again)(index)
+            case "share":
+                self._shares = [order.share if index in each else now for index, now in enumerate(self._shares)]
+                self._tell()
+            case "expire":
+                self._tell(tokens_since=time.time())
+            case "rotate":
+                self._tell(rotations=(*self._live.rotations, newest(time.time()) + 1))
+            case "flush":
+                raise InputError("this stage has no cache in front", hint="empty your own with cdn_flush's 'command'")
+
+    def _kill(self, index: int) -> None:
+        with self._one_order:
+            running = self._running.pop(index, None)
+        if running is None:
+            raise InputError(f"node {index} does not run", hint="start it before it is killed again")
+        with contextlib.suppress(OSError):
+            _write(running, CRASH)
+        _reap(running, time.monotonic() + CRASH_SECONDS)
+
+    def _start_again(self, index: int) -> None:
+        with self._one_order:
+            if index in self._running:
+                raise InputError(f"node {index} runs already", hint="kill it first")
+            bind(self.nodes[index].address, self.nodes[index].port).close()
+            self._launch(index)
+            running = self._running[index]
+        _await_health([running])
+
+    def _launch(self, index: int) -> None:
+        """Start a node and tell it how the stage is."""
+        running = _launch(self.nodes[index], self._latency)
+        self._running[index] = running
+        _write(running, self._live_of(index))
+
+    def _live_of(self, index: int) -> str:
+        return self._live.model_copy(update={"share": self._shares[index]}).model_dump_json()
+
+    def _tell(self, **changes: object) -> None:
+        """The stage is otherwise from now on: tell every node that runs, and wait until each has done it."""
+        with self._one_order:
+            self._live = self._live.model_copy(update=changes)
+            for index, running in self._running.items():
+                _write(running, self._live_of(index))
+            for running in self._running.values():
+                _await_done(running)
 
     def stop(self) -> None:
         """End all nodes; those that do not leave in time are killed."""
-        for running in self._running:
+        for running in self._running.values():
             running.process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         while self._running:
-            _reap(self._running.pop(), deadline)
+            _reap(self._running.popitem()[1], deadline)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -160,7 +237,7 @@ def command(node: Node, latency: float) -> list[str]:
         line += ["--egress", show_bitrate(node.egress)]
     if node.rps is not None:
         line += ["--rps", repr(node.rps)]
-    return [*line, "--latency", show_duration(latency), "--parent", str(os.getpid())]
+    return [*line, "--latency", show_duration(latency), "--parent", str(os.getpid()), "--told"]
 
 
 def _launch(node: Node, latency: float) -> Running:
@@ -168,15 +245,30 @@ def _launch(node: Node, latency: float) -> Running:
     errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _reap, after the process has ended
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, no shell
         command(node, latency),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
         stderr=errors,
         start_new_session=True,
     )
     return Running(node, process, errors)
 
 
-def _await_health(cluster: list[Running]) -> None:
+def _write(running: Running, line: str) -> None:
+    assert running.process.stdin is not None
+    running.process.stdin.write(f"{line}\n".encode())
+
+
+def _await_done(running: Running) -> None:
+    """Read one answer; SurgecastError when none comes."""
+    answers = running.process.stdout
+    assert answers is not None
+    ready, _, _ = select.select([answers], [], [], ANSWER_SECONDS)
+    if not ready or answers.read(len(DONE)) != DONE:
+        raise SurgecastError(f"{_name(running.node)} does not do what it is told", hint="is the machine overloaded?")
+
+
+def _await_health(cluster: Iterable[Running]) -> None:
     deadline = time.monotonic() + START_SECONDS
     for running in cluster:
         while not _healthy(running.node):
@@ -185,6 +277,7 @@ def _await_health(cluster: list[Running]) -> None:
                 hint = "is the machine overloaded? try fewer nodes"
                 raise SurgecastError(f"{_name(running.node)} was not healthy after {START_SECONDS:g} s", hint=hint)
             time.sleep(0.02)
+        _await_done(running)
 
 
 def _healthy(node: Node) -> bool:
@@ -230,7 +323,9 @@ def _reap(running: Running, deadline: float) -> None:
     except subprocess.TimeoutExpired:
         running.process.kill()
         running.process.wait()
-    running.errors.close()
+    for end in (running.process.stdin, running.process.stdout, running.errors):
+        assert end is not None
+        end.close()
 
 
 def _name(node: Node) -> str:

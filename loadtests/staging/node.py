@@ -9,6 +9,8 @@ import os
 import resource
 import signal
 import socket
+import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import uvicorn
 
 from loadtests.errors import InputError
 from loadtests.staging.capacity import Capacity
+from loadtests.staging.live import CRASH, DONE, Live
 from loadtests.staging.media import load
 from loadtests.staging.origin import Origin
 from loadtests.staging.site import Site
@@ -35,6 +38,9 @@ KEEP_ALIVE_SECONDS: Final = 90
 PARENT_CHECK_SECONDS: Final = 0.5
 """How often a node looks whether its parent still lives."""
 
+CRASHED: Final = 137
+"""Exit code of a node that was told to crash: 128 + SIGKILL, as a shell says it."""
+
 GRACE_SECONDS: Final = 2
 """How long open responses may take to end when the node is stopped."""
 
@@ -48,6 +54,8 @@ class Settings:
     capacity: Capacity
     latency: float = 0.0
     parent: int | None = None
+    told: bool = False
+    """Whether standard input says how the stage is now (`live`)."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -93,9 +101,45 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     origin = Origin(Site(load()), settings.capacity, latency=settings.latency)
     server = Server(_config(origin))
     gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
-    watch = asyncio.create_task(_leave_with(settings.parent, server))
+    watches = [asyncio.create_task(_leave_with(settings.parent, server))]
+    if settings.told:
+        orders = await _orders()
+        await _obey(orders, origin, server)
+        watches.append(asyncio.create_task(_keep_obeying(orders, origin, server)))
     await server.serve(sockets=[listener])
-    watch.cancel()
+    for watch in watches:
+        watch.cancel()
+
+
+async def _orders() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+async def _keep_obeying(orders: asyncio.StreamReader, origin: Origin, server: Server) -> None:
+    while await _obey(orders, origin, server):
+        pass
+
+
+async def _obey(orders: asyncio.StreamReader, origin: Origin, server: Server) -> bool:
+    """Do what the next line says; False when no line will follow."""
+    line = (await orders.readline()).decode().strip()
+    if line == CRASH:
+        _crash(server)
+    if line:
+        origin.change(Live.model_validate_json(line))
+        os.write(sys.stdout.fileno(), DONE)
+    return bool(line)
+
+
+def _crash(server: Server) -> None:
+    """End as a crash ends a process on another machine: whoever is connected gets a reset, not the rest of a body."""
+    for protocol in server.server_state.connections:
+        connection = protocol.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    os._exit(CRASHED)
 
 
 def _config(origin: Origin) -> uvicorn.Config:

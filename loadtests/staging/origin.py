@@ -17,6 +17,7 @@ from typing import Any, Final
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from loadtests.staging.capacity import BACKLOG_SECONDS, CHUNK, Capacity, Egress, Slots
+from loadtests.staging.live import Live
 from loadtests.staging.metrics import BROKEN_OFF, Counts, NodeCollector, exposition
 from loadtests.staging.site import CACHE_NEVER, Reply, Site, message, reply
 from loadtests.staging.wire import Wire
@@ -35,6 +36,7 @@ class Exchange:
 
     method: str
     path: str
+    query: str
     wire: Wire
     send: Send
     started_at: int
@@ -66,6 +68,7 @@ class Origin:
     def __init__(self, site: Site, capacity: Capacity, *, latency: float = 0.0) -> None:
         loop = asyncio.get_running_loop()
         self._site = site
+        self._capacity = capacity
         self._latency = latency
         self._clock = loop.time
         self._slots = Slots(capacity.rps) if capacity.rps is not None else None
@@ -73,10 +76,20 @@ class Origin:
         self._counts = Counts()
         self._collector = NodeCollector(self._counts, capacity, self._egress_depth)
 
+    def change(self, live: Live) -> None:
+        """Be as the stage is now: capacity, tokens, keys."""
+        self._site.live = live
+        now = self._capacity.cut(live.share)
+        if self._slots is not None and now.rps is not None:
+            self._slots.change(now.rps)
+        if self._egress is not None and now.egress is not None:
+            self._egress.change(now.egress)
+
     async def __call__(self, scope: Message, _receive: Receive, send: Send) -> None:
         """Answer one request (ASGI 3)."""
         wire: Wire = scope["state"]["wire"]
-        exchange = Exchange(scope["method"], scope["path"], wire, send, wire.handed)
+        query = scope["query_string"].decode("ascii", "replace")
+        exchange = Exchange(scope["method"], scope["path"], query, wire, send, wire.handed)
         own = self._own(exchange.path)
         if own is not None:
             await self._send_at_once(exchange, own)
@@ -98,7 +111,7 @@ class Origin:
     async def _exchange(self, exchange: Exchange) -> None:
         reason = await self._admit()
         if reason is None:
-            answer = self._site.answer(exchange.method, exchange.path, time.time())
+            answer = self._site.answer(exchange.method, exchange.path, time.time(), exchange.query)
             await self._send(exchange, answer)
         else:
             answer = self._refusal(exchange.path, reason)

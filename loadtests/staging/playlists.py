@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from loadtests.staging.clock import SEGMENT_SECONDS, listed, program_date_time
 from loadtests.staging.media import Rendition, Stream
 
 
-def master(stream: Stream) -> str:
-    """Write the master playlist, the lowest rendition first; players start there."""
+def master(stream: Stream, query: str = "") -> str:
+    """Write the master playlist, the lowest rendition first; players start there. ``query`` follows every address."""
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{stream.version}", "#EXT-X-INDEPENDENT-SEGMENTS"]
     for rendition in stream.renditions:
-        lines += [_variant(rendition), f"{rendition.facts.name}/index.m3u8"]
+        lines += [_variant(rendition), f"{rendition.facts.name}/index.m3u8{query}"]
     return "\n".join(lines) + "\n"
 
 
-def media(stream: Stream, now: float) -> str:
-    """Write the media playlist of any rendition of ``stream`` at ``now`` (Unix seconds); they differ in place only."""
+def media(stream: Stream, now: float, query: str = "", key_of: Callable[[int], int] | None = None) -> str:
+    """Write the media playlist of any rendition of ``stream`` at ``now`` (Unix seconds); they differ in place only.
+
+    ``query`` follows every address; ``key_of`` says which key a segment is encrypted with, None: with none.
+    """
     window = listed(now)
     lines = [
         "#EXTM3U",
@@ -25,9 +30,13 @@ def media(stream: Stream, now: float) -> str:
         "#EXT-X-INDEPENDENT-SEGMENTS",
     ]
     if stream.renditions[0].init is not None:
-        lines.append('#EXT-X-MAP:URI="init.mp4"')
+        lines.append(f'#EXT-X-MAP:URI="init.mp4{query}"')
+    known = None
     for number in window:
-        lines += _segment(number, stream.suffix)
+        if key_of is not None and (key := key_of(number)) != known:
+            lines.append(f'#EXT-X-KEY:METHOD=AES-128,URI="../keys/{key}.key{query}"')
+            known = key
+        lines += _segment(number, f"{stream.suffix}{query}")
     return "\n".join(lines) + "\n"
 
 

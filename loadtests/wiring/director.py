@@ -27,6 +27,7 @@ from loadtests.results import Ending, Footer, Generator, Window
 from loadtests.run import RUN_FILE
 from loadtests.scenario import Scenario
 from loadtests.wiring.assignment import GRIEF, Assignment, Report
+from loadtests.wiring.injector import Injector
 from loadtests.wiring.locust_stats import add_windows
 from loadtests.wiring.seats import count_seats
 from loadtests.wiring.stopping import asked_to_abort, interrupts_go_to_main
@@ -88,6 +89,8 @@ class Director:
         for index, (client, name) in enumerate(names.items()):
             self._assign(client, self._assignment(index, len(names), name))
         self._greenlets.append(gevent.spawn(self._keep_flushing))
+        self._injector = Injector(self.scenario.faults, journal.note, lambda: self.now)
+        self._greenlets += self._injector.start()
 
     def _new_folder(self) -> Path:
         """Where this start writes; a second start from the web UI does not overwrite the first."""
@@ -201,6 +204,7 @@ class Director:
         gevent.killall(self._greenlets)
         self._greenlets.clear()
         try:
+            self._injector.finish()
             self._finish_workers()
         finally:
             self.footer = self.journal.close(self._ending or self._why_early(), self.now)

@@ -34,6 +34,7 @@ def add_options(parser: ArgumentParser) -> None:
     )
     group.add_argument("--out", default="", help="folder for the run (default: runs/TIME-NAME)")
     group.add_argument("--i-own-this-target", action="store_true", help="claim the target: a load run is an attack")
+    group.add_argument("--run-fault-commands", action="store_true", help="let the scenario's faults run its commands")
     group.add_argument("--progress", action="store_true", help="live progress per region on standard error")
 
 

@@ -32,6 +32,7 @@ EXAMPLE = (
 @click.option("--web", is_flag=True, help="Open Locust's web UI and start from there.")
 @click.option("--budgets", default="", help="Budgets file, checked before any load; default: the scenario's own.")
 @click.option("--abort", is_flag=True, help="End early when a budget marked 'abort' is surely broken (exit code 99).")
+@click.option("--run-fault-commands", is_flag=True, help="Let the scenario's faults run its commands on this machine.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")
 def load(
     scenario: str,
@@ -47,6 +48,7 @@ def load(
     web: bool,
     budgets: str,
     abort: bool,
+    run_fault_commands: bool,
     own: bool,
 ) -> None:
     """Simulate a surge of live viewers with Locust.
@@ -66,6 +68,7 @@ def load(
         processes=processes,
         run_time=run_time,
         own=own,
+        run_fault_commands=run_fault_commands,
         budgets=budgets_for(plan, budgets, needed=abort),
         abort=abort,
     )

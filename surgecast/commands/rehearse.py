@@ -21,14 +21,18 @@ EXAMPLE = "\b\nExample:\n  surgecast rehearse viral-goal --lang zh"
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the reports."
 )
+@click.option("--run-fault-commands", is_flag=True, help="Let the scenario's faults run its commands on this machine.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target, where the scenario names no owner.")
-def rehearse(scenario: str, out: Path | None, processes: int, lang: str, own: bool) -> None:
+def rehearse(scenario: str, out: Path | None, processes: int, lang: str, run_fault_commands: bool, own: bool) -> None:
     """Stage, load, advise and report: the main job.
 
     The embedded origin is staged when the SCENARIO asks for it (the bundled one does).
     """
     plan = read_scenario(scenario)
-    with staged(plan):
-        folder = run_locust(plan, scenario, LoadOptions(out=out, processes=processes, own=own))
+    with staged(plan) as door:
+        options = LoadOptions(
+            out=out, processes=processes, own=own, run_fault_commands=run_fault_commands, control=door
+        )
+        folder = run_locust(plan, scenario, options)
     tell_ending(folder)
     write_advice((str(folder),), audience="", out=folder, lang=lang, unfinished=False)

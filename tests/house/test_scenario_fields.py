@@ -29,6 +29,7 @@ PLUGINS = {
     "stream": ("loadtests.protocols", "protocol"),
     "player": ("loadtests.players", "player"),
     "surge": ("loadtests.shapes", "shape"),
+    "faults": ("loadtests.faults", "fault"),
 }
 PLACEHOLDERS = {"regions": "CODE", "cohorts": "NAME", "access": "KIND"}
 
@@ -57,7 +58,7 @@ def default_of(field: FieldInfo, model: type[BaseModel]) -> object:
 def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Every field below a model as ``a.b.c`` with its default."""
     for name, field in model.model_fields.items():
-        path = f"{prefix}{name}"
+        path = f"{prefix}{field.alias or name}"
         yield path, default_of(field, model)
         if path in PLUGINS or path == "gate":  # a budget is a sentence, with a page of its own
             continue

@@ -142,6 +142,7 @@ class Diary(Tally):
     """Seconds, at most, from when something happened until it was told."""
     latencies: list[tuple[float, float]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    retries: list[tuple[float, RequestKind]] = field(default_factory=list)
 
     def move(self, at: float, before: str, after: Literal["waiting", "playing", "stalled", "gone"]) -> None:
         assert self.state == before, f"{after} at {at} while {self.state}"
@@ -177,6 +178,9 @@ class Diary(Tally):
 
     def media_error(self, kind: RequestKind, reason: ErrorKind) -> None:
         self.lines.append(("media_error", self.clock(), kind, reason))
+
+    def retried(self, kind: RequestKind) -> None:
+        self.retries.append((self.clock(), kind))
 
     def skipped(self, segments: int) -> None:
         assert segments > 0
