@@ -24,6 +24,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from loadtests.chance import HOME, chance, mixed
 from loadtests.scenario import Scenario, Stay
 from loadtests.session import LadderStep, Viewer
 from loadtests.shapes import Shape
@@ -97,16 +98,24 @@ def arrivals(scenario: Scenario, epoch: float = 0.0) -> Iterator[Viewer]:
         leave_at = min(join_at + _stay(scenario.stay, dice), exit_at, end)
         region, cohort, rendition = people.draw(dice)
         seed = seed_of(scenario.seed, number)
-        yield Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch, seed)
+        viewer = Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch, seed)
+        yield with_manners(viewer, scenario)
         number += 1
 
 
 def seed_of(run: int, number: int) -> int:
-    """A viewer's own seed: neighbours share nothing (splitmix64's finaliser, Steele et al. 2014)."""
-    mixed = (run * 0x9E3779B97F4A7C15 + number * 0xD1B54A32D192ED03 + 1) % 2**64
-    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
-    return mixed ^ mixed >> 31
+    """A viewer's own seed: neighbours share nothing."""
+    return mixed(run, number)
+
+
+def with_manners(viewer: Viewer, scenario: Scenario) -> Viewer:
+    """The viewer with what its seed says of its patience, and of where it goes on leaving."""
+    home = scenario.target.home
+    if home and chance(viewer.seed, HOME) < scenario.stay.home:
+        viewer = viewer._replace(home=home, over_at=scenario.surge.duration)
+    if scenario.patience is not None:
+        viewer = viewer._replace(patience=scenario.patience.draw(viewer.seed, viewer.region))
+    return viewer
 
 
 def _stay(stay: Stay, dice: Random) -> float:
