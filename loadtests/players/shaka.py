@@ -77,11 +77,11 @@ class Shaka(Player):
         lib/net/backoff.js within a request; when its tries are used up lib/media/streaming_engine.js,
         `handleStreamingError_`, waits a backoff of its own and calls back, for ever.
         """
+        if kind == "master" and attempt >= self.retries:
+            return None
         turn = attempt % (self.retries + 1)
         if turn < self.retries:
             return self.retry_delay_start * self.backoff_factor**turn
-        if kind == "master":
-            return None
         again = 0.0 if kind == "playlist" else self.retry_delay_start
         return again + self.steady_delay(kind, attempt, timed_out=timed_out)
 
