@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from random import Random
 
+from loadtests.chance import HOME, chance, mixed
 from loadtests.flow import Course, Flow, Series, courses, solve_flow
 from loadtests.scenario import Scenario, Stay
 from loadtests.session import LadderStep, Viewer
@@ -51,16 +52,24 @@ def arrivals(scenario: Scenario, epoch: float = 0.0) -> Iterator[Viewer]:
         exit_at = exits.when(exits.level(join_at) + until_exit)
         leave_at = min(join_at + stay, exit_at, end)
         seed = seed_of(scenario.seed, number)
-        yield Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch, seed)
+        viewer = Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch, seed)
+        yield with_manners(viewer, scenario)
         number += 1
 
 
 def seed_of(run: int, number: int) -> int:
-    """A viewer's own seed: neighbours share nothing (splitmix64's finaliser, Steele et al. 2014)."""
-    mixed = (run * 0x9E3779B97F4A7C15 + number * 0xD1B54A32D192ED03 + 1) % 2**64
-    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 % 2**64
-    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB % 2**64
-    return mixed ^ mixed >> 31
+    """A viewer's own seed: neighbours share nothing."""
+    return mixed(run, number)
+
+
+def with_manners(viewer: Viewer, scenario: Scenario) -> Viewer:
+    """The viewer with what its seed says of its patience, and of where it goes on leaving."""
+    home = scenario.target.home
+    if home and chance(viewer.seed, HOME) < scenario.stay.home:
+        viewer = viewer._replace(home=home, over_at=scenario.surge.duration)
+    if scenario.patience is not None:
+        viewer = viewer._replace(patience=scenario.patience.draw(viewer.seed, viewer.region))
+    return viewer
 
 
 def _stay(stay: Stay, dice: Random) -> float:

@@ -13,12 +13,14 @@ from typing import Final, Literal, TypeAlias
 from loadtests.playlist import Media
 from loadtests.session import Tally
 
-State: TypeAlias = Literal["waiting", "playing", "stalled"]
+State: TypeAlias = Literal["waiting", "playing", "stalled", "gone"]
 
 LOOK_UP_TOLERANCE: Final = 0.25
 """Seconds; a start position this close to the end of a segment means the next one (hls.js maxFragLookUpTolerance)."""
 CLOCK_JUMP: Final = 0.05
 """Seconds; program time moves this much against media time before it counts as a jump, not as rounding."""
+ROUNDING: Final = 1e-6
+"""Seconds that two ways of adding up the same durations may differ by."""
 JUMPS_KEPT: Final = 16
 """More program time jumps than that in one buffer are noise, not a stream."""
 
@@ -47,7 +49,19 @@ class Playhead:
     segments do not disturb it, for it never looks at timestamps.
     """
 
-    __slots__ = ("bitrate", "clock", "dry_at", "epoch", "joined_at", "jumps", "state", "tally")
+    __slots__ = (
+        "bitrate",
+        "clock",
+        "dry_at",
+        "epoch",
+        "joined_at",
+        "jumps",
+        "stalled_at",
+        "state",
+        "stood",
+        "tally",
+        "turns",
+    )
 
     def __init__(self, tally: Tally, epoch: float) -> None:
         self.tally = tally
@@ -55,13 +69,19 @@ class Playhead:
         self.state: State = "waiting"
         self.joined_at = math.nan
         self.bitrate = 0.0
-        """Bits per second of the rendition; set before the first segment, then constant."""
+        """Bits per second of the picture; set before the first segment."""
         self.dry_at = math.inf
         """When the buffer will be empty; infinite unless playing."""
         self.clock = 0.0
         """Seconds of media put in so far."""
         self.jumps: tuple[tuple[float, float], ...] = ()
         """From which media clock on which program time holds, as (clock, program time − clock)."""
+        self.turns: tuple[tuple[float, float], ...] = ()
+        """From which media clock on the picture has another bit rate, as (clock, bits per second)."""
+        self.stalled_at = math.inf
+        """When the picture stopped, if it stands still."""
+        self.stood = 0.0
+        """Seconds of all stalls that are over."""
 
     def join(self, at: float) -> None:
         """The viewer presses play."""
@@ -89,22 +109,46 @@ class Playhead:
             self.tally.live_latency(latency)
         return moving
 
+    def turn(self, bitrate: float) -> None:
+        """What is put in from now on has another bit rate; the picture changes when it comes to it."""
+        if self.state == "waiting":
+            self.bitrate = bitrate
+        else:
+            self.turns = (*self.turns, (self.clock, bitrate))
+
+    @property
+    def due(self) -> float:
+        """When something happens by itself: the picture comes to another bit rate, or the buffer runs dry."""
+        return self.dry_at - (self.clock - self.turns[0][0]) if self.turns else self.dry_at
+
+    def show(self, at: float) -> None:
+        """Tell the changes of bit rate that the picture has come to by ``at``."""
+        while self.turns and (moment := self.due) <= at + ROUNDING:
+            before, self.bitrate = self.bitrate, self.turns[0][1]
+            self.turns = self.turns[1:]
+            self.tally.switched(min(moment, at), before, self.bitrate)
+
     def dry(self, at: float) -> None:
         """Nobody put anything in before ``dry_at``: the picture stands still since then."""
         if self.state == "playing" and self.dry_at <= at:
-            self.state = "stalled"
+            self.show(self.dry_at)
+            self.state, self.stalled_at = "stalled", self.dry_at
             self.tally.stalled(self.dry_at, self.bitrate)
             self.dry_at = math.inf
 
     def finish(self) -> None:
         """The last frame of a stream that has ended was shown; that is no stall."""
+        self.show(self.dry_at)
         self.dry_at = math.inf
 
     def leave(self, at: float) -> None:
         """The viewer is gone."""
         if self.dry_at < at:
             self.dry(at)
+        self.show(at)
+        assert self.state != "gone"
         self.tally.left(at, self.state, self.bitrate if self.state == "playing" else 0.0)
+        self.state = "gone"
 
     def latency(self, at: float, behind: float | None) -> float | None:
         """Seconds from the picture to live: by the wall clock where there is program time, else by the live edge."""
@@ -128,6 +172,8 @@ class Playhead:
             self.tally.started(at, at - self.joined_at, self.bitrate)
         else:
             self.tally.resumed(at, self.bitrate)
+            self.stood += at - self.stalled_at
+            self.show(at)
         return True
 
     def _note(self, program_time: float) -> None:

@@ -70,11 +70,18 @@ class Master(NamedTuple):
     variants: tuple[Variant, ...]
     separate_audio: bool
     """Whether audio renditions have playlists of their own, which a viewer here does not fetch."""
+    first_bandwidth: int = 0
+    """Bits per second of the variant that is listed first."""
+
+    @property
+    def ladder(self) -> tuple[Variant, ...]:
+        """What a viewer may play, from the lowest: audio-only variants only where there is nothing else (as hls.js)."""
+        return tuple(variant for variant in self.variants if not variant.audio_only) or self.variants
 
     def choose(self, step: LadderStep) -> Variant:
-        """The variant at that place of the ladder; audio-only ones count where there is nothing else (as in hls.js)."""
-        ladder = [variant for variant in self.variants if not variant.audio_only] or self.variants
-        return ladder[{"lowest": 0, "middle": len(ladder) // 2, "highest": -1}[step]]
+        """The variant at that place of the ladder; for ``auto`` the highest, which is as far as it may go."""
+        ladder = self.ladder
+        return ladder[{"lowest": 0, "middle": len(ladder) // 2}.get(step, -1)]
 
 
 class Segment(NamedTuple):
@@ -90,6 +97,8 @@ class Segment(NamedTuple):
     program_time: float | None
     """Wall clock of its first frame, seconds since 1970; extrapolated from the last date before it."""
     init_url: str | None
+    key_url: str | None = None
+    """Where its AES-128 key is, if it is encrypted with one."""
 
 
 class Media(NamedTuple):
@@ -101,7 +110,7 @@ class Media(NamedTuple):
     duration: float
     ended: bool
     encrypted: bool
-    """Whether segments are encrypted; their keys are not fetched."""
+    """Whether segments are encrypted, in whatever way."""
     hold_back: float | None
     """How far from the end the server asks players to stay (EXT-X-SERVER-CONTROL)."""
 
@@ -192,6 +201,7 @@ class _Reader:
         self.discontinuity_sequence = 0
         self.program_time: float | None = None
         self.init_url: str | None = None
+        self.key_url: str | None = None
         self.ended = self.encrypted = self.separate_audio = False
         self.hold_back: float | None = None
 
@@ -211,7 +221,7 @@ class _Reader:
             raise ValueError("both a master and a media playlist")
         if self.variants:
             ladder = sorted(self.variants, key=lambda variant: variant.bandwidth)
-            return Master(tuple(ladder), self.separate_audio)
+            return Master(tuple(ladder), self.separate_audio, self.variants[0].bandwidth)
         if self.target_duration is None:
             raise ValueError("neither EXT-X-STREAM-INF nor EXT-X-TARGETDURATION")
         rest = tuple(self.segments), self.offset, self.ended, self.encrypted, self.hold_back
@@ -244,8 +254,8 @@ class _Reader:
             raise ValueError(f"more than {MAX_SEGMENTS} segments")
         number, url = self.media_sequence + len(self.segments), resolve(self.url, text)
         gap, gaps = self.discontinuity, self.discontinuity_sequence
-        segment = Segment(number, url, duration, self.offset, gap, gaps, self.program_time, self.init_url)
-        self.segments.append(segment)
+        times = duration, self.offset, gap, gaps, self.program_time
+        self.segments.append(Segment(number, url, *times, self.init_url, self.key_url))
         self.duration, self.discontinuity = None, False
         self.offset += duration
         if self.program_time is not None:
@@ -324,8 +334,16 @@ class _Reader:
 
     @tag("EXT-X-KEY")
     def key(self, value: str) -> None:
-        """Encryption (§4.3.2.4): noted only, for bodies are not decoded."""
-        self.encrypted |= attributes(value).get("METHOD", "NONE") != "NONE"
+        """Encryption of all that follows (§4.3.2.4): an AES-128 key is fetched, a DRM system's is only noted."""
+        given = attributes(value)
+        method = given.get("METHOD", "NONE")
+        self.encrypted |= method != "NONE"
+        if method == "AES-128" and given.get("KEYFORMAT", "identity") == "identity":
+            if not given.get("URI"):
+                raise ValueError("EXT-X-KEY without URI")
+            self.key_url = None if given["URI"].startswith("data:") else resolve(self.url, given["URI"])
+        elif method == "NONE":
+            self.key_url = None
 
     @tag("EXT-X-SERVER-CONTROL")
     def server_control(self, value: str) -> None:

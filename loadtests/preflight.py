@@ -23,7 +23,7 @@ TIMEOUT: Final = 8.0
 """Seconds for one request; a target slower than that without load needs no rehearsal."""
 MAX_HOPS: Final = 5
 PLAYLIST_LIMIT: Final = 2**20
-STEPS: Final[tuple[LadderStep, ...]] = ("lowest", "middle", "highest")
+STEPS: Final[tuple[LadderStep, ...]] = ("lowest", "middle", "highest", "auto")
 _REDIRECTS: Final = range(300, 400)
 
 
@@ -31,7 +31,8 @@ class Look(NamedTuple):
     """What the preflight saw."""
 
     bitrates: Mapping[LadderStep, float]
-    """Bits per second of each step of the ladder, as the master playlist declares it or one segment shows it."""
+    """Bits per second of each step of the ladder, as the master playlist declares it or one segment shows it; of
+    ``auto`` the most that it may come to."""
     target_duration: float
     variants: int
     origins: tuple[Origin, ...] = ()

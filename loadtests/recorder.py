@@ -74,6 +74,7 @@ class CohortTally:
         self.requests: dict[RequestKind, RequestSums] = {}
         self.counts = dict.fromkeys(_COUNTERS, 0)
         self.failures: dict[str, int] = {}
+        self.abandonments: dict[str, int] = {}
         self.startup, self.latency = Sketch(), Sketch()
         self.reconnects = 0
         self.touched = False
@@ -202,6 +203,11 @@ class CohortTally:
         self.failures[reason] = self.failures.get(reason, 0) + 1
         self.touched = True
 
+    def abandoned(self, reason: str) -> None:
+        """The viewer had had enough."""
+        self.abandonments[reason] = self.abandonments.get(reason, 0) + 1
+        self.touched = True
+
     def left(self, at: float, state: PlayState, bitrate: float) -> None:
         """The visit is over."""
         self._count("leaves", at)
@@ -235,6 +241,7 @@ class CohortTally:
             "viewers": self.viewers,
             **self.counts,
             "failures": self.failures,
+            "abandonments": self.abandonments,
             "startup": self.startup,
             "live_latency": self.latency,
             "play_seconds": round(self._lived.play_seconds, 6),

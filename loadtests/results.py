@@ -85,6 +85,8 @@ class Players(Frozen):
     exits_before_start: NonNegativeInt = 0
     failures: dict[str, NonNegativeInt] = Field(default_factory=dict)
     """Viewers whose player gave up, by reason."""
+    abandonments: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    """Viewers who had had enough, by reason: ``slow_start``, ``stalls``."""
     leaves: NonNegativeInt = 0
     play_seconds: NonNegativeFloat = 0.0
     stall_seconds: NonNegativeFloat = 0.0

@@ -28,6 +28,7 @@ from loadtests.budgets import Budget, BudgetError, check_scope, read_budget
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.faults import Fault, Need, clash
+from loadtests.patience import PatienceRules
 from loadtests.players import Player
 from loadtests.plugins import plugin_field
 from loadtests.protocols import Protocol
@@ -70,6 +71,10 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _home_page(url: str) -> str:
+    return _web_address(url) if url else url
+
+
 def _override(text: str) -> str:
     host, _, rest = text.partition(":")
     port, _, addresses = rest.partition(":")
@@ -97,6 +102,8 @@ class Target(Frozen):
     """Connect overrides ``HOST:PORT:ADDRESS[,ADDRESS]``, as curl's ``--resolve``."""
     ca_file: str = ""
     """PEM file of the authority that signed the target's certificate, when it is not a public one."""
+    home: Annotated[str, AfterValidator(_home_page)] = ""
+    """The page that some viewers ask for when they leave (`stay.home`), at a claimed host; empty for none."""
     http: Annotated[Literal["1.1", "2"], BeforeValidator(str)] = "1.1"
     """The newest HTTP version offered to https servers; each chooses (ALPN)."""
 
@@ -104,6 +111,13 @@ class Target(Frozen):
     def claimed_hosts(self) -> frozenset[str]:
         """Every host name that may be asked, in lower case."""
         return frozenset(host.lower() for host in (urlsplit(self.url).hostname or "", *self.hosts))
+
+    @model_validator(mode="after")
+    def _home_is_claimed(self) -> Self:
+        host = urlsplit(self.home).hostname
+        if host and host.lower() not in self.claimed_hosts:
+            raise ValueError(f"home: {host} is not the host of target.url; if it is yours, add it under target.hosts")
+        return self
 
 
 class Staging(Frozen):
@@ -187,6 +201,8 @@ class Stay(Frozen):
     median: Duration = Field(default=480.0, gt=0)
     spread: float = Field(default=1.3, gt=0, le=4)
     """Sigma of the lognormal long views."""
+    home: Share = 0.5
+    """Share of the viewers that ask for `target.home` when they leave before the event is over."""
 
 
 class Budgets(Frozen):
@@ -223,6 +239,8 @@ class Scenario(Frozen):
     surge: Surge
     regions: dict[str, Audience] = Field(min_length=1)
     stay: Stay = Stay()
+    patience: PatienceRules | None = None
+    """When viewers have had enough; without it nobody leaves early."""
     budgets: Budgets = Budgets()
     gate: tuple[Annotated[Budget, *_SENTENCE], ...] = ()
     """What `surgecast gate` judges when it is given no file: sentences or mappings (docs/budgets.md)."""
@@ -259,6 +277,15 @@ class Scenario(Frozen):
         for code, audience in self.regions.items():
             if code in region_codes():
                 check_shaping(load_region(code), audience)
+        return self
+
+    @model_validator(mode="after")
+    def _patient_regions_are_rehearsed(self) -> Self:
+        for code in self.patience.regions if self.patience else ():
+            if code not in self.regions:
+                raise ValueError(
+                    f"patience.regions.{code}: not one of the regions rehearsed ({', '.join(self.regions)})"
+                )
         return self
 
     @model_validator(mode="after")

@@ -22,7 +22,7 @@ import math
 from collections.abc import Generator
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
-RequestKind: TypeAlias = Literal["master", "playlist", "init", "segment"]
+RequestKind: TypeAlias = Literal["master", "playlist", "init", "key", "segment", "home"]
 
 ErrorKind: TypeAlias = Literal[
     "dns",
@@ -39,8 +39,9 @@ ErrorKind: TypeAlias = Literal[
     "unclaimed_host",
 ]
 
-LadderStep: TypeAlias = Literal["lowest", "middle", "highest"]
-"""Which variant of a master playlist a viewer plays, by its place in the ladder sorted by bandwidth."""
+LadderStep: TypeAlias = Literal["lowest", "middle", "highest", "auto"]
+"""Which variant of a master playlist a viewer plays, by its place in the ladder sorted by bandwidth; ``auto`` leaves
+the choice to the player, segment by segment."""
 
 
 class Patience(NamedTuple):
@@ -69,6 +70,10 @@ class Viewer(NamedTuple):
     seed: int = 0
     """Decides what is random within the visit, such as jitter of retries or the last mile's ups and downs."""
     patience: Patience = PATIENT
+    home: str = ""
+    """The page this viewer asks for on leaving while the event goes on; empty for none."""
+    over_at: float = math.inf
+    """When the event is over: whoever leaves then goes nowhere."""
 
 
 class Signal:
@@ -132,6 +137,8 @@ class Got(NamedTuple):
     body: bytes = b""
     location: str = ""
     """The Location header as sent, for a redirect."""
+    first_at: float = 0.0
+    """When its first byte was there; before ``started`` where that is not known."""
 
 
 class Failed(NamedTuple):
@@ -185,7 +192,10 @@ class Tally(Protocol):
         """Segments left the live window before they were fetched."""
 
     def gave_up(self, reason: str) -> None:
-        """The viewer stopped trying; ``reason`` is one snake_case word pair such as ``playlist_failed``."""
+        """The player stopped trying; ``reason`` is one snake_case word pair such as ``playlist_failed``."""
+
+    def abandoned(self, reason: str) -> None:
+        """The viewer has had enough and leaves: ``slow_start`` or ``stalls``."""
 
     def left(self, at: float, state: Literal["waiting", "playing", "stalled"], bitrate: float) -> None:
         """The visit is over, in that state (``bitrate`` is 0 unless playing)."""

@@ -105,7 +105,7 @@ class Exchange:
                 reason: ErrorKind = "too_large" if isinstance(error, TooLargeError) else "protocol"
                 self._tally.media_error(get.kind, reason)
                 return Failed(now, self.started, get.url, reason, str(error))
-        return Got._make((now, self.started, get.url, head.status, self.size, body, head.location))
+        return Got._make((now, self.started, get.url, head.status, self.size, body, head.location, self.first_at))
 
     @property
     def due(self) -> float:

@@ -25,7 +25,7 @@ from loadtests.staging.media import load
 Series: TypeAlias = npt.NDArray[np.float64]
 Source: TypeAlias = Literal["target", "stage", "assumed"]
 
-ASSUMED: Final[Mapping[LadderStep, float]] = {"lowest": 800e3, "middle": 2.5e6, "highest": 5e6}
+ASSUMED: Final[Mapping[LadderStep, float]] = {"lowest": 800e3, "middle": 2.5e6, "highest": 5e6, "auto": 5e6}
 """Bits per second where nobody knows them (assumed: a common ladder of 360p, 720p and 1080p)."""
 ASSUMED_SEGMENT: Final = 6.0
 """Seconds of a segment where nobody knows them (Apple's HLS authoring specification recommends six)."""
@@ -83,7 +83,8 @@ def stage_pace() -> Pace:
     """What the embedded origin serves."""
     rates = sorted(float(rendition.average_bitrate) for rendition in load()[0].renditions)
     middle = rates[len(rates) // 2]
-    return Pace(float(SEGMENT_SECONDS), {"lowest": rates[0], "middle": middle, "highest": rates[-1]}, "stage")
+    ladder: dict[LadderStep, float] = {"lowest": rates[0], "middle": middle, "highest": rates[-1], "auto": rates[-1]}
+    return Pace(float(SEGMENT_SECONDS), ladder, "stage")
 
 
 def pace_of(scenario: Scenario, seen: Look | None) -> Pace:

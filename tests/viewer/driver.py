@@ -189,6 +189,9 @@ class Diary(Tally):
     def gave_up(self, reason: str) -> None:
         self.lines.append(("gave_up", self.clock(), reason))
 
+    def abandoned(self, reason: str) -> None:
+        self.lines.append(("abandoned", self.clock(), reason))
+
     def left(self, at: float, state: Literal["waiting", "playing", "stalled"], bitrate: float) -> None:
         assert (bitrate > 0) == (state == "playing")
         self.move(at, state, "gone")

@@ -109,3 +109,25 @@ def status(code: int, location: str = "") -> Callable[[Get, float], Got]:
 def stay(seconds: float, origin: Live, **changes: object) -> Story:
     """A visit of that many seconds from run second zero."""
     return visit(origin, VIEWER._replace(leave_at=seconds, **changes))  # type: ignore[arg-type]
+
+
+RATES = {"low": 800_000, "mid": 3_000_000, "high": 5_000_000}
+"""Bits per second of the renditions of `MASTER`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipe:
+    """A live origin behind a line: segments have their rendition's size and come at ``rate`` after ``wait``."""
+
+    live: Live = field(default_factory=lambda: Live(window=30))
+    rate: Callable[[float], float]
+    """Bits per second of a segment asked for at a run second."""
+    wait: float = 0.1
+
+    def __call__(self, get: Get, at: float) -> Got | Failed:
+        answer = self.live(get, at)
+        if get.kind != "segment" or isinstance(answer, Failed) or answer.status != 200:
+            return answer
+        size = int(RATES[get.url.split("/")[-2]] * self.live.length / 8)
+        first = at + self.wait
+        return answer._replace(at=first + 8 * size / self.rate(at), size=size, first_at=first)
