@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import IO, Final, Self
 
 from loadtests.errors import InputError, SurgecastError
-from loadtests.staging.capacity import Capacity
 from loadtests.staging.counts import NodeCounts, parse
+from loadtests.staging.declared import Capacity
 from loadtests.staging.node import bind
 from loadtests.units import show_bitrate, show_duration
 
