@@ -181,7 +181,9 @@ def main() -> None:
     parser.add_argument(
         "--at", action="append", type=level, metavar="CLIENT=VIEWERS", help="instead of climbs, this level; repeatable"
     )
-    parser.add_argument("--joins", type=float, default=0.0, metavar="RATE", help="with --at: joins a second in the ramp")
+    parser.add_argument(
+        "--joins", type=float, default=0.0, metavar="RATE", help="with --at: joins a second in the ramp"
+    )
     chosen = parser.parse_args()
     levels = {"paced": partial(at_levels, levels=chosen.at, rate=chosen.joins)}
     parts = levels if chosen.at else {"paced": paced, "closed": closed}
