@@ -74,6 +74,7 @@ class SearchOptions:
     """What a search is told beside its scenario; ``within`` in seconds."""
 
     levels: str = ""
+    resolution: float = 0.1
     runs: int = 12
     within: float = 7200.0
     budgets: str = ""
@@ -140,7 +141,8 @@ def bounds_of(options: SearchOptions, peak: float) -> Bounds:
     first, dots, most = text.partition("..")
     try:
         if dots and int(first) <= int(most):
-            return Bounds(first=int(first), top=int(most), least=min(10, int(first)), runs=options.runs)
+            limits = {"resolution": options.resolution, "runs": options.runs, "least": min(10, int(first))}
+            return Bounds.model_validate({"first": int(first), "top": int(most), **limits})
     except (ValueError, ValidationError):
         pass
     raise InputError(f"--levels: expected FIRST..MOST viewers, found {text!r}", hint="for example --levels 500..8000")

@@ -16,6 +16,13 @@ EXAMPLE = "\b\nExample:\n  surgecast search my-launch.yaml --levels 500..8000 --
 @click.command(epilog=EXAMPLE)
 @click.argument("scenario")
 @click.option("--levels", default="", metavar="FIRST..MOST", help="Peaks to try; default: from a quarter of its own.")
+@click.option(
+    "--resolution",
+    default=0.1,
+    show_default=True,
+    type=click.FloatRange(0.01, 1),
+    help="Gap to close, as a share.",
+)
 @click.option("--runs", default=12, show_default=True, type=click.IntRange(1, 100), help="Most runs.")
 @click.option("--within", default="2h", show_default=True, type=DURATION, help="Start no run that would end later.")
 @click.option("--budgets", default="", help="Budgets file; without it, the budgets under 'gate:' in the scenario.")
@@ -23,7 +30,15 @@ EXAMPLE = "\b\nExample:\n  surgecast search my-launch.yaml --levels 500..8000 --
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")
 def search(
-    scenario: str, levels: str, runs: int, within: float, budgets: str, out: Path | None, processes: int, own: bool
+    scenario: str,
+    levels: str,
+    resolution: float,
+    runs: int,
+    within: float,
+    budgets: str,
+    out: Path | None,
+    processes: int,
+    own: bool,
 ) -> None:
     """Find the breaking point: raise the surge until a budget breaks, bisect, confirm.
 
@@ -31,6 +46,13 @@ def search(
     viewers held, 99 when not even the fewest did, 3 when it could not be told.
     """
     options = SearchOptions(
-        levels=levels, runs=runs, within=within, budgets=budgets, out=out, processes=processes, own=own
+        levels=levels,
+        resolution=resolution,
+        runs=runs,
+        within=within,
+        budgets=budgets,
+        out=out,
+        processes=processes,
+        own=own,
     )
     sys.exit(search_breaking_point(scenario, options))

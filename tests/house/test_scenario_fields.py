@@ -138,18 +138,18 @@ def test_the_region_of_the_page_is_a_region() -> None:
 
 def test_the_shape_of_the_page_is_a_shape(tmp_path: Path) -> None:
     (block,) = blocks(PAGE, "python")
-    file = tmp_path / "raid.py"
+    file = tmp_path / "encore.py"
     file.write_text(block.text, encoding="utf-8")
-    spec = spec_from_file_location("raid", file)
+    spec = spec_from_file_location("encore", file)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
-    sys.modules["raid"] = module
+    sys.modules["encore"] = module
     try:
         spec.loader.exec_module(module)
         shape = only_class(module).model_validate({"baseline": 100, "peak": 2000})
     finally:
-        del sys.modules["raid"]
+        del sys.modules["encore"]
     assert isinstance(shape, Shape)
     assert (shape.viewers(-1), shape.viewers(29), shape.viewers(31), shape.viewers(shape.duration)) == (0, 100, 2000, 0)
     assert [phase.name for phase in shape.phases()] == ["baseline", "peak"]

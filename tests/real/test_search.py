@@ -46,7 +46,7 @@ def mean_bitrate(scenario: Path) -> float:
 @pytest.mark.slow
 def test_the_point_found_is_where_the_stage_runs_out_of_egress(tmp_path: Path) -> None:
     scenario, out = staged(tmp_path), tmp_path / "found"
-    words = ("search", scenario, "--levels", "40..400", "--runs", "11", "--out", out)
+    words = ("search", scenario, "--levels", "40..400", "--resolution", "0.3", "--out", out)
     with Started(surgecast(*words), tmp_path) as search:
         code = search.wait(480)
         assert code == 0, search.stderr
