@@ -22,7 +22,7 @@ from advisor.models import Capacity, Excuse
 from advisor.plan import Plan, Step
 from advisor.recovery import BEFORE, HOLD
 from advisor.texts import Message, fill, name_of, told
-from advisor.verdict import Breach
+from advisor.verdict import Breach, RegionVerdict
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~])")
 
@@ -64,6 +64,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "binding_text": lambda: binding_text(advice, lang),
         "evidence_text": partial(evidence_text, advice, lang),
         "breach_values": partial(breach_values, advice, lang),
+        "abandoned_text": partial(abandoned_text, advice, lang),
         "draw_wide": lambda chart: draw(chart, WIDE),
         "draw_narrow": lambda chart: draw(chart, NARROW),
         "run_charts": lambda run: run_charts(advice, run, lang),
@@ -106,6 +107,12 @@ def breach_values(advice: Advice, lang: str, breach: Breach) -> dict[str, str]:
         "limit": limit_text(breach.budget, breach.limit),
         "viewers": f"{breach.viewers:,}",
     }
+
+
+def abandoned_text(advice: Advice, lang: str, found: RegionVerdict) -> str:
+    """How many had had enough, and of what."""
+    counts = {reason: f"{found.abandoned.get(reason, 0):,}" for reason in ("slow_start", "stalls")}
+    return fill(lang, "abandoned", region=name_of(advice.names[found.region], lang), **counts)
 
 
 def nodes_total(advice: Advice, lang: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Final, Literal, TypeAlias
 
-from pydantic import FiniteFloat
+from pydantic import Field, FiniteFloat
 
 from loadtests.region import Frozen
 from loadtests.results import Players, Requests, Window, add
@@ -72,6 +72,8 @@ class Second(Frozen):
     """Mean bit rate of the media played."""
     stall_ratio: FiniteFloat = 0.0
     """Stalled share of the time that was played or stalled."""
+    abandoned: dict[str, int] = Field(default_factory=dict)
+    """Viewers who had had enough and left, by reason."""
     broken: tuple[Budget, ...] = ()
 
     @property
@@ -132,6 +134,7 @@ class Fold:
             live_latency=players.live_latency.quantile(0.5) if players.live_latency.count else None,
             bitrate=players.bitrate_seconds / players.play_seconds if players.play_seconds else None,
             stall_ratio=_share(players.stall_seconds, players.play_seconds + players.stall_seconds),
+            abandoned=players.abandonments,
         )
         enough: dict[Budget, bool] = {
             "segment_p95": segments.total.count >= JUDGED_SAMPLES,

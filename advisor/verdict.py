@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-from advisor.measure import JUDGED, Measurement, RunSeries
+from pydantic import Field
+
+from advisor.measure import EVENT, JUDGED, Measurement, RunSeries
 from advisor.plateau import first_lasting
 from advisor.seconds import Budget, Second, limit
 from loadtests.region import Frozen
@@ -35,6 +38,8 @@ class RegionVerdict(Frozen):
     broken: dict[Budget, int]
     """Seconds in which each budget was broken."""
     first: Breach | None
+    abandoned: dict[str, int] = Field(default_factory=dict)
+    """Viewers who had had enough and left, by reason; from the first second to the last."""
 
 
 class Verdict(Frozen):
@@ -64,6 +69,7 @@ def _region(measurement: Measurement, code: str) -> RegionVerdict:
         held=sum(not second.broken for second in seconds),
         broken={name: count for name in names if (count := sum(name in second.broken for second in seconds))},
         first=min((breach for breach in breaches if breach), key=lambda breach: breach.at, default=None),
+        abandoned=dict(sum((Counter(second.abandoned) for second in measurement.region(code, EVENT)), Counter())),
     )
 
 

@@ -9,10 +9,15 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadtests.session import ErrorKind, Failed, Get, Got
+from loadtests.session import ErrorKind, Failed, Get, Got, Patience
 from tests.viewer.driver import VIEWER, visit
 from tests.viewer.origins import MASTER, Live, failed, got
 
+KINDS: dict[str, dict[str, object]] = {
+    "auto": {"rendition": "auto"},
+    "impatient": {"patience": Patience(4.0, 3.0)},
+    "homing": {"home": "https://live.test/", "over_at": 60.0},
+}
 REASONS: list[ErrorKind] = ["dns", "connect", "tls", "timeout", "reset", "too_large", "protocol"]
 LINES = [
     "#EXTM3U",
@@ -27,6 +32,7 @@ LINES = [
     "#EXT-X-ENDLIST",
     "#EXT-X-PROGRAM-DATE-TIME:2030-01-01T00:00:00Z",
     '#EXT-X-MAP:URI="i.mp4"',
+    '#EXT-X-KEY:METHOD=AES-128,URI="k?token=1"',
     "a.ts",
     "b.ts",
 ]
@@ -49,7 +55,14 @@ class Chaos:
             first=dice.choice([0, 3, 100, 10**9]),
             dates=dice.random() < 0.5,
             ends=dice.choice([5.0, 40.0, 1e9]),
-            header=dice.choice(["", '#EXT-X-MAP:URI="i.mp4"', "#EXT-X-SERVER-CONTROL:HOLD-BACK=9.5"]),
+            header=dice.choice(
+                [
+                    "",
+                    '#EXT-X-MAP:URI="i.mp4?t"',
+                    '#EXT-X-KEY:METHOD=AES-128,URI="k"',
+                    "#EXT-X-SERVER-CONTROL:HOLD-BACK=9.5",
+                ]
+            ),
         )
 
     def __call__(self, get: Get, at: float) -> Got | Failed:
@@ -80,12 +93,16 @@ class Chaos:
     stay=st.floats(0, 90),
     until=st.floats(0, 120),
     late=st.sampled_from([0.0, 0.001, 0.7]),
+    who=st.sampled_from(["steady", "auto", "impatient", "homing", "all"]),
 )
 def test_a_visit_tells_a_consistent_story(
-    seed: int, trouble: float, join_at: float, stay: float, until: float, late: float
+    seed: int, trouble: float, join_at: float, stay: float, until: float, late: float, who: str
 ) -> None:
     """`Diary` asserts the order of states and times; here: who joins leaves, levels add up, nobody hammers."""
-    viewer = VIEWER._replace(join_at=join_at, leave_at=join_at + stay)
+    viewer = VIEWER._replace(join_at=join_at, leave_at=join_at + stay, seed=seed)
+    for name, changes in KINDS.items():
+        if who in (name, "all"):
+            viewer = viewer._replace(**changes)  # type: ignore[arg-type]
     story = visit(Chaos(seed, trouble), viewer, until=until, late=lambda: late)
     told = Counter(str(line[0]) for line in story.told())
     assert told["joined"] == told["left"] == (1 if story.requests else told["joined"])
@@ -98,7 +115,13 @@ def test_a_visit_tells_a_consistent_story(
         assert story.diary.state == "gone"
         lived = {state: story.diary.seconds.get(state, 0.0) for state in ("waiting", "playing", "stalled")}
         assert abs(sum(lived.values()) - (story.diary.last - join_at)) <= late + 1e-6
-    assert_polite([(at, get.url) for at, get in story.requests if get.kind != "segment"])
+    homes = [at for at, get in story.requests if get.kind == "home"]
+    assert len(homes) <= 6, "one page with up to five redirects"
+    assert told["abandoned"] + told["gave_up"] <= 1
+    if homes:
+        assert all(at < homes[0] + 1e-9 or get.kind == "home" for at, get in story.requests)
+    if viewer.rendition != "auto":  # else every segment may bring a playlist
+        assert_polite([(at, get.url) for at, get in story.requests if get.kind not in ("segment", "key", "home")])
 
 
 def assert_polite(asked: list[tuple[float, str]]) -> None:

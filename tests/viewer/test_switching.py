@@ -61,7 +61,7 @@ def test_a_line_that_becomes_slow_brings_every_player_down_and_one_that_becomes_
     Measurements weigh as much as their download took, so fast segments take long to outweigh slow ones (hls.js: 3 min).
     """
     pipe = Pipe(rate=lambda at: 1.2e6 if 20 <= at < 80 else 20e6)
-    story = visit(pipe, AUTO._replace(leave_at=400.0), player=kind())
+    story = visit(pipe, AUTO._replace(leave_at=400.0), player=kind.model_validate({}))
     levels = {at: get.url.split("/")[-2] for at, get in story.requests if get.kind == "segment"}
     assert {level for at, level in levels.items() if 10 < at < 20} == {"high"}
     assert {level for at, level in levels.items() if 65 < at < 80} == {"low"}
@@ -72,7 +72,7 @@ def test_a_line_that_becomes_slow_brings_every_player_down_and_one_that_becomes_
 def test_the_bit_rates_told_add_up(kind: type[Player]) -> None:
     """Whatever is told begins from the bit rate that was told before, and every segment is fetched once."""
     pipe = Pipe(rate=lambda at: [9e6, 0.9e6, 30e6, 2e6][int(at / 15) % 4])
-    story = visit(pipe, AUTO._replace(leave_at=200.0), player=kind())
+    story = visit(pipe, AUTO._replace(leave_at=200.0), player=kind.model_validate({}))
     playing = 0.0
     switches = 0
     for line in story.told("started", "stalled", "resumed", "switched", "left"):
