@@ -143,7 +143,7 @@ class Staging(Frozen):
                 return "" if self.tokens else "tokens"
             case "keys":
                 return "" if self.keys else "keys"
-            case "staging" | "edge":
+            case "staging":
                 return ""
 
 

@@ -18,7 +18,7 @@ from loadtests.units import Duration
 CONTROL: Final = "SURGECAST_STAGE_CONTROL"
 """Environment variable with the path of the stage's control socket: `surgecast rehearse` sets it for the load."""
 
-Need: TypeAlias = Literal["staging", "capacity", "tokens", "keys", "edge"]
+Need: TypeAlias = Literal["staging", "capacity", "tokens", "keys"]
 """What the scenario's ``staging`` must have for a fault to be possible."""
 
 Argv: TypeAlias = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
@@ -28,7 +28,7 @@ Argv: TypeAlias = tuple[Annotated[str, StringConstraints(min_length=1)], ...]
 class StageOrder(Frozen):
     """To the embedded stage: kill or start a node, or change what all its nodes do."""
 
-    do: Literal["kill", "start", "share", "expire", "rotate", "flush"]
+    do: Literal["kill", "start", "share", "expire", "rotate"]
     node: int | None = Field(default=None, ge=0)
     """None: every node."""
     share: float = Field(default=1.0, gt=0, le=1)
@@ -64,6 +64,7 @@ class Fault(Plugin):
     Thirty seconds: the six retries of hls.js take 31 s (docs/viewer.md)."""
 
     needs: ClassVar[tuple[Need, ...]] = ()
+    """What it needs of the stage, where it runs no command."""
 
     @property
     def ends_at(self) -> float:

@@ -23,6 +23,7 @@ class Brownout(LastingFault):
     """Which node of the stage, from 0; all of them when absent."""
 
     needs: ClassVar[tuple[Need, ...]] = ("staging", "capacity")
+    """Of the stage."""
 
     @property
     def nodes_hit(self) -> int | None:

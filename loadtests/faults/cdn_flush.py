@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Self
 
-from loadtests.faults import Argv, CommandOrder, Fault, Need, StageOrder, Step, without_arguments
+from pydantic import Field
+
+from loadtests.faults import Argv, CommandOrder, Fault, Step, without_arguments
 
 
 class CdnFlush(Fault):
-    """All that viewers ask for goes through to the origin until the cache is warm again: a stampede if it lets them."""
+    """All that viewers ask for goes through to the origin until the cache is warm again: a stampede if it lets them.
 
-    command: Argv = ()
-    """For a target that is not the stage: what purges its cache. Without it the stage's own edge is emptied."""
+    The embedded stage has no cache, so a command of the user's own does it, under the same flag as `command`.
+    """
 
-    needs: ClassVar[tuple[Need, ...]] = ("staging", "edge")
+    command: Argv = Field(min_length=1)
+    """Program and arguments that purge the cache; no shell reads them."""
 
     def begins(self) -> Step:
         """Empty it."""
-        if self.command:
-            return Step(f"the cache is emptied by {self.command[0]}", CommandOrder(argv=self.command))
-        return Step("the edge's cache is emptied", StageOrder(do="flush"))
+        return Step(f"the cache is emptied by {self.command[0]}", CommandOrder(argv=self.command))
 
     def shown(self) -> Self:
         """Without the command's arguments."""

@@ -11,6 +11,7 @@ class KeyRotation(Fault):
     """The next segment has a new EXT-X-KEY: every viewer fetches the same small file within a segment's time."""
 
     needs: ClassVar[tuple[Need, ...]] = ("staging", "keys")
+    """Of the stage."""
 
     def begins(self) -> Step:
         """Rotate."""

@@ -11,6 +11,7 @@ class TokenExpiry(Fault):
     """Whatever carries an old token is answered 403 until its viewer has fetched the master playlist again."""
 
     needs: ClassVar[tuple[Need, ...]] = ("staging", "tokens")
+    """Of the stage."""
 
     def begins(self) -> Step:
         """Refuse what was issued before."""

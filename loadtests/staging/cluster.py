@@ -161,8 +161,6 @@ class Cluster:
                 self._tell(tokens_since=time.time())
             case "rotate":
                 self._tell(rotations=(*self._live.rotations, newest(time.time()) + 1))
-            case "flush":
-                raise InputError("this stage has no cache in front", hint="empty your own with cdn_flush's 'command'")
 
     def _kill(self, index: int) -> None:
         with self._one_order:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,11 +116,11 @@ def test_what_the_stage_cannot_do_is_noted(stage: Cluster) -> None:
 
 
 def test_without_a_stage_the_fault_is_noted_as_not_done() -> None:
-    notes = inject(NodeKill(at="0s", lasting="100ms"))
+    notes = inject(NodeKill(at="0s", lasting="100ms", node=0))
     assert all(line[3]["problem"] for line in notes.lines)
 
 
-def scenario(*faults: dict[str, object]) -> Scenario:
+def scenario(*faults: Mapping[str, object]) -> Scenario:
     data = read_scenario("viral-goal").model_dump(mode="json")
     return Scenario.model_validate(data | {"faults": list(faults)})
 

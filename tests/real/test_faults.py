@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,19 @@ LONG = surge(90, 100, (6, 3, 2, 55, 1))
 SHORT = surge(40, 50, (4, 3, 2, 16, 1))
 
 
-def scenario(folder: Path, shape: dict[str, object], staging: dict[str, object], *faults: dict[str, object]) -> Path:
+def scenario(
+    folder: Path, shape: Mapping[str, object], staging: Mapping[str, object], *faults: Mapping[str, object]
+) -> Path:
     port = fresh_port()
     target = {"nodes": 2, "resolve": [f"stage.surgecast.test:{port}:127.0.0.1,127.0.0.2"]}
     url = f"http://stage.surgecast.test:{port}/live/master.m3u8"
     stay = {"zappers": "0%", "median": "10m", "spread": 0.5}
-    rest = {"staging": staging, "faults": list(faults), "stay": stay, "launch": {"audience": {"id": 400, "in": 200}}}
+    rest = {
+        "staging": dict(staging),
+        "faults": list(faults),
+        "stay": stay,
+        "launch": {"audience": {"id": 400, "in": 200}},
+    }
     return write(folder, plan(url, target=target, surge=shape, **rest))
 
 
@@ -59,7 +67,7 @@ def test_viewers_reconnect_after_a_node_is_killed_and_the_target_comes_back(tmp_
     assert summed(run, after, "reconnects") >= 30 > summed(run, before, "reconnects")
     (fault,) = json.loads((tmp_path / "run" / "advice.json").read_text(encoding="utf-8"))["runs"][0]["faults"]
     print(json.dumps(fault))
-    assert fault["state"] in ("recovered", "unharmed"), said
+    assert fault["state"] in ("recovered", "unharmed"), said  # buffers may hide a kill of four seconds
     assert fault["over"] is not None
     assert "node_kill at second 22" in said
     assert "Faults: did the target come back?" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
@@ -113,7 +121,10 @@ def test_ctrl_c_during_a_fault_mends_what_its_command_broke(tmp_path: Path) -> N
 def test_commands_need_a_flag_and_faults_of_the_stage_need_one(tmp_path: Path) -> None:
     """Exit code 2, one message with a remedy, no load."""
     kill = {"fault": "node_kill", "at": "2s", "for": "2s"}
-    cases = {"commands": (marks(tmp_path), "--run-fault-commands"), "stage": (kill, "surgecast rehearse")}
+    cases: dict[str, tuple[Mapping[str, object], str]] = {
+        "commands": (marks(tmp_path), "--run-fault-commands"),
+        "stage": (kill, "surgecast rehearse"),
+    }
     for name, (fault, remedy) in cases.items():
         file = scenario(tmp_path / name, SHORT, {}, fault)
         words = surgecast("load", file, "--out", tmp_path / name / "run")

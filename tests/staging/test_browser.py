@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from loadtests.staging import Node
+from loadtests.faults import StageOrder
+from loadtests.staging import Cluster, Node
+from loadtests.staging.live import Live
 from tests.needs import needs, needs_file
+from tests.staging.conftest import free_port
 
 FOLDER = Path(__file__).parent / "browser"
 WATCH_MS = 20_000
@@ -57,8 +60,8 @@ def open_player(page: Page, player: str, url: str) -> Page:
     return page
 
 
-def watch(node: Node, profile: Path) -> dict[str, dict[str, Any]]:
-    """Play every packaging at the same time; return what each player saw."""
+def watch(node: Node, profile: Path, midway: Callable[[], None] = lambda: None) -> dict[str, dict[str, Any]]:
+    """Play every packaging at the same time, with something done ``midway``; return what each player saw."""
     origin = f"http://{node.address}:{node.port}"
     with page_server() as player, sync_playwright() as playwright:
         browser = playwright.chromium.launch_persistent_context(
@@ -69,7 +72,9 @@ def watch(node: Node, profile: Path) -> dict[str, dict[str, Any]]:
             for folder in ("live", "cmaf")
         }
         began = {folder: page.evaluate("report().time") for folder, page in pages.items()}
-        pages["cmaf"].wait_for_timeout(WATCH_MS)
+        pages["cmaf"].wait_for_timeout(WATCH_MS / 3)
+        midway()
+        pages["cmaf"].wait_for_timeout(WATCH_MS * 2 / 3)
         seen = {folder: page.evaluate("report()") | {"began": began[folder]} for folder, page in pages.items()}
         browser.close()
     return seen
@@ -79,7 +84,23 @@ def watch(node: Node, profile: Path) -> dict[str, dict[str, Any]]:
 def test_hls_js_plays_both_packagings_without_a_stall(node: Node, tmp_path: Path) -> None:
     needs("chromium")
     needs_file(FOLDER / "node_modules/hls.js/dist/hls.min.js", "run `npm ci` in tests/staging/browser")
-    for folder, seen in watch(node, tmp_path).items():
+    assert_smooth(watch(node, tmp_path))
+
+
+@pytest.mark.slow
+def test_hls_js_plays_an_encrypted_stream_behind_tokens_across_a_new_key(tmp_path: Path) -> None:
+    needs("chromium")
+    needs_file(FOLDER / "node_modules/hls.js/dist/hls.min.js", "run `npm ci` in tests/staging/browser")
+    with Cluster(1, port=free_port(), live=Live(tokens=120.0, keys=True)) as cluster:
+        seen = watch(cluster.nodes[0], tmp_path, lambda: cluster.obey(StageOrder(do="rotate")))
+        (counts,) = cluster.metrics()
+    assert_smooth(seen)
+    assert counts.of(kind="key", status=200) >= 4, "two packagings, two keys"
+    assert counts.of(status=403) == 0
+
+
+def assert_smooth(players: dict[str, dict[str, Any]]) -> None:
+    for folder, seen in players.items():
         print(folder, seen)
         assert seen["fatal"] == [], folder
         assert seen["stalls"] == 0, folder
