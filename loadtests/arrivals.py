@@ -40,13 +40,19 @@ class Clockwork:
         return k + (level - self._sums[k]) / (self._sums[k + 1] - self._sums[k])
 
 
-def arrivals(scenario: Scenario, epoch: float = 0.0) -> Iterator[Viewer]:
-    """Every viewer of the run in order of arrival, decided by the scenario's seed alone."""
+def arrivals(scenario: Scenario, epoch: float = 0.0, every: int = 1) -> Iterator[Viewer]:
+    """Every viewer of the run in order of arrival, decided by the scenario's seed alone.
+
+    With ``every`` above 1 only each such viewer of the process, from a chance one of the first ones on, without
+    drawing those between: ``every`` unit exponentials add up to a gamma variate.
+    """
     dice = Random(scenario.seed)
     people = _People(scenario)
-    joins = Clockwork(people.rate)
-    level, number, end = 0.0, 0, scenario.surge.duration
-    while (join_at := joins.when(level := level + dice.expovariate(1.0))) < end:
+    people = _People(scenario)
+    joins, end = Clockwork(people.rate), scenario.surge.duration
+    number = seed_of(scenario.seed, 0) % every
+    level = dice.gammavariate(number + 1, 1.0)
+    while (join_at := joins.when(level)) < end:
         until_exit, stay = dice.expovariate(1.0), _stay(scenario.stay, dice)
         exits, (region, cohort, rendition) = people.draw(join_at, dice)
         exit_at = exits.when(exits.level(join_at) + until_exit)
@@ -54,7 +60,7 @@ def arrivals(scenario: Scenario, epoch: float = 0.0) -> Iterator[Viewer]:
         seed = seed_of(scenario.seed, number)
         viewer = Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch, seed)
         yield with_manners(viewer, scenario)
-        number += 1
+        number, level = number + every, level + dice.gammavariate(every, 1.0)
 
 
 def seed_of(run: int, number: int) -> int:

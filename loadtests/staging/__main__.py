@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from loadtests import units
 from loadtests.errors import SurgecastError
-from loadtests.staging.capacity import Capacity
+from loadtests.staging.declared import Capacity
 from loadtests.staging.node import Settings, run
 
 

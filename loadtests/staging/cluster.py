@@ -26,9 +26,9 @@ from typing import IO, Final, Self
 
 from loadtests.errors import InputError, SurgecastError
 from loadtests.faults import StageOrder
-from loadtests.staging.capacity import Capacity
 from loadtests.staging.clock import newest
 from loadtests.staging.counts import NodeCounts, parse
+from loadtests.staging.declared import Capacity
 from loadtests.staging.keys import require_cryptography
 from loadtests.staging.live import CRASH, DONE, Live
 from loadtests.staging.node import bind

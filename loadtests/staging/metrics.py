@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from loadtests.staging.capacity import Capacity
+from loadtests.staging.declared import Capacity
 
 PREFIX: Final = "surgecast_stage_"
 

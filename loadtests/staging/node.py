@@ -19,7 +19,7 @@ from typing import Final
 import uvicorn
 
 from loadtests.errors import InputError
-from loadtests.staging.capacity import Capacity
+from loadtests.staging.declared import Capacity
 from loadtests.staging.live import CRASH, DONE, Live
 from loadtests.staging.media import load
 from loadtests.staging.origin import Origin

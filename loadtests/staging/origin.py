@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from loadtests.staging.capacity import BACKLOG_SECONDS, CHUNK, Capacity, Egress, Slots
+from loadtests.staging.capacity import Egress
+from loadtests.staging.declared import BACKLOG_SECONDS, CHUNK, Capacity, Slots
 from loadtests.staging.live import Live
 from loadtests.staging.metrics import BROKEN_OFF, Counts, NodeCollector, exposition
 from loadtests.staging.site import CACHE_NEVER, Reply, Site, message, reply

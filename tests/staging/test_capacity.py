@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtests.staging import Cluster
-from loadtests.staging.capacity import BACKLOG_SECONDS, BURST_SECONDS, Egress, Slots
+from loadtests.staging.capacity import Egress
+from loadtests.staging.declared import BACKLOG_SECONDS, BURST_SECONDS, Slots
 from tests.staging.client import Answer, connected, segment
 
 
