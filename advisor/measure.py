@@ -128,7 +128,7 @@ def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurem
     if not runs:
         raise InputError("no run given", hint="name a run folder, such as runs/20261205T123000Z-viral-goal")
     scenario = _same_scenario(runs)
-    warnings: list[Message] = []
+    warnings: list[Message] = list(_simulated(runs))
     for run in runs:
         warnings += _unfinished(run, accept=accept_unfinished)
     series = tuple(_series(run) for run in runs)
@@ -149,6 +149,20 @@ def _same_scenario(runs: Sequence[Run]) -> Scenario:
                     hint="one advice needs one event: advise on each run alone, or repeat the runs with one scenario",
                 )
     return first.scenario
+
+
+def _simulated(runs: Sequence[Run]) -> Iterator[Message]:
+    """A calculation is no measurement: every reader is told, and the two are not pooled."""
+    first, told = runs[0].header, runs[0].header.simulated
+    for run in runs[1:]:
+        if (run.header.simulated is None) != (told is None):
+            raise InputError(
+                f"runs {first.run_id} and {run.header.run_id}: one was measured, the other simulated",
+                hint="advise on each alone; `surgecast simulate --against RUN` says how far the model is off",
+            )
+    if told is not None:
+        nodes = ", ".join(f"{count}" if code == "*" else f"{code} {count}" for code, count in told.nodes.items())
+        yield say("warn_simulated", weight=f"{told.weight:,}", nodes=nodes)
 
 
 _KILLED = "the run was killed while it wrote; use --accept-unfinished to read it anyway"

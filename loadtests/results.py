@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, TypeAdapter
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, TypeAdapter
 
 from loadtests.region import Frozen, Region
 from loadtests.scenario import Scenario
@@ -26,6 +26,22 @@ CPU_LIMIT: Final = 0.90
 """Share of one core: past it the event loop has no slack left and its own clock starts to lie (assumed)."""
 LAG_LIMIT: Final = 0.1
 """Seconds of p99 schedule lag: past it late starts are visible in second-by-second latency (assumed)."""
+
+
+class Simulated(Frozen):
+    """That nothing was sent: the run is a calculation (docs/simulate.md), and what it stands on."""
+
+    weight: PositiveInt
+    """Viewers that each simulated one stands for; every count is a multiple of it."""
+    nodes: dict[str, PositiveInt]
+    """Modelled nodes per region; ``*`` where all regions share them."""
+    egress: NonNegativeFloat | None = None
+    """Of one node, bits per second; no limit when absent."""
+    requests_per_second: NonNegativeFloat | None = None
+    latency: NonNegativeFloat = 0.0
+    """Seconds that a node adds to each response."""
+    edge: dict[str, NonNegativeFloat] = Field(default_factory=dict)
+    """Of a cache before the nodes, where one was modelled."""
 
 
 class Header(Frozen):
@@ -43,6 +59,8 @@ class Header(Frozen):
     software: dict[str, str] = Field(default_factory=dict)
     redactions: tuple[str, ...] = ()
     """What was left out of this file on purpose."""
+    simulated: Simulated | None = None
+    """Absent for a measurement."""
 
 
 class Requests(Frozen):

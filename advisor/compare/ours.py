@@ -59,6 +59,7 @@ def outcomes_of(ledger: Ledger) -> Outcomes:
         invalid=ledger.spoiled(),
         unfinished="cut" if ledger.damage or footer is None else "" if footer.complete else footer.ending,
         traits=_traits(scenario, header.workers),
+        remarks=("ours_simulated",) if header.simulated else (),
     )
 
 

@@ -10,4 +10,4 @@ from advisor.gate.reading import read_foreign
 
 def read_outcomes(place: str) -> Outcomes:
     """Read a run folder, a file of ours or of another tool, or ``-``; RunError says what was expected."""
-    return read_foreign(place) or outcomes_of(read_ledger([place], NEEDED))
+    return read_foreign(place) or outcomes_of(read_ledger([place], NEEDED, weighted=True))

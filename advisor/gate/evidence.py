@@ -77,6 +77,8 @@ class Evidence:
     """Why it is not whole; empty when nothing is known against it."""
     aborted: bool = False
     """Whether a broken budget ended it."""
+    simulated: bool = False
+    """Whether nothing was sent: the run is a calculation."""
     plan: Plan | None = None
     """None when nobody knows."""
     generators: Sequence[Generator] = ()

@@ -61,6 +61,11 @@ def check_alike(evidence: Evidence, earlier: Evidence) -> None:
             f"baseline {theirs} is {kinds[1]}, {ours} is {kinds[0]}",
             hint="a baseline is of the same tool and the same kind of file, or the tools would be compared",
         )
+    if evidence.simulated != earlier.simulated:
+        raise InputError(
+            f"baseline {theirs} and {ours}: one was measured, the other simulated",
+            hint="a baseline is of the same kind; `surgecast simulate --against RUN` says how far the model is off",
+        )
     if evidence.plan is None or earlier.plan is None:
         return
     for field in COMPARED:

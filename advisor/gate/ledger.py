@@ -17,6 +17,7 @@ from pydantic_core import from_json
 
 from advisor.foreign import LONGEST_RUN, Samples
 from advisor.gate.evidence import Cell, Evidence, Pair, Pairs, Plan
+from advisor.gate.sentences import say
 from loadtests.budgets import METRICS
 from loadtests.errors import InputError, RunError
 from loadtests.flow import planned
@@ -33,6 +34,8 @@ class Ledger:
 
     needed: frozenset[str]
     """Names of the columns to keep (`PAIRS`, `SAMPLES`); when empty, those of the scenario's own budgets."""
+    weighted: bool = False
+    """Whether a simulated run's samples count by weight, as in sums, and not once each, as in a verdict."""
     headers: list[Header] = field(default_factory=list)
     footers: list[Footer] = field(default_factory=list)
     generators: list[Generator] = field(default_factory=list)
@@ -47,6 +50,8 @@ class Ledger:
     _wanted: dict[str, Callable[[float], float]] = field(default_factory=dict)
     _place: str = ""
     _number: int = 0
+    _weight: int = 1
+    """Viewers that one sample stands for, in a simulated run: the sample is one all the same."""
     _sums: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -108,6 +113,12 @@ class Ledger:
             plan=Plan(header.scenario, header.phases, self.planned),
             generators=self.generators,
             spoiled=self.spoiled(),
+            simulated=header.simulated is not None,
+            remarks=(
+                (say("remark_simulated", weight=f"{header.simulated.weight:,}"),)
+                if header.simulated is not None
+                else ()
+            ),
         )
 
     def open(self, place: str) -> None:
@@ -137,6 +148,7 @@ class Ledger:
         match line := LINE.validate_json(text):
             case Header():
                 self.headers.append(line)
+                self._weight = line.simulated.weight if line.simulated and not self.weighted else 1
                 if not self.needed:
                     self._keep(frozenset(budget.metric for budget in line.scenario.gate))
             case Generator():
@@ -155,10 +167,12 @@ class Ledger:
         players, requests = data.get("players", _NONE), data.get("requests", _NONE)
         for name, column in self.columns.items():
             if isinstance(column, Pairs):
-                column.add(at, index, PAIRS[name](players, requests))
+                part, whole = PAIRS[name](players, requests)
+                lighter = self._weight if name in SHARES else 1
+                column.add(at, index, (part / lighter, whole / lighter))
             else:
                 for sketch in SAMPLES[name](players, requests):
-                    column.add(at, index, sketch)
+                    column.add(at, index, sketch if self._weight == 1 else _lighter(sketch, self._weight))
         self._count(players, requests)
 
     def _count(self, players: Data, requests: Data) -> None:
@@ -190,9 +204,9 @@ class Ledger:
 _HINT: Final = "a run is the run.jsonl that `surgecast load` writes; docs/run-format.md describes it"
 
 
-def read_ledger(places: Iterable[str], needed: frozenset[str]) -> Ledger:
+def read_ledger(places: Iterable[str], needed: frozenset[str], *, weighted: bool = False) -> Ledger:
     """Fold a run from its file, or from several that are parts of one run; ``-`` is standard input."""
-    ledger = Ledger(needed)
+    ledger = Ledger(needed, weighted)
     for place in places:
         ledger.open(place)
         for line in _lines(place):
@@ -250,6 +264,14 @@ def _requests(kind: str, what: str) -> Callable[[Data, Data], Pair]:
     return pair
 
 
+def _lighter(sketch: Data, weight: int) -> Data:
+    """A weighted sketch with each of its samples once."""
+    if not sketch.get("count", 0):
+        return sketch
+    bins = {index: count // weight for index, count in sketch["bins"].items()}
+    return {**sketch, "count": sketch["count"] // weight, "sum": sketch["sum"] / weight, "bins": bins}
+
+
 def _count(name: str) -> Callable[[Data, Data], Pair]:
     return lambda players, _: (players.get(name, 0), 0.0)
 
@@ -302,3 +324,5 @@ PAIRS: Final[dict[str, Callable[[Data, Data], Pair]]] = {
 }
 """Part and whole in a window, by metric; a rate and a level have no whole but the second. Beyond the metrics of
 budgets, comparisons ask for requests that failed and for bits without refusals."""
+SHARES: Final = frozenset(metric.name for metric in _OF_VIEWERS if metric.kind == "share")
+"""Metrics whose samples are counted, which a weight would multiply."""

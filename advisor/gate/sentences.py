@@ -24,6 +24,10 @@ _SPENT: Final[Mapping[str, tuple[str, str]]] = {
     "lag": ("late start of actions at p99: {found} (limit {most})", "动作启动滞后的 p99 为 {found}（上限 {most}）"),
 }
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "remark_simulated": (
+        "simulated, not measured: nothing was sent, the target is a model; each simulated viewer stands for {weight}",
+        "模拟结果，并非实测：没有发出任何请求；目标是一个模型，每个模拟观众代表 {weight} 个观众",
+    ),
     "kept": ("kept: {measured}", "达标：{measured}"),
     "kept_for": ("never broken for {span} s without pause", "没有连续 {span} 秒超标"),
     "kept_baseline": ("{change} against the baseline, {allowed} allowed", "相对基线 {change}，允许 {allowed}"),

@@ -51,10 +51,13 @@ class Slots:
         """Another rate from now on; slots that were taken keep their times."""
         self._step = 1.0 / rps
 
-    def take(self, now: float) -> float | None:
-        """Return when a request that arrives at ``now`` may start, or None if that is too far away."""
+    def take(self, now: float, part: float = 1.0) -> float | None:
+        """Return when a request that arrives at ``now`` may start, or None if that is too far away.
+
+        ``part`` is how much of a slot it takes, for a model that knows smaller requests.
+        """
         start = max(self._next, now - BURST_SECONDS)
         if start - now > BACKLOG_SECONDS:
             return None
-        self._next = start + self._step
+        self._next = start + self._step * part
         return max(start, now)

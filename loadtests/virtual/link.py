@@ -46,18 +46,18 @@ class Link:
         """Seconds the link needs for all that it has taken on."""
         return max(self._free_at - now, 0.0)
 
-    def charge(self, size: int, now: float) -> None:
+    def charge(self, size: float, now: float) -> None:
         """Bytes that go out without a turn: refusals."""
         self._free_at = max(self._free_at, now) + size / self.rate
 
-    def join(self, exchange: Exchange, size: int, now: float) -> float:
-        """Take on a response of ``size`` bytes with its head; when its first byte leaves."""
+    def join(self, exchange: Exchange, size: int, now: float, share: float = 1.0) -> float:
+        """Take on a response of ``size`` bytes with its head, ``share`` of them on this link; when its first leaves."""
         self._advance(now)
         turn = self._chunk or size
         turns = -(-size // turn)
-        part = size / (turns * turn) if self._chunk else 1.0
+        part = share * (size / (turns * turn) if self._chunk else 1.0)
         first = now + min(self._parts * self._chunk / self.rate, self.backlog(now))
-        self._free_at = max(self._free_at, now) + size / self.rate
+        self._free_at = max(self._free_at, now) + share * size / self.rate
         heapq.heappush(self._heap, (self._level + turns * turn, next(self._order), part, exchange))
         self._parts += part
         return first

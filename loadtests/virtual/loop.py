@@ -20,6 +20,7 @@ from loadtests.session import Failed, Get, Got, Session, Tally, Viewer
 from loadtests.staging.declared import BACKLOG_SECONDS
 from loadtests.virtual.agenda import Agenda
 from loadtests.virtual.content import HEAD, REFUSAL, Answer, Content
+from loadtests.virtual.edge import Cache
 from loadtests.virtual.exchange import Exchange, Guest
 from loadtests.virtual.mile import carry
 from loadtests.virtual.origin import Node, Origin
@@ -136,6 +137,7 @@ class Loop(Lanes[Guest]):
         tally = self.recorder.tally(viewer.region, viewer.cohort)
         node = self._origin.node_of(viewer.region, viewer.number)
         guest = Guest(viewer, tally, node, self._way.deliver(viewer))
+        guest.cache = self._origin.cache_of(viewer.region)
         self.admit(guest, self._watch(viewer, cast("Tally", guest.lived)))
 
     def left(self, visit: Guest) -> None:
@@ -165,15 +167,32 @@ class Loop(Lanes[Guest]):
             self._arrive(exchange)
 
     def _arrive(self, exchange: Exchange) -> None:
-        """At the node: wait for a slot and for the latency, or be refused."""
+        """At the edge, where there is one, then at the node: wait for a slot and for the latency, or be refused."""
         node, now = exchange.lane.visit.node, self.now
-        start = now if node.slots is None else node.slots.take(now)
+        if exchange.lane.visit.cache is not None and self._is_answered(exchange, exchange.lane.visit.cache):
+            return
+        start = now if node.slots is None else node.slots.take(now, exchange.part)
         if start is None:
             self._refuse(exchange)
         elif (at := start + node.latency) > now:
             self._agenda.enter(ENTER, at, exchange)
         else:
             self._enter(exchange)
+
+    def _is_answered(self, exchange: Exchange, cache: Cache) -> bool:
+        """Whether the edge has the answer, or will have it: then the node hears nothing of this request."""
+        exchange.head, exchange.first_at = HEAD, self.now
+        kept = cache.look(exchange, self.now)
+        if kept is None:
+            exchange.part = cache.ask(exchange)
+            if exchange.part > 0:
+                return False
+            if exchange.part < 0:
+                return True
+            kept = self._content.answer(exchange.get.url, self.now)
+        exchange.answer = kept
+        self._on_its_way(exchange)
+        return True
 
     def _enter(self, exchange: Exchange) -> None:
         """Take a place in the line, or be refused."""
@@ -191,7 +210,7 @@ class Loop(Lanes[Guest]):
         elif exchange.over:
             return
         else:
-            exchange.first_at = link.join(exchange, answer.size + HEAD, now)
+            exchange.first_at = link.join(exchange, answer.size + HEAD, now, exchange.part)
             self._set_alarm(node)
 
     def _refuse(self, exchange: Exchange) -> None:
@@ -199,7 +218,7 @@ class Loop(Lanes[Guest]):
         node.refused += 1
         exchange.answer, exchange.head, exchange.first_at = _REFUSED, REFUSAL[0], self.now
         if node.link is not None:
-            node.link.charge(sum(REFUSAL), self.now)
+            node.link.charge(sum(REFUSAL) * exchange.part, self.now)
         self._sent(exchange)
 
     def _set_alarm(self, node: Node) -> None:
@@ -222,7 +241,17 @@ class Loop(Lanes[Guest]):
             self._set_alarm(node)
 
     def _sent(self, exchange: Exchange) -> None:
-        """The last byte has left the node: the last mile, and half a round trip."""
+        """The last byte has left the node; an edge hands it to all that waited for it."""
+        guest = exchange.lane.visit
+        if guest.cache is not None:
+            playlist = self._content.is_playlist(exchange.get.url)
+            for waiting in guest.cache.came(exchange, playlist=playlist, now=self.now):
+                waiting.answer, waiting.head, waiting.first_at = exchange.answer, exchange.head, self.now
+                self._on_its_way(waiting)
+        self._on_its_way(exchange)
+
+    def _on_its_way(self, exchange: Exchange) -> None:
+        """The last mile, and half a round trip."""
         if exchange.over:
             return
         guest, now = exchange.lane.visit, self.now
@@ -283,6 +312,9 @@ class Loop(Lanes[Guest]):
         guest.tally.request_failed(get.kind, "timeout", head=0)
         if guest.node.link is not None:
             guest.node.link.drop({exchange}, self.now)
+        if guest.cache is not None:
+            for waiting in guest.cache.lost(exchange):
+                self._arrive(waiting)
         if not guest.over:
             failed = Failed(self.now, exchange.started, get.url, "timeout", "its time was up")
             self._ready.append((lane, failed))

@@ -6,12 +6,13 @@ one `Node` of their joint capacity; only where viewers weigh more than all nodes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from loadtests.errors import InputError
 from loadtests.staging.declared import Capacity, Slots
+from loadtests.virtual.edge import Cache, Edge
 from loadtests.virtual.link import Link
 
 EVERYWHERE: Final = "*"
@@ -27,6 +28,8 @@ class OriginPlan:
     rps: float | None = None
     latency: float = 0.0
     """Of each response, before it takes its place in the line: the service time."""
+    edge: Edge | None = None
+    """A cache in front of each region's nodes."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -55,15 +58,20 @@ class Node:
 class Origin:
     """All nodes of a plan, for simulated viewers of one weight."""
 
-    def __init__(self, plan: OriginPlan, weight: int) -> None:
+    def __init__(self, plan: OriginPlan, weight: int, regions: Iterable[str] = ()) -> None:
         self._weight = weight
         self.pools = {region: _grouped(plan, nodes, weight) for region, nodes in plan.nodes.items()}
+        self._caches = {} if plan.edge is None else {region: Cache(plan.edge, weight) for region in regions}
         self.nodes = [node for pool in self.pools.values() for node in pool]
 
     def node_of(self, region: str, number: int) -> Node:
         """The node that a viewer's connections go to: viewers take turns, as the engine's do."""
         pool = self.pools.get(region) or self.pools[EVERYWHERE]
         return pool[number // self._weight % len(pool)]
+
+    def cache_of(self, region: str) -> Cache | None:
+        """The edge of a region, where there is one."""
+        return self._caches.get(region)
 
 
 def _grouped(plan: OriginPlan, nodes: int, weight: int) -> list[Node]:

@@ -55,7 +55,7 @@ class Simulation:
         self.world = world
         scenario = world.scenario
         self.sums = Sums(world.weight)
-        self.origin = Origin(world.origin, world.weight)
+        self.origin = Origin(world.origin, world.weight, scenario.regions)
         self.cut = 0
         """Requests cut off by the end."""
         self.loop = Loop(

@@ -18,6 +18,7 @@ from loadtests.results import (
     Note,
     Players,
     Requests,
+    Simulated,
     Totals,
     Window,
 )
@@ -33,7 +34,7 @@ def test_the_examples_are_one_line_of_each_kind_and_valid() -> None:
     assert [type(line) for line in lines] == [Header, Window, Generator, Note, Footer]
 
 
-@pytest.mark.parametrize("model", [Header, Window, Requests, Players, Generator, Note, Footer, Totals])
+@pytest.mark.parametrize("model", [Header, Simulated, Window, Requests, Players, Generator, Note, Footer, Totals])
 def test_every_field_of_every_line_is_named(model: type[BaseModel]) -> None:
     assert set(model.model_fields) - inline_code(prose(PAGE)) == set()
 
