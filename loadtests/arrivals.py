@@ -48,7 +48,6 @@ def arrivals(scenario: Scenario, epoch: float = 0.0, every: int = 1) -> Iterator
     """
     dice = Random(scenario.seed)
     people = _People(scenario)
-    people = _People(scenario)
     joins, end = Clockwork(people.rate), scenario.surge.duration
     number = seed_of(scenario.seed, 0) % every
     level = dice.gammavariate(number + 1, 1.0)

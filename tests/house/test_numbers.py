@@ -15,6 +15,7 @@ PARAMETERS: Final = 7
 
 MANY_PARAMETERS: Final = {
     "surgecast.commands.load.load": "click hands each option over as a parameter",
+    "surgecast.commands.simulate.simulate": "click hands each option over as a parameter",
 }
 BROAD_EXCEPTS: Final = {
     "loadtests.engine.loop": "one viewer's fault must not end the run; it is counted",
