@@ -129,25 +129,25 @@ class Lanes(ABC, Generic[SomeVisit]):
             self.fault(error)
             self.end(lane.visit)
 
-    def _obey(self, lane: Lane[SomeVisit], instruction: object) -> bool:
+    def _obey(self, lane: Lane[SomeVisit], instruction: Any) -> bool:
         """Do as the lane says; whether it has to wait now."""
-        match instruction:
-            case Get():
-                self.fetch(lane, instruction)
-            case WaitUntil(at):
-                self._park(lane, at)
-            case WaitFor(signal, until):
-                lane.signal = signal
-                signal.waiters.append(lane)
-                self._park(lane, until)
-            case Fire(signal):
-                self._fire(signal)
-                return False
-            case Spawn(session):
-                self._spawn(lane.visit, session)
-                return False
-            case _:
-                raise TypeError(f"a session asks for {instruction!r}")
+        kind = type(instruction)  # class patterns cost a third of a microsecond each, in the path of every request
+        if kind is Get:
+            self.fetch(lane, instruction)
+        elif kind is WaitUntil:
+            self._park(lane, instruction.at)
+        elif kind is WaitFor:
+            lane.signal = instruction.signal
+            instruction.signal.waiters.append(lane)
+            self._park(lane, instruction.until)
+        elif kind is Fire:
+            self._fire(instruction.signal)
+            return False
+        elif kind is Spawn:
+            self._spawn(lane.visit, instruction.lane)
+            return False
+        else:
+            raise TypeError(f"a session asks for {instruction!r}")
         return True
 
     def _park(self, lane: Lane[SomeVisit], until: float) -> None:

@@ -32,15 +32,12 @@ class Link:
     def __init__(self, rate: float, chunk: int = CHUNK) -> None:
         self.rate, self._chunk = rate, chunk
         self._level, self._since, self._parts = 0.0, 0.0, 0.0
-        self._heap: list[tuple[float, int, float, Exchange]] = []
+        self.heap: list[tuple[float, int, float, Exchange]] = []
         """When each response is whole (as a level), the order of coming, its part of a round, the response."""
         self._order = count()
         self._free_at = 0.0
         self.alarm = 0.0
         """When somebody has promised to call `finished`; 0 when nobody has."""
-
-    def __len__(self) -> int:
-        return len(self._heap)
 
     def backlog(self, now: float) -> float:
         """Seconds the link needs for all that it has taken on."""
@@ -56,20 +53,23 @@ class Link:
         turn = self._chunk or size
         turns = -(-size // turn)
         part = share * (size / (turns * turn) if self._chunk else 1.0)
-        first = now + min(self._parts * self._chunk / self.rate, self.backlog(now))
-        self._free_at = max(self._free_at, now) + share * size / self.rate
-        heapq.heappush(self._heap, (self._level + turns * turn, next(self._order), part, exchange))
+        free_at, wait = self._free_at, self._parts * self._chunk / self.rate
+        if free_at <= now:
+            free_at, wait = now, 0.0
+        self._free_at = free_at + share * size / self.rate
+        heapq.heappush(self.heap, (self._level + turns * turn, next(self._order), part, exchange))
         self._parts += part
-        return first
+        return now + min(wait, free_at - now)
 
     def due(self, now: float) -> float:
         """When the next response will be whole if nobody comes."""
-        return now + max(self._heap[0][0] - self._level, 0.0) * self._parts / self.rate
+        left = self.heap[0][0] - self._level
+        return now + left * self._parts / self.rate if left > 0.0 else now
 
     def finished(self, now: float) -> list[Exchange]:
         """The responses that are whole by ``now``, in order; they have left."""
         self._advance(now)
-        heap, whole = self._heap, []
+        heap, whole = self.heap, []
         edge = self._level + CLOSE + (ROUNDING * now * self.rate / self._parts if heap else 0.0)
         while heap and heap[0][0] <= edge:
             _, _, part, exchange = heapq.heappop(heap)
@@ -81,24 +81,24 @@ class Link:
 
     def open(self) -> list[Exchange]:
         """The responses under way, in the order in which they came."""
-        return [exchange for _, _, _, exchange in sorted(self._heap, key=lambda entry: entry[1])]
+        return [exchange for _, _, _, exchange in sorted(self.heap, key=lambda entry: entry[1])]
 
     def drop(self, lost: set[Exchange], now: float) -> None:
         """Clients that have gone: what they have not been sent is not sent."""
         self._advance(now)
         stay = []
-        for entry in self._heap:
+        for entry in self.heap:
             if entry[3] in lost:
                 self._parts -= entry[2]
                 self._free_at -= (entry[0] - self._level) * entry[2] / self.rate
             else:
                 stay.append(entry)
         heapq.heapify(stay)
-        self._heap = stay
+        self.heap = stay
         if not stay:
             self._level = self._parts = 0.0
 
     def _advance(self, now: float) -> None:
-        if self._heap:
+        if self.heap:
             self._level += (now - self._since) * self.rate / self._parts
         self._since = now

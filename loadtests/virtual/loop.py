@@ -122,7 +122,7 @@ class Loop(Lanes[Guest]):
     def _close_seconds(self, at: float) -> None:
         self._windows += self.recorder.close_until(at)
         for node in self._origin.nodes:
-            if node.link is not None and len(node.link):
+            if node.link is not None and node.link.heap:
                 self._look_for_time_outs(node.link.open(), at + 1.0)
 
     # -- viewers --------------------------------------------------------------------------------------------------
@@ -222,10 +222,10 @@ class Loop(Lanes[Guest]):
         self._sent(exchange)
 
     def _set_alarm(self, node: Node) -> None:
-        link = node.link
+        link, now = node.link, self.now
         assert link is not None
-        due = link.due(self.now)
-        if due < link.alarm or link.alarm <= self.now:
+        due, alarm = link.due(now), link.alarm
+        if due < alarm or alarm <= now:
             link.alarm = due
             self._agenda.enter(TURN, due, node)
 
@@ -233,11 +233,11 @@ class Loop(Lanes[Guest]):
         """Some response may be whole."""
         link = node.link
         assert link is not None
-        if link.alarm != self.now or not len(link):
+        if link.alarm != self.now or not link.heap:
             return  # another alarm was set for an earlier moment
         for exchange in link.finished(self.now):
             self._sent(exchange)
-        if len(link):
+        if link.heap:
             self._set_alarm(node)
 
     def _sent(self, exchange: Exchange) -> None:
@@ -258,7 +258,9 @@ class Loop(Lanes[Guest]):
         at = now + exchange.half
         if guest.delivery is not None:
             at = exchange.half + carry(guest, exchange.answer.size + exchange.head, exchange.first_at, now)
-        self._look_for_time_outs([exchange], at)
+        get, waited = exchange.get, at - exchange.started
+        if waited > get.first_byte_timeout or waited > get.timeout:
+            self._look_for_time_outs([exchange], at)
         if at > now:
             self._agenda.enter(DELIVER, at, exchange)
         else:
