@@ -18,7 +18,6 @@ from pydantic import (
     PlainSerializer,
     PositiveInt,
     ValidationError,
-    ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -37,7 +36,7 @@ from loadtests.session import LadderStep
 from loadtests.shapes import Place, Shape
 from loadtests.shaping_checks import check_shaping
 from loadtests.surge import Surge, with_curves
-from loadtests.traces import Trace, read_trace
+from loadtests.traces import Trace, followed
 from loadtests.units import Bitrate, Duration, Share
 
 BUNDLED = "viral-goal"
@@ -147,15 +146,6 @@ class Staging(Frozen):
                 return ""
 
 
-def _trace(value: object, info: ValidationInfo) -> object:
-    """A path, relative to the scenario's file, as the trace it leads to."""
-    if not isinstance(value, str):
-        return value
-    if info.context is None:
-        raise ValueError(f"a path can be followed only in a scenario that is a file, found {value!r}")
-    return read_trace(Path(info.context["folder"]) / value)
-
-
 class Cohort(Frozen):
     """Viewers of one region that share a kind of last mile and a mix of renditions."""
 
@@ -163,7 +153,7 @@ class Cohort(Frozen):
     access: str
     """A kind of last mile that the region has, or ``mixed``: drawn for each viewer by the region's own shares."""
     renditions: Annotated[dict[LadderStep, Share], AfterValidator(_whole)]
-    trace: Annotated[Trace | None, BeforeValidator(_trace)] = None
+    trace: Annotated[Trace | None, BeforeValidator(followed)] = None
     """A recorded last mile, replayed from another second for each viewer."""
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
 from loadtests.errors import InputError
 from loadtests.region import Frozen
@@ -66,6 +66,15 @@ def read_trace(file: Path) -> Trace:
     if not any(bits):
         raise _wrong(file, "nothing ever comes in this trace")
     return Trace(name=file.name, kbps=tuple(round(one / 1e3) for one in bits))
+
+
+def followed(value: object, info: ValidationInfo) -> object:
+    """The trace that a path in a scenario leads to, from the folder of its file; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if info.context is None:
+        raise ValueError(f"a path can be followed only in a scenario that is a file, found {value!r}")
+    return read_trace(Path(info.context["folder"]) / value)
 
 
 def _wrong(file: Path, what: str, line: int = 0) -> InputError:
