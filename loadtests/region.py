@@ -6,6 +6,7 @@ from it whatever fact the region file has not got of its own.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
@@ -183,3 +184,9 @@ def load_region(code: str) -> Region:
     if code not in region_codes():
         raise InputError(f"region {code!r} is not known (known: {', '.join(region_codes())})", hint=_HINT)
     return Region.model_validate(with_networks(code, _read("regions", code)))
+
+
+def time_of_day(code: str, moment: datetime) -> float:
+    """Local time in the region called ``code``, seconds since midnight."""
+    local = moment.astimezone(ZoneInfo(load_region(code).timezone))
+    return (local - local.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()

@@ -9,7 +9,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -31,7 +30,7 @@ from loadtests.patience import PatienceRules
 from loadtests.players import Player
 from loadtests.plugins import plugin_field
 from loadtests.protocols import Protocol
-from loadtests.region import Frozen, Names, load_region, region_codes
+from loadtests.region import Frozen, Names, load_region, region_codes, time_of_day
 from loadtests.session import LadderStep
 from loadtests.shapes import Place, Shape
 from loadtests.shaping_checks import check_shaping
@@ -308,10 +307,7 @@ class Scenario(Frozen):
 
     def surge_in(self, code: str) -> Shape:
         """The surge as the viewers of one region live it, for all viewers as if all were there."""
-        clock = None
-        if self.starts_at is not None:
-            local = self.starts_at.astimezone(ZoneInfo(load_region(code).timezone))
-            clock = (local - local.replace(hour=0, minute=0, second=0, microsecond=0)).total_seconds()
+        clock = None if self.starts_at is None else time_of_day(code, self.starts_at)
         return self.surge.lived(Place(code, clock))
 
     @model_validator(mode="after")

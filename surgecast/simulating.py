@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from advisor.demand import parse_audience
 from advisor.model_error import Figure, ModelError, model_error
 from loadtests.errors import InputError
+from loadtests.flow import planned
 from loadtests.results import Window
 from loadtests.run import Run, read_run
 from loadtests.scenario import Scenario, Staging
@@ -98,8 +99,9 @@ def world_of(scenario: Scenario, options: SimulateOptions, real: Run | None = No
 
 
 def peak_of(scenario: Scenario) -> float:
-    """Most concurrent viewers that the shape wants."""
-    return max(scenario.surge.viewers(second + 0.5) for second in range(max(int(scenario.surge.duration), 1)))
+    """Most concurrent viewers that the surge wants, in all regions together."""
+    wanted = planned(scenario)
+    return max(wanted(second + 0.5) for second in range(max(int(scenario.surge.duration), 1)))
 
 
 def sized(scenario: Scenario, options: SimulateOptions) -> Scenario:

@@ -39,7 +39,7 @@ def test_a_curve_lies_beside_its_scenario_and_stands_in_the_run(tmp_path: Path) 
     (tmp_path / "curve.csv").write_text(CURVE, encoding="utf-8")
     plan = read_scenario(scenario(tmp_path, {"shape": "replay", "file": "curve.csv"}))
     assert isinstance(plan.surge, Replay)
-    assert plan.surge.points == ((0, 100), (60, 900), (300, 200))
+    assert list(plan.surge.points) == [(0, 100), (60, 900), (300, 200)]
     assert plan.surge.viewers(30) == 500
     (tmp_path / "curve.csv").unlink()
     assert Scenario.model_validate(plan.model_dump(mode="json")) == plan
