@@ -18,12 +18,15 @@ from advisor.demand import parse_audience
 from advisor.model_error import Figure, ModelError, model_error
 from loadtests.errors import InputError
 from loadtests.flow import planned
+from loadtests.lastmile import Delivery, LastMiles, deliver
 from loadtests.results import Window
 from loadtests.run import Run, read_run
 from loadtests.scenario import Scenario, Staging
+from loadtests.session import Viewer
 from loadtests.simulated import SOON, Told, write_simulation
 from loadtests.staging.media import Rendition, Stream, load
 from loadtests.virtual.edge import Edge
+from loadtests.virtual.mile import Remembered
 from loadtests.virtual.origin import EVERYWHERE, OriginPlan
 from loadtests.virtual.sampling import Sure
 from loadtests.virtual.world import World
@@ -91,6 +94,7 @@ def world_of(scenario: Scenario, options: SimulateOptions, real: Run | None = No
         stream=stream_of(asked, options.bitrates),
         origin=origin_of(asked, options),
         weight=weight_of("1" if real and options.weight == "auto" else options.weight, peak_of(asked)),
+        deliver=deliveries(asked),
         epoch=(real.header.started_at if real else scenario.starts_at or SOON).timestamp(),
     )
 
@@ -140,6 +144,17 @@ def origin_of(scenario: Scenario, options: SimulateOptions) -> OriginPlan:
         latency=staging.latency if options.latency is None else options.latency,
         edge=options.edge,
     )
+
+
+def deliveries(scenario: Scenario) -> Callable[[Viewer], Delivery | None]:
+    """Each viewer's last mile, as the engine shapes it."""
+    miles = LastMiles(scenario)
+
+    def deliver_to(viewer: Viewer) -> Delivery | None:
+        mile = miles.of(viewer)
+        return None if mile is None else Remembered(deliver(mile))
+
+    return deliver_to
 
 
 def nodes_of(scenario: Scenario, text: str) -> dict[str, int]:

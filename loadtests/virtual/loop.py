@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 JOIN, ARRIVE, ENTER, TURN, DELIVER, EXPIRE = range(-6, 0)
 """Steps of the agenda."""
+HOME: Final = Answer(200, 16 * 1024)
+"""A home page's document (assumed: 16 KiB); what hangs on it is not asked for."""
 _REFUSED: Final = Answer(503, REFUSAL[1])
 
 Watch = Callable[[Viewer, Tally], Session]
@@ -202,7 +204,8 @@ class Loop(Lanes[Guest]):
             self._refuse(exchange)
             return
         node.taken += 1
-        answer = exchange.answer = self._content.answer(exchange.get.url, now)
+        get = exchange.get
+        answer = exchange.answer = HOME if get.kind == "home" else self._content.answer(get.url, now)
         exchange.head = HEAD
         if link is None:
             exchange.first_at = now
@@ -274,6 +277,8 @@ class Loop(Lanes[Guest]):
         lane, get, answer, now, started = exchange.lane, exchange.get, exchange.answer, self.now, exchange.started
         guest = lane.visit
         first = exchange.first_at + exchange.half
+        if first > now:
+            first = now
         self.answered += 1
         guest.idle += 1
         guest.bytes += answer.size + exchange.head
@@ -282,13 +287,13 @@ class Loop(Lanes[Guest]):
             answer.status,
             size=answer.size,
             head=exchange.head,
-            ttfb=(first if first < now else now) - started,
+            ttfb=first - started,
             total=now - started,
             told=0,
         )
         if not guest.over:
             body = answer.body if get.read else b""
-            self._ready.append((lane, Got._make((now, started, get.url, answer.status, answer.size, body, ""))))
+            self._ready.append((lane, Got._make((now, started, get.url, answer.status, answer.size, body, "", first))))
 
     # -- time-outs ------------------------------------------------------------------------------------------------
 

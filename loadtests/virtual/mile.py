@@ -6,6 +6,7 @@ segment), so a response is whole when the slower of the two has passed it on.
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Final
 
 from loadtests.lastmile import Delivery
@@ -17,6 +18,23 @@ SMALL: Final = 16 * 1024
 """Bytes: a playlist beside a segment shares the last mile with it, a segment waits for the one before."""
 LONGEST: Final = 600
 """Seconds after which a response counts as never delivered: longer than any player waits."""
+
+
+class Remembered:
+    """A delivery whose seconds may be gone back to, as a playlist beside a segment does."""
+
+    __slots__ = ("_inner", "_rates", "round_trip")
+
+    def __init__(self, inner: Delivery) -> None:
+        self._inner, self._rates = inner, array("d")
+        self.round_trip = inner.round_trip
+
+    def rate(self, second: int) -> float:
+        """Bits per second."""
+        rates = self._rates
+        while len(rates) <= second:
+            rates.append(self._inner.rate(len(rates)))
+        return rates[second]
 
 
 def carry(guest: Guest, size: int, first: float, last: float) -> float:
