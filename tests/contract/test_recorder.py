@@ -161,3 +161,17 @@ def test_bit_rates_leave_no_rounding_error_behind() -> None:
         tally.switched(0.0, rate, rate * 1.1)
         tally.left(0.0, "playing", rate * 1.1)
     assert tally.bitrate == 0.0
+
+
+def test_a_retry_is_counted_by_its_kind_in_the_second_in_which_it_is_sent() -> None:
+    recorder = Recorder()
+    tally = recorder.tally("id", "mobile")
+    tally.retried("segment")
+    (first,) = recorder.close_until(1.0)
+    tally.retried("segment")
+    tally.retried("playlist")
+    (second,) = recorder.close_until(2.0)
+    assert first.requests["segment"].retries == 1
+    assert {kind: sums.retries for kind, sums in second.requests.items()} == {"segment": 1, "playlist": 1}
+    both = first.model_copy(update={"at": 1}).merge(second)
+    assert both.requests["segment"].retries == 2

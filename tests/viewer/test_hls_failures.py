@@ -47,6 +47,9 @@ def test_the_last_segment_is_retried_after_1_2_4_8_8_8_seconds_and_then_given_up
     origin = Live(frozen=(0.0, 99.0), override=only("segment", status(500), part="/99.ts"))
     story = visit(origin, VIEWER._replace(leave_at=90.0), protocol=Hls(stale_after=100))
     assert story.times("segment", "/99.ts") == [0.4, 1.5, 3.6, 7.7, 15.8, 23.9, 32.0]
+    assert [(round(at, 3), kind) for at, kind in story.diary.retries] == [
+        (at, "segment") for at in (1.5, 3.6, 7.7, 15.8, 23.9, 32.0)
+    ]
     assert story.told("gave_up", "left") == [("gave_up", 32.1, "segment_failed"), ("left", 32.1, "stalled", 0.0)]
 
 
