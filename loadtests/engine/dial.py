@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from loadtests.engine.channel import Plain, Tls, open_socket, tls_problem
@@ -145,12 +146,14 @@ class Dial:
         reach = self._loop.reach
         ours = [source for source in reach.sources if (":" in source) == (family == socket.AF_INET6)]
         sock = open_socket(family, ours[self._turn % len(ours)] if ours else "", reach.receive_buffer)
-        if self._pace is not None:
-            self._pace.prepare(sock)
-        code = sock.connect_ex(address)
-        if code not in (0, errno.EINPROGRESS):
-            sock.close()
-            raise OSError(code, os.strerror(code))
+        with ExitStack() as failed:
+            failed.callback(sock.close)
+            if self._pace is not None:
+                self._pace.prepare(sock)
+            code = sock.connect_ex(address)
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
+            failed.pop_all()
         self._since = self._loop.clock()
         attempt = _Attempt(self, sock)
         self._attempts.append(attempt)

@@ -199,12 +199,19 @@ class Pace:
         self._dealing, self._room, wanted = True, self._flow.room(now + AHEAD), inf
         for turns, sock in zip(range(len(waiting), 0, -1), waiting, strict=True):
             sock.allowance = self._room // turns
-            if sock.allowance:
-                self._loop.paces.rouse(sock.fd)
+            self._rouse(sock)
             if sock.fd >= 0:
                 wanted = min(wanted, self._settle(sock) * len(waiting))
         self._dealing = False
         self._reads_at = self._flow.through(int(min(wanted, self._quantum()))) if self._backlog else inf
+
+    def _rouse(self, sock: ShapedSocket) -> None:
+        """Its owner reads, and again while it took less than it may: a head and 64 KB are one read."""
+        while sock.allowance > 0:
+            before = self._room
+            self._loop.paces.rouse(sock.fd)
+            if self._room == before or sock.fd < 0 or sock.allowance <= 0 or not sock.queued():
+                return
 
     def _settle(self, sock: ShapedSocket) -> float:
         """After its turn: how much it waits for, or infinity when the poller is to say that more has come."""
