@@ -17,15 +17,22 @@ MOST: Final = 1e12
 class Flow:
     """What one viewer's last mile carries; second 0 of its `Delivery` begins at ``since``."""
 
-    __slots__ = ("_delivery", "_since", "_speeds", "free_at")
+    __slots__ = ("_delivery", "_ends", "_since", "_speeds", "free_at", "speed")
 
     def __init__(self, delivery: Delivery, since: float) -> None:
         self._delivery, self._since = delivery, since
         self._speeds: dict[int, float] = {}
-        self.free_at = since
-        """When all that was taken so far is through."""
+        self._move(since)
 
-    def speed(self, second: int) -> float:
+    def _move(self, at: float) -> None:
+        self.free_at = at
+        """When all that was taken so far is through."""
+        second = self._second(at)
+        self._ends = self._since + second + 1
+        self.speed = self.speed_in(second)
+        """Bytes per second at that moment."""
+
+    def speed_in(self, second: int) -> float:
         """Bytes per second in that second of the visit."""
         speed = self._speeds.get(second)
         if speed is None:
@@ -37,33 +44,41 @@ class Flow:
     def mean_speed(self, now: float, seconds: int) -> float:
         """Bytes per second over the next ``seconds``."""
         first = self._second(now)
-        return sum(self.speed(first + ahead) for ahead in range(seconds)) / seconds
+        return sum(self.speed_in(first + ahead) for ahead in range(seconds)) / seconds
 
     def opens(self, now: float) -> float:
         """Now, or in an outage its end."""
         second = first = self._second(now)
-        while self.speed(second) == 0 and second - first < HORIZON:
+        while self.speed_in(second) == 0 and second - first < HORIZON:
             second += 1
         return now if second == first else self._since + second
 
     def begin(self, at: float) -> None:
         """Nothing was there to be carried before ``at``."""
-        self.free_at = max(self.free_at, at)
+        if at > self.free_at:
+            self._move(at)
 
     def room(self, until: float) -> int:
         """Bytes that it carries from `free_at` to ``until``."""
-        at, second, total = self.free_at, self._second(self.free_at), 0.0
-        while at < until:
-            end = min(self._since + second + 1, until)
-            total += self.speed(second) * (end - at)
-            at, second = end, second + 1
+        at = self.free_at
+        if until <= self._ends:
+            total = (until - at) * self.speed if until > at else 0.0
+        else:
+            second, total = self._second(at), 0.0
+            while at < until:
+                end = min(self._since + second + 1, until)
+                total += self.speed_in(second) * (end - at)
+                at, second = end, second + 1
         return int(total + 0.5)  # times are rounded: a byte that is through must not wait for the next look
 
     def through(self, size: int) -> float:
         """When ``size`` more bytes are through; in a long outage when to look again."""
-        at, second, left = self.free_at, self._second(self.free_at), float(size)
+        at, left = self.free_at, float(size)
+        if self.speed and (soon := at + left / self.speed) <= self._ends:
+            return soon
+        second = self._second(at)
         for _ in range(HORIZON):
-            end, speed = self._since + second + 1, self.speed(second)
+            end, speed = self._since + second + 1, self.speed_in(second)
             carried = speed * (end - at)
             if left <= carried:
                 return at + left / speed if speed else at
@@ -73,8 +88,12 @@ class Flow:
 
     def take(self, size: int) -> float:
         """``size`` bytes go through; when the last of them is."""
-        self.free_at = self.through(size)
-        return self.free_at
+        at = self.through(size)
+        if at < self._ends:
+            self.free_at = at
+        else:
+            self._move(at)
+        return at
 
     def _second(self, at: float) -> int:
         return max(int(at - self._since), 0)

@@ -25,7 +25,7 @@ AHEAD: Final = 0.001
 """Seconds that the link may be ahead: a turn of the loop comes a millisecond late on average."""
 GRACE: Final = 0.02
 """Seconds without anything to read after which the link has been idle; before, the kernel was just being refilled."""
-QUANTUM: Final = 0.04
+QUANTUM: Final = 0.06
 """Seconds of the link's time between two reads of a long body."""
 PACKET: Final = 1448
 """Bytes of TCP payload in an Ethernet frame with time stamps: nothing comes in smaller pieces, where there is more."""
@@ -69,8 +69,8 @@ class Pace:
         """When they are read next."""
         self._dealing, self._room = False, 0
         self._flights = 0
-        self._largest = SMALLEST // 2
-        """Bytes of one read: half of what a receive buffer holds for sure."""
+        self._largest = SMALLEST * 3 // 4
+        """Bytes of one read: three quarters of what a receive buffer holds for sure."""
         self.ticket, self.timed, self._due = 0, False, inf
 
     def clock(self) -> float:
@@ -90,7 +90,7 @@ class Pace:
         bound = self._loop.reach.receive_buffer
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(wanted, bound) if bound else wanted)
         granted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # Linux doubles it, up to net.core.rmem_max
-        self._largest = max(granted // 2, PACKET)
+        self._largest = max(granted * 3 // 4, PACKET)
         with suppress(OSError):  # not every system has it
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, PACKET)
 
@@ -137,7 +137,7 @@ class Pace:
             sock.allowance = 1  # for an end, an error, or nothing yet
             return
         if not self._dealing:
-            now = self.clock()
+            sock.came_at = now = self.clock()
             if not self._backlog:
                 self._flow.begin(now - GRACE if _flows(sock, now) else now)
                 room = self._flow.room(now + AHEAD)
@@ -163,7 +163,7 @@ class Pace:
         sock.idle_since = None
         sock.allowance = sock.allowance - size if self._dealing else 0
         self._room -= size
-        through = self._flow.take(size)
+        through = max(self._flow.take(size), sock.came_at)
         if short:
             self.drained(sock)
         return self._loop.wall_of(through)
@@ -176,8 +176,7 @@ class Pace:
 
     def _quantum(self) -> int:
         """Bytes of one read of a long body."""
-        speed = self._flow.mean_speed(self._flow.free_at, 1)
-        return max(min(int(speed * QUANTUM), self._largest), PACKET)
+        return max(min(int(self._flow.speed * QUANTUM), self._largest), PACKET)
 
     # -- waking ---------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ Received: TypeAlias = tuple[int, list[tuple[int, int, bytes]], int, Any]
 class ShapedSocket:
     """One connection of the viewer whose `Pace` it keeps."""
 
-    __slots__ = ("_outbox", "_owed", "_pace", "_said_at", "_sock", "allowance", "fd", "held", "idle_since", "leaves_at")
+    __slots__ = ("_outbox", "_owed", "_pace", "_said_at", "_sock", "allowance", "came_at", "fd", "held", "idle_since", "leaves_at")
 
     def __init__(self, sock: socket.socket, pace: Pace) -> None:
         self._sock, self._pace, self.fd = sock, pace, sock.fileno()
@@ -47,6 +47,8 @@ class ShapedSocket:
         """Whether the poller is not to watch it."""
         self.allowance = 0
         """Bytes that it may be read now."""
+        self.came_at = -inf
+        """When it was seen that there is something to wait for: nothing comes out of the last mile before."""
         self.idle_since: float | None = -inf
         """Since when nothing was left to read: None while something may be, -inf after a request."""
 

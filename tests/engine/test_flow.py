@@ -40,8 +40,8 @@ def test_an_outage_opens_with_the_first_second_that_carries(some: list[float], s
     flow, now = Flow(line, start), start + after
     opens = flow.opens(now)
     assert now <= opens
-    assert flow.speed(round(opens - start)) > 0 or opens == now
-    assert opens == now or flow.speed(int(now - start)) == 0
+    assert flow.speed_in(round(opens - start)) > 0 or opens == now
+    assert opens == now or flow.speed_in(int(now - start)) == 0
 
 
 def test_an_outage_for_ever_is_looked_at_again_and_again() -> None:
