@@ -8,8 +8,8 @@ from loadtests.lastmile import Delivery
 
 HORIZON: Final = 60
 """Seconds that are looked ahead at most for the end of an outage."""
-KEPT: Final = 64
-"""Seconds whose rate is remembered: a look goes on and back again within a few."""
+KEPT: Final = 128
+"""Seconds whose rate is remembered: a `Delivery` is asked for each once, in order; we look ahead and back again."""
 MOST: Final = 1e12
 """Bits per second, for a trace that says infinity."""
 
@@ -17,11 +17,13 @@ MOST: Final = 1e12
 class Flow:
     """What one viewer's last mile carries; second 0 of its `Delivery` begins at ``since``."""
 
-    __slots__ = ("_delivery", "_ends", "_since", "_speeds", "free_at", "speed")
+    __slots__ = ("_delivery", "_ends", "_first", "_since", "_speeds", "free_at", "speed")
 
     def __init__(self, delivery: Delivery, since: float) -> None:
         self._delivery, self._since = delivery, since
-        self._speeds: dict[int, float] = {}
+        self._first = 0
+        """Second of the first of the speeds that are remembered."""
+        self._speeds: list[float] = []
         self._move(since)
 
     def _move(self, at: float) -> None:
@@ -31,15 +33,17 @@ class Flow:
         self._ends = self._since + second + 1
         self.speed = self.speed_in(second)
         """Bytes per second at that moment."""
+        if (past := second - self._first - 1) > KEPT:
+            del self._speeds[:past]
+            self._first += past
 
     def speed_in(self, second: int) -> float:
         """Bytes per second in that second of the visit."""
-        speed = self._speeds.get(second)
-        if speed is None:
-            if len(self._speeds) > KEPT:
-                self._speeds.clear()
-            speed = self._speeds[second] = min(max(self._delivery.rate(second), 0.0), MOST) / 8
-        return speed
+        index, speeds = max(second - self._first, 0), self._speeds
+        while index >= len(speeds):
+            rate = self._delivery.rate(self._first + len(speeds))
+            speeds.append(min(max(rate, 0.0), MOST) / 8)
+        return speeds[index]
 
     def mean_speed(self, now: float, seconds: int) -> float:
         """Bytes per second over the next ``seconds``."""

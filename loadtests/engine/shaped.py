@@ -34,7 +34,19 @@ Received: TypeAlias = tuple[int, list[tuple[int, int, bytes]], int, Any]
 class ShapedSocket:
     """One connection of the viewer whose `Pace` it keeps."""
 
-    __slots__ = ("_outbox", "_owed", "_pace", "_said_at", "_sock", "allowance", "came_at", "fd", "held", "idle_since", "leaves_at")
+    __slots__ = (
+        "_outbox",
+        "_owed",
+        "_pace",
+        "_said_at",
+        "_sock",
+        "allowance",
+        "came_at",
+        "fd",
+        "held",
+        "idle_since",
+        "leaves_at",
+    )
 
     def __init__(self, sock: socket.socket, pace: Pace) -> None:
         self._sock, self._pace, self.fd = sock, pace, sock.fileno()

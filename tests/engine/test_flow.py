@@ -56,6 +56,24 @@ def test_a_trace_may_say_infinity_and_less_than_nothing() -> None:
     assert flow.room(1.001) > 10**7
 
 
+def test_every_second_is_asked_for_once_and_in_order_and_few_are_remembered() -> None:
+    asked: list[int] = []
+
+    class Strict(Line):
+        def rate(self, second: int) -> float:
+            asked.append(second)
+            return 8e6 if second % 3 else 0.0
+
+    flow = Flow(Strict(), 10.0)
+    for now in range(10, 5000, 7):
+        flow.opens(now + 0.5)
+        flow.begin(now - 0.2)
+        flow.mean_speed(now, 8)
+        flow.take(1_500_000)
+    assert asked == list(range(len(asked)))
+    assert len(flow._speeds) < 300
+
+
 def test_a_link_that_was_idle_has_saved_nothing_up() -> None:
     flow = Flow(Line((8e6,)), 0.0)
     flow.take(1000)
