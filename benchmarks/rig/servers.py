@@ -31,6 +31,8 @@ ROOM: Final = 0.85
 """Share of its connections that a process may have in use."""
 PROCESSES: Final = 5
 FIRST_PORT: Final = 9200
+ENDLESS: Final = "endless.ts"
+"""A body that nobody reads to its end."""
 KINDS: Final = ("http", "https", "h2", "http-close", "resume", "full")
 """Ways to be asked: plain; TLS; HTTP/2 over TLS; plain, a connection per request; TLS, a connection per request,
 resumed; the same with full handshakes only."""
@@ -123,6 +125,8 @@ def _files(folder: Path) -> None:
     (html / "p.m3u8").write_text("\n".join(lines) + "\n", encoding="ascii")
     for kilobytes in (20, 250):
         (html / f"s{kilobytes}.ts").write_bytes(os.urandom(kilobytes * 1000))
+    with (html / ENDLESS).open("wb") as endless:
+        endless.truncate(2**30)  # zeros that take no room
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

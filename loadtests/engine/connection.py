@@ -93,8 +93,7 @@ class Connection:
     def _open(self) -> None:
         self.state, self._reused = State.OPENING, False
         self.loop.busy[self] = 0.0  # every sweep looks whether the dial has to hurry
-        session = self.visit.tls_sessions.get(self.origin)
-        self._dial = Dial(self.loop, self.origin, self.visit.viewer.number, session, self._dialled)
+        self._dial = Dial(self.loop, self.visit, self.origin, self._dialled)
         self._dial.start()
 
     def _dialled(self, outcome: Outcome) -> None:

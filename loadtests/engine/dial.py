@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from loadtests.engine.channel import Plain, Tls, open_socket, tls_problem
@@ -21,6 +22,7 @@ from loadtests.session import ErrorKind
 
 if TYPE_CHECKING:
     from loadtests.engine.loop import Loop
+    from loadtests.engine.visit import Visit
 
 _OF_THIS_ADDRESS: Final = frozenset((errno.EADDRNOTAVAIL, errno.EPERM, errno.EACCES))
 """No port left, no IPv6, a firewall of its own: the next address may do."""
@@ -61,9 +63,9 @@ class _Attempt:
 
 
 class Dial:
-    """One attempt to connect to ``origin``; ``then`` hears of its outcome once, unless it is given up before.
+    """One attempt of a viewer to connect to ``origin``; ``then`` hears of its outcome, unless it is given up before.
 
-    ``turn`` chooses the address to begin with and the address of ours, ``session`` is a TLS session to resume.
+    The viewer's number chooses the address to begin with and the address of ours. A TLS session that it has is resumed.
     """
 
     __slots__ = (
@@ -73,6 +75,7 @@ class Dial:
         "_loop",
         "_origin",
         "_over",
+        "_pace",
         "_session",
         "_since",
         "_then",
@@ -80,8 +83,10 @@ class Dial:
         "fd",
     )
 
-    def __init__(self, loop: Loop, origin: Origin, turn: int, session: Any, then: Callable[[Outcome], None]) -> None:
-        self._loop, self._origin, self._turn, self._session, self._then = loop, origin, turn, session, then
+    def __init__(self, loop: Loop, visit: Visit, origin: Origin, then: Callable[[Outcome], None]) -> None:
+        self._loop, self._origin, self._then = loop, origin, then
+        self._turn, self._pace = visit.viewer.number, visit.pace
+        self._session: Any = visit.tls_sessions.get(origin)
         self._addresses: list[tuple[int, tuple[object, ...]]] = []
         """Those not tried yet."""
         self._attempts: list[_Attempt] = []
@@ -92,7 +97,16 @@ class Dial:
         self.fd = -1
 
     def start(self) -> None:
+        """Begin; behind a last mile a round trip later, for that is what a connection takes."""
+        if self._pace is None:
+            self._look_up()
+        else:
+            self._pace.later(self._look_up)
+
+    def _look_up(self) -> None:
         """Begin with the name."""
+        if self._over:
+            return
         known = self._loop.names.known(self._origin.host, self._origin.port)
         if known is None:
             self._loop.names.ask(self._origin.host, self._origin.port, self._resolved)
@@ -132,10 +146,14 @@ class Dial:
         reach = self._loop.reach
         ours = [source for source in reach.sources if (":" in source) == (family == socket.AF_INET6)]
         sock = open_socket(family, ours[self._turn % len(ours)] if ours else "", reach.receive_buffer)
-        code = sock.connect_ex(address)
-        if code not in (0, errno.EINPROGRESS):
-            sock.close()
-            raise OSError(code, os.strerror(code))
+        with ExitStack() as failed:
+            failed.callback(sock.close)
+            if self._pace is not None:
+                self._pace.prepare(sock)
+            code = sock.connect_ex(address)
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
+            failed.pop_all()
         self._since = self._loop.clock()
         attempt = _Attempt(self, sock)
         self._attempts.append(attempt)
@@ -155,7 +173,8 @@ class Dial:
             self._connect(OSError(code, os.strerror(code)))
             return
         self._drop_attempts()
-        self._channel, self.fd = Plain(attempt.sock), attempt.fd
+        sock = attempt.sock if self._pace is None else self._pace.shape(attempt.sock)
+        self._channel, self.fd = Plain(sock), attempt.fd
         self._loop.polled.take_over(self)
         self.on_ready()
 

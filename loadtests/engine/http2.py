@@ -96,8 +96,7 @@ class Http2:
         self._stage, self._opened_at = Stage.OPENING, self.loop.clock()
         if self.origin not in self.visit.http1:
             self.visit.shared[self.origin] = self
-        session = self.visit.tls_sessions.get(self.origin)
-        self._dial = Dial(self.loop, self.origin, self.visit.viewer.number, session, self._opened)
+        self._dial = Dial(self.loop, self.visit, self.origin, self._opened)
         self._dial.start()
 
     def _opened(self, outcome: Outcome) -> None:

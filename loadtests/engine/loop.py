@@ -18,6 +18,7 @@ from loadtests.engine.exchange import Exchange
 from loadtests.engine.health import Health
 from loadtests.engine.http2 import Http2
 from loadtests.engine.names import Lookup, Names, system_lookup
+from loadtests.engine.paces import Deliveries, Paces
 from loadtests.engine.poller import Poller, system_poller
 from loadtests.engine.request import Origin, prepared
 from loadtests.engine.sockets import Sockets
@@ -55,6 +56,8 @@ class Reach(NamedTuple):
     """Bytes that the kernel may keep for a connection; 0 to leave it to the system."""
     stride: int = 1
     """How far apart the numbers of this process's viewers are: addresses are taken in turn all the same."""
+    last_mile: Deliveries | None = None
+    """What a viewer's connections deliver together; None, of all or of one, for as fast as they can."""
 
 
 ANYWHERE: Final = Reach()
@@ -89,7 +92,7 @@ class Loop(Lanes[Visit]):
         begins: float | None = None,
         system: System = SYSTEM,
     ) -> None:
-        self._timers = Timers()
+        self._timers = Timers[Lane[Visit]]()
         super().__init__(self._timers)
         self._ticks, self._wall = system.ticks, system.wall
         self._zero, self._steady = 0.0, False
@@ -105,6 +108,7 @@ class Loop(Lanes[Visit]):
         self.recorder, self.health = Recorder(), Health()
         self.busy: dict[Link, float] = {}
         """Links with a request under way, and when to look next whether its time is up."""
+        self.paces = Paces(self)
         self._windows: list[Window] = []
         self._swept = 0.0
 
@@ -119,6 +123,10 @@ class Loop(Lanes[Visit]):
         """
         now, at = self._ticks() - self._begins, stamp - self._zero
         return at if since <= at < now and self._steady else now
+
+    def wall_of(self, at: float) -> float:
+        """A run second as seconds since 1970."""
+        return at + self._zero
 
     def tls(self) -> ssl.SSLContext:
         """The one TLS context of this loop."""
@@ -150,6 +158,8 @@ class Loop(Lanes[Visit]):
         now = self.clock()
         self._admit(now)
         self._wake(now)
+        if self.paces:
+            self.paces.wake(now)
         self.resume_ready()
         if now - self._swept > SWEEP:
             self._sweep(now)
@@ -185,11 +195,12 @@ class Loop(Lanes[Visit]):
             tally = self.recorder.tally(viewer.region, viewer.cohort)
             self.health.started(now - viewer.join_at)
             try:
+                pace = self.paces.of(viewer)
                 session = self._watch(viewer, tally)
             except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
                 self.health.fault(error)
             else:
-                self.admit(Visit(viewer, tally), session)
+                self.admit(Visit(viewer, tally, pace), session)
 
     def _wake(self, now: float) -> None:
         for at, lane in self._timers.due(now):

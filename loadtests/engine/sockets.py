@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from loadtests.engine.poller import Poller
+from loadtests.engine.poller import READ, Poller
 
 
 class Owner(Protocol):
@@ -29,6 +29,9 @@ class Sockets:
         self._gone: set[int] = set()
         """Closed since the poller was asked: what it says of them is not about a new socket of the same number."""
 
+        self._held: dict[int, int] = {}
+        """Not polled for a while, and what for afterwards."""
+
     def __len__(self) -> int:
         return len(self._owners)
 
@@ -51,12 +54,31 @@ class Sockets:
 
     def rewatch(self, owner: Owner, events: int) -> None:
         """Poll a socket for something else."""
-        self._poller.modify(owner.fd, events)
+        if owner.fd in self._held:
+            self._held[owner.fd] = events
+        else:
+            self._poller.modify(owner.fd, events)
+
+    def hold(self, fd: int) -> None:
+        """Do not poll it for a while: it is ready, and its owner may not read."""
+        if fd in self._owners and fd not in self._held:
+            self._held[fd] = READ
+            self._poller.unregister(fd)
+
+    def release(self, fd: int) -> None:
+        """Poll it again."""
+        if fd in self._held:
+            self._poller.register(fd, self._held.pop(fd))
+
+    def owner(self, fd: int) -> Owner | None:
+        """Whose it is."""
+        return self._owners.get(fd)
 
     def unwatch(self, owner: Owner) -> None:
         """Stop polling a socket, before it is closed."""
         if self._owners.pop(owner.fd, None) is not None:
-            self._poller.unregister(owner.fd)
+            if self._held.pop(owner.fd, 0) == 0:
+                self._poller.unregister(owner.fd)
             self._gone.add(owner.fd)
 
     def close(self) -> None:

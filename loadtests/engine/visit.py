@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from loadtests.engine.channel import Tls
     from loadtests.engine.connection import Connection
     from loadtests.engine.exchange import Exchange
+    from loadtests.engine.pace import Pace
 
 
 class Link(Protocol):
@@ -39,12 +40,15 @@ class Visit(lanes.Visit):
         "idle",
         "lost",
         "opened",
+        "pace",
         "shared",
         "tls_sessions",
     )
 
-    def __init__(self, viewer: Viewer, tally: CohortTally) -> None:
+    def __init__(self, viewer: Viewer, tally: CohortTally, pace: Pace | None = None) -> None:
         super().__init__(viewer, tally)
+        self.pace = pace
+        """Keeps its connections to its last mile; None where they are as fast as they can."""
         self.idle: list[Connection] = []
         self.opened: list[Link] = []
         self.shared: dict[Origin, Link] = {}

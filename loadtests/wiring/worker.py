@@ -13,9 +13,12 @@ import gevent
 
 from loadtests.arrivals import arrivals
 from loadtests.engine.loop import Loop, Reach
+from loadtests.engine.paces import Deliveries
+from loadtests.lastmile import Delivery, LastMiles, deliver
 from loadtests.limits import HERE, Machine, raise_file_limit
 from loadtests.recorder import CohortTally
 from loadtests.results import Line, Window
+from loadtests.scenario import Scenario
 from loadtests.session import Session, Viewer
 from loadtests.wiring.assignment import Assignment, Report
 
@@ -30,6 +33,17 @@ COLLECT: Final = (50_000, 20, 100)
 the process at 38,000 viewers (perf), for it looks at every new viewer again and again."""
 DRAIN: Final = 5.0
 """Seconds that requests under way at the end of the run may still take."""
+
+
+def deliveries(scenario: Scenario) -> Deliveries | None:
+    """What each viewer's connections deliver together; None where no region is shaped."""
+    miles = LastMiles(scenario)
+
+    def last_mile(viewer: Viewer) -> Delivery | None:
+        mile = miles.of(viewer)
+        return None if mile is None else deliver(mile)
+
+    return last_mile if miles.shaped else None
 
 
 class Worker:
@@ -55,6 +69,7 @@ class Worker:
                 target.claimed_hosts,
                 http2=target.http == "2",
                 stride=assignment.workers,
+                last_mile=deliveries(scenario),
                 **machine._asdict(),
             ),
             begins=time.monotonic() + assignment.epoch - time.time(),

@@ -29,7 +29,7 @@ def _lane() -> Lane[Visit]:
 @given(moments=Moments, looks=Moments)
 @settings(deadline=None)
 def test_every_lane_is_due_once_and_in_order(moments: list[float], looks: list[float]) -> None:
-    timers, lanes = Timers(), [_lane() for _ in moments]
+    timers, lanes = Timers[Lane[Visit]](), [_lane() for _ in moments]
     for lane, at in zip(lanes, moments, strict=True):
         timers.add(lane, at)
     waiting = sorted(range(len(moments)), key=lambda k: moments[k])
@@ -43,7 +43,7 @@ def test_every_lane_is_due_once_and_in_order(moments: list[float], looks: list[f
 
 
 def test_a_lane_that_moved_on_is_not_due() -> None:
-    timers, early, late = Timers(), _lane(), _lane()
+    timers, early, late = Timers[Lane[Visit]](), _lane(), _lane()
     timers.add(early, 1.0)
     timers.add(late, 1.0)
     timers.forget(early)
@@ -53,7 +53,7 @@ def test_a_lane_that_moved_on_is_not_due() -> None:
 
 
 def test_within_a_bucket_nobody_is_woken_before_its_time() -> None:
-    timers, lanes = Timers(), [_lane(), _lane()]
+    timers, lanes = Timers[Lane[Visit]](), [_lane(), _lane()]
     bucket = 5 / PER_SECOND
     timers.add(lanes[1], bucket + 0.8 / PER_SECOND)
     timers.add(lanes[0], bucket + 0.2 / PER_SECOND)
@@ -62,7 +62,7 @@ def test_within_a_bucket_nobody_is_woken_before_its_time() -> None:
 
 
 def test_given_up_timers_do_not_pile_up() -> None:
-    timers, dice, lane, steady = Timers(), Random(1), _lane(), _lane()
+    timers, dice, lane, steady = Timers[Lane[Visit]](), Random(1), _lane(), _lane()
     timers.add(steady, 1e6)
     for _ in range(20 * MANY):
         timers.add(lane, dice.uniform(10.0, 1e5))
