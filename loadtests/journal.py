@@ -30,11 +30,11 @@ def redacted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """The scenario without secrets and local paths, and what was taken out."""
     shown: dict[str, str] = {}
     left_out: list[str] = []
-    for field in ("url", "home"):
-        parts = urlsplit(getattr(scenario.target, field))
+    for name in ("url", "home"):
+        parts = urlsplit(getattr(scenario.target, name))
         if parts.query or parts.fragment:
-            shown[field] = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
-            left_out.append(f"target.{field}: query")
+            shown[name] = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+            left_out.append(f"target.{name}: query")
     if scenario.target.ca_file:
         shown["ca_file"] = Path(scenario.target.ca_file).name
         left_out.append("target.ca_file: folder")
