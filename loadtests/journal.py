@@ -28,12 +28,13 @@ def run_id(scenario: Scenario, started_at: datetime) -> str:
 
 def redacted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """The scenario without secrets and local paths, and what was taken out."""
-    parts = urlsplit(scenario.target.url)
     shown: dict[str, str] = {}
     left_out: list[str] = []
-    if parts.query or parts.fragment:
-        shown["url"] = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
-        left_out.append("target.url: query")
+    for name in ("url", "home"):
+        parts = urlsplit(getattr(scenario.target, name))
+        if parts.query or parts.fragment:
+            shown[name] = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+            left_out.append(f"target.{name}: query")
     if scenario.target.ca_file:
         shown["ca_file"] = Path(scenario.target.ca_file).name
         left_out.append("target.ca_file: folder")

@@ -25,8 +25,10 @@ class ImpatientApp(Player):
     """As RFC 8216 §6.3.3 asks."""
     buffer_goal: Duration = Field(default=30.0, gt=0, le=600)
     """As hls.js."""
-    patience: Duration = Field(default=4.0, gt=0)
-    """Until the first byte of a request, or twice that until its last one, it counts as failed."""
+    first_byte: Duration = Field(default=4.0, gt=0)
+    """Without a first byte for so long, a request counts as failed."""
+    whole: Duration = Field(default=8.0, gt=0)
+    """Not whole after so long, it does too."""
     again_after: Duration = Field(default=0.5, ge=0)
     """Before each retry, whatever the failure."""
     retries: NonNegativeInt | None = None
@@ -41,11 +43,11 @@ class ImpatientApp(Player):
 
     def first_byte_timeout(self, kind: RequestKind) -> float:  # noqa: ARG002
         """Seconds without a first byte before a request of this kind counts as failed."""
-        return self.patience
+        return self.first_byte
 
     def timeout(self, kind: RequestKind) -> float:  # noqa: ARG002
         """Seconds a whole request of this kind may take."""
-        return 2 * self.patience
+        return self.whole
 
     def retry_delay(self, kind: RequestKind, attempt: int, *, timed_out: bool) -> float | None:  # noqa: ARG002
         """Seconds to wait before retry number ``attempt`` (from 0), or None to give up."""

@@ -155,3 +155,7 @@ def test_an_empty_second_says_nothing() -> None:
 def test_viewers_who_gave_up_were_still_asked_for() -> None:
     assert second(Players(viewers=3)).offered == 7
     assert second(Players(viewers=9)).offered == 9
+
+
+def test_a_second_says_who_had_had_enough() -> None:
+    assert second(Players(abandonments={"stalls": 3})).abandoned == {"stalls": 3}

@@ -271,3 +271,16 @@ def test_a_chart_without_data_is_still_a_chart() -> None:
 )
 def test_figures_read_as_people_write_them(text: str, expected: str) -> None:
     assert text == expected
+
+
+def test_reports_say_how_many_had_had_enough(advice: Advice) -> None:
+    lost = {"slow_start": 1234, "stalls": 56}
+    first, *others = advice.verdict.regions
+    verdict = advice.verdict.model_copy(update={"regions": (first.model_copy(update={"abandoned": lost}), *others)})
+    shown = advice.model_copy(update={"verdict": verdict})
+    for report in (Markdown(), Html()):
+        for lang in LANGS:
+            text = report.render(shown, lang)
+            assert "1,234" in text
+            assert "56" in text
+            assert text != report.render(advice, lang)

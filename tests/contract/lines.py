@@ -48,6 +48,7 @@ players = st.builds(
     startup=sketches,
     exits_before_start=counts,
     failures=st.dictionaries(st.sampled_from(["playlist_failed", "segment_failed"]), counts),
+    abandonments=st.dictionaries(st.sampled_from(["slow_start", "stalls"]), counts),
     leaves=counts,
     play_seconds=dyadic,
     stall_seconds=dyadic,

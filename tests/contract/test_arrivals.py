@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
@@ -15,8 +16,9 @@ from hypothesis import strategies as st
 
 from loadtests.arrivals import Clockwork, Headcount, arrivals
 from loadtests.flow import solve_flow, survival
+from loadtests.patience import PatienceRules
 from loadtests.scenario import BUNDLED, Scenario, Stay, read_scenario
-from loadtests.session import Viewer
+from loadtests.session import PATIENT, Viewer
 from loadtests.shapes.flash_crowd import FlashCrowd
 
 SURGE = FlashCrowd.model_validate(
@@ -177,3 +179,39 @@ def test_the_headcount_is_who_is_there() -> None:
 
 def test_nobody_is_there_when_nobody_comes() -> None:
     assert Headcount(iter(())).at(5.0) == 0
+
+
+# -- patience and the way home ----------------------------------------------------------------------------------------
+
+MANNERS = {"patience": PatienceRules(regions={"id": 1.5}), "stay": Stay(home="40%")}  # type: ignore[arg-type]
+HOME = "http://stage.surgecast.test:8800/"
+
+
+@cache
+def mannered() -> tuple[Viewer, ...]:
+    target = base().target.model_copy(update={"home": HOME})
+    return tuple(arrivals(base().model_copy(update={**MANNERS, "target": target})))
+
+
+def test_patience_and_the_way_home_change_neither_who_comes_nor_when() -> None:
+    plain = arrivals(base().model_copy(update={"patience": None}))
+    stripped = (viewer._replace(patience=PATIENT, home="", over_at=math.inf) for viewer in mannered())
+    assert list(stripped) == list(plain)
+
+
+def test_the_seed_of_each_viewer_decides_its_patience() -> None:
+    rules = PatienceRules(regions={"id": 1.5})
+    assert all(viewer.patience == rules.draw(viewer.seed, viewer.region) for viewer in mannered())
+    assert len({viewer.patience.stalls for viewer in mannered()}) == len(mannered())
+
+
+def test_so_many_go_home_as_the_scenario_says() -> None:
+    homing = [viewer for viewer in mannered() if viewer.home]
+    spread = 4 * (0.4 * 0.6 * len(mannered())) ** 0.5
+    assert len(homing) == pytest.approx(0.4 * len(mannered()), abs=spread)
+    assert {(viewer.home, viewer.over_at) for viewer in homing} == {(HOME, SURGE.duration)}
+
+
+def test_without_the_section_nobody_leaves_early_and_nobody_goes_home() -> None:
+    plain = tuple(arrivals(base().model_copy(update={"patience": None})))
+    assert {(viewer.patience, viewer.home) for viewer in plain} == {(PATIENT, "")}

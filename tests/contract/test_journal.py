@@ -162,5 +162,12 @@ def test_what_is_secret_in_the_address_is_left_out_and_that_is_said() -> None:
     assert redacted(SCENARIO) == (SCENARIO, ())
 
 
+def test_a_token_of_the_home_page_is_left_out_too() -> None:
+    target = SCENARIO.target.model_copy(update={"home": "https://live.test/?session=secret"})
+    shown, redactions = redacted(SCENARIO.model_copy(update={"target": target}))
+    assert shown.target.home == "https://live.test/"
+    assert redactions == ("target.home: query",)
+
+
 def test_a_run_is_named_by_its_start_and_its_scenario() -> None:
     assert run_id(SCENARIO, STARTED) == header(SCENARIO, STARTED, 1).run_id == f"20261205T123000Z-{BUNDLED}"

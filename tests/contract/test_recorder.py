@@ -118,6 +118,7 @@ def test_what_a_viewer_lives_through_is_counted_where_it_belongs() -> None:
     tally.skipped(2)
     tally.media_error("playlist", "stale")
     tally.gave_up("segment_failed")
+    tally.abandoned("slow_start")
     tally.left(0.7, "playing", 300.0)
     tally.left(0.8, "waiting", 0.0)
     (window,) = recorder.close_until(1.0)
@@ -126,6 +127,7 @@ def test_what_a_viewer_lives_through_is_counted_where_it_belongs() -> None:
     assert (seen.skipped_segments, seen.failures, seen.viewers) == (2, {"segment_failed": 1}, 0)
     assert (seen.startup.count, seen.live_latency.count) == (1, 1)
     assert seen.bitrate_seconds == pytest.approx(0.1 * 100 + 0.1 * 300)
+    assert seen.abandonments == {"slow_start": 1}
     assert window.requests["playlist"].errors == {"stale": 1}
     assert window.requests["playlist"].count == 0
 

@@ -68,41 +68,53 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, o
             yield from fields_of(found, f"{path}.{key}")
 
 
-def plugin_fields() -> Iterator[tuple[str, object]]:
+def known_fields() -> Iterator[tuple[str, str, object]]:
+    """Every field with its default, and the plugin that has it; plugins of a kind may differ."""
+    yield from (("", path, default) for path, default in fields_of(Scenario))
     for section, (folder, key) in PLUGINS.items():
-        yield f"{section}.{key}", ...
         for name in plugins.names(folder):
-            yield from fields_of(plugins.find(folder, name), f"{section}.")
+            yield name, f"{section}.{key}", ...
+            for path, default in fields_of(plugins.find(folder, name), f"{section}."):
+                yield name, path, default
 
 
 def spelled(default: object) -> set[str]:
     """How a default may stand in the table."""
     if default is ...:
         return {"required"}
+    if isinstance(default, bool):
+        return {f"`{str(default).lower()}`"}
     if default in (None, [], {}):
         return {"none"}
     return {"empty"} if default == "" else {"as below"} if default == "section" else {f"`{default}`"}
 
 
-def documented() -> dict[str, str]:
-    """Field to its default, from the tables with four columns."""
-    described = [row for row in rows(PAGE) if len(row) == 4 and row[0].startswith("`")]
-    return {name: row[2] for row in described for name in inline_code(row[0])}
+def documented() -> dict[tuple[str, str], str]:
+    """Plugin, if it is one's, and field to its default, from the tables with four columns."""
+    table: dict[tuple[str, str], str] = {}
+    plugin = ""
+    for row in rows(PAGE):
+        if row[0].startswith("field"):
+            plugin = next(iter(inline_code(row[0])), "")
+        elif len(row) == 4 and row[0].startswith("`"):
+            table |= {(plugin, name): row[2] for name in inline_code(row[0])}
+    return table
 
 
 def test_every_field_of_a_scenario_has_a_row_with_its_default() -> None:
     table = documented()
     wrong = []
-    for path, default in [*fields_of(Scenario), *plugin_fields()]:
-        if path not in table:
-            wrong.append(f"{path}: no row")
-        elif table[path] not in spelled(default):
-            wrong.append(f"{path}: the page says {table[path]}, the code {' or '.join(spelled(default))}")
+    for plugin, path, default in known_fields():
+        if (plugin, path) not in table:
+            wrong.append(f"{plugin} {path}: no row")
+        elif table[plugin, path] not in spelled(default):
+            said = table[plugin, path]
+            wrong.append(f"{plugin} {path}: the page says {said}, the code {' or '.join(spelled(default))}")
     assert not wrong, told(wrong)
 
 
 def test_the_page_has_no_field_that_the_code_has_not() -> None:
-    known = {path for path, _ in [*fields_of(Scenario), *plugin_fields()]}
+    known = {(plugin, path) for plugin, path, _ in known_fields()}
     assert set(documented()) - known == set()
 
 
