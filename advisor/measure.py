@@ -13,7 +13,7 @@ from advisor.texts import Message, say
 from loadtests.errors import CannotMeasure, InputError, RunError
 from loadtests.flow import planned
 from loadtests.region import Frozen, Region
-from loadtests.results import Bottleneck, Note
+from loadtests.results import Bottleneck, Note, gaps_of
 from loadtests.run import Run
 from loadtests.scenario import Scenario
 from loadtests.shapes import Phase, PhaseName
@@ -37,6 +37,8 @@ class Invalid(Frozen):
     at: int
     worker: str
     reason: Bottleneck
+    region: str = ""
+    """The only one it is invalid for; empty for all."""
 
 
 class RunFacts(Frozen):
@@ -67,14 +69,15 @@ class RunSeries(Frozen):
     only_disturbed: bool = False
     """Whether faults leave too little of ramp and peak, so that their seconds count like any other."""
 
-    def valid(self, seconds: Sequence[Second], phases: frozenset[str]) -> tuple[Second, ...]:
-        """The seconds in some phases that no generator spoiled."""
-        cut = {invalid.at for invalid in self.facts.invalid}
+    def valid(self, code: str, phases: frozenset[str]) -> tuple[Second, ...]:
+        """The seconds of a region, or of the whole, in some phases that no generator spoiled."""
+        seconds = self.regions.get(code, ()) if code else self.whole
+        cut = {invalid.at for invalid in self.facts.invalid if not code or invalid.region in ("", code)}
         return tuple(second for second in seconds if second.phase in phases and second.at not in cut)
 
-    def calm(self, seconds: Sequence[Second], phases: frozenset[str]) -> tuple[Second, ...]:
+    def calm(self, code: str, phases: frozenset[str]) -> tuple[Second, ...]:
         """The valid ones that no fault disturbed: they show what the target carries when nothing is wrong with it."""
-        valid = self.valid(seconds, phases)
+        valid = self.valid(code, phases)
         return valid if self.only_disturbed else tuple(one for one in valid if not self._disturbed(one.at))
 
     def _disturbed(self, at: int) -> bool:
@@ -109,8 +112,7 @@ class Measurement(Frozen):
 
     def _each(self, code: str, phases: frozenset[str]) -> Iterator[tuple[int, Second]]:
         for number, run in enumerate(self.runs):
-            series = run.regions.get(code, ()) if code else run.whole
-            for second in run.calm(series, phases):
+            for second in run.calm(code, phases):
                 yield number, second
 
 
@@ -205,7 +207,7 @@ def _series(run: Run) -> RunSeries:
     faults = recoveries(whole, run.notes, frozenset(one.at for one in facts.invalid), scenario.budgets)
     regions = {code: tuple(part) for code, part in series.items()}
     found = RunSeries(facts=facts, whole=whole, regions=regions, faults=faults)
-    few = len(found.calm(whole, JUDGED)) < FEWEST_CALM
+    few = len(found.calm("", JUDGED)) < FEWEST_CALM
     return found.model_copy(update={"only_disturbed": bool(faults) and few})
 
 
@@ -218,6 +220,12 @@ def _facts(run: Run) -> RunFacts:
         Invalid(at=one.at, worker=one.worker, reason=reason)
         for one in run.generators
         if (reason := one.bottleneck()) is not None
+    ]
+    invalid += [
+        Invalid(at=at, worker=gap.worker, reason=gap.bottleneck, region=region)
+        for gap in gaps_of(run.notes, run.footer)
+        for region in gap.regions
+        for at in range(gap.since, min(gap.until, run.seconds))
     ]
     return RunFacts(
         run_id=run.header.run_id,
@@ -237,7 +245,7 @@ def _facts(run: Run) -> RunFacts:
 def _generator_bound(series: RunSeries) -> list[Message]:
     """Refuse a run that measured the generator; else say which seconds were cut."""
     judged = [second for second in series.whole if second.phase in JUDGED]
-    left = series.valid(series.whole, JUDGED)
+    left = series.valid("", JUDGED)
     run_id, invalid = series.facts.run_id, series.facts.invalid
     if not judged:
         raise CannotMeasure(

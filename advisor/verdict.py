@@ -60,7 +60,7 @@ def verdict(measurement: Measurement) -> Verdict:
 
 
 def _region(measurement: Measurement, code: str) -> RegionVerdict:
-    seconds = [one for run in measurement.runs for one in run.valid(run.regions.get(code, ()), JUDGED)]
+    seconds = [one for run in measurement.runs for one in run.valid(code, JUDGED)]
     names: tuple[Budget, ...] = get_args(Budget)
     breaches = (_first(measurement.scenario.budgets, run, code) for run in measurement.runs)
     return RegionVerdict(
@@ -74,7 +74,7 @@ def _region(measurement: Measurement, code: str) -> RegionVerdict:
 
 
 def _first(budgets: Budgets, run: RunSeries, code: str) -> Breach | None:
-    seconds = run.valid(run.regions.get(code, ()), JUDGED)
+    seconds = run.valid(code, JUDGED)
     start = first_lasting(seconds)
     return None if start is None else _breach(budgets, run.facts.run_id, code, seconds[start:])
 

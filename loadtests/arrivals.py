@@ -48,6 +48,7 @@ def arrivals(scenario: Scenario, epoch: float = 0.0, every: int = 1) -> Iterator
     """
     dice = Random(scenario.seed)
     people = _People(scenario)
+    urls = {code: target.url for code, target in scenario.targets.items()}
     joins, end = Clockwork(people.rate), scenario.surge.duration
     number = seed_of(scenario.seed, 0) % every
     level = dice.gammavariate(number + 1, 1.0)
@@ -57,7 +58,7 @@ def arrivals(scenario: Scenario, epoch: float = 0.0, every: int = 1) -> Iterator
         exit_at = exits.when(exits.level(join_at) + until_exit)
         leave_at = min(join_at + stay, exit_at, end)
         seed = seed_of(scenario.seed, number)
-        viewer = Viewer(number, region, cohort, rendition, scenario.target.url, join_at, leave_at, epoch, seed)
+        viewer = Viewer(number, region, cohort, rendition, urls[region], join_at, leave_at, epoch, seed)
         yield with_manners(viewer, scenario)
         number, level = number + every, level + dice.gammavariate(every, 1.0)
 

@@ -24,8 +24,11 @@ class Egress(NamedTuple):
     price: Fact[float]
 
 
-def egress(scenario: Scenario, bitrates: Mapping[LadderStep, float]) -> list[Egress]:
-    """Egress per region if every planned viewer watches to the end of the plan; GB are 10^9 bytes."""
+def egress(scenario: Scenario, bitrates: Mapping[str, Mapping[LadderStep, float]]) -> list[Egress]:
+    """Egress per region if every planned viewer watches to the end of the plan; GB are 10^9 bytes.
+
+    ``bitrates`` are by region: each may watch a target of its own.
+    """
     bits = _bits(arrivals(scenario), bitrates)
     bill = []
     for code in scenario.regions:
@@ -35,10 +38,11 @@ def egress(scenario: Scenario, bitrates: Mapping[LadderStep, float]) -> list[Egr
     return bill
 
 
-def _bits(viewers: Iterable[Viewer], bitrates: Mapping[LadderStep, float]) -> Counter[str]:
+def _bits(viewers: Iterable[Viewer], bitrates: Mapping[str, Mapping[LadderStep, float]]) -> Counter[str]:
     bits: Counter[str] = Counter()
     for viewer in viewers:
-        bits[viewer.region] += (viewer.leave_at - viewer.join_at) * bitrates[viewer.rendition]  # type: ignore[assignment]
+        rate = bitrates[viewer.region][viewer.rendition]
+        bits[viewer.region] += (viewer.leave_at - viewer.join_at) * rate  # type: ignore[assignment]
     return bits
 
 

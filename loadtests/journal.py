@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from loadtests.region import load_region
-from loadtests.results import Ending, Footer, Generator, Header, Line, Note, Window
+from loadtests.results import Ending, Footer, Gap, Generator, Header, Line, Note, Window
 from loadtests.run import RunWriter
 from loadtests.scenario import Scenario
+from loadtests.target import OwnTarget, Target
 
 SILENCE: Final = 5.0
 """Seconds without a report after which a worker counts as lost; it reports every second."""
@@ -28,21 +29,36 @@ def run_id(scenario: Scenario, started_at: datetime) -> str:
 
 def redacted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """The scenario without secrets and local paths, and what was taken out."""
-    shown: dict[str, str] = {}
-    left_out: list[str] = []
-    for name in ("url", "home"):
-        parts = urlsplit(getattr(scenario.target, name))
-        if parts.query or parts.fragment:
-            shown[name] = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
-            left_out.append(f"target.{name}: query")
-    if scenario.target.ca_file:
-        shown["ca_file"] = Path(scenario.target.ca_file).name
-        left_out.append("target.ca_file: folder")
-    target = scenario.target.model_copy(update=shown)
+    target, left_out = _shown(scenario.target, "target")
+    regions = {}
+    for code, audience in scenario.regions.items():
+        own = audience.target
+        if own is not None:
+            own, more = _shown(own, f"regions.{code}.target")
+            left_out += more
+        regions[code] = audience.model_copy(update={"target": own})
     faults = tuple(fault.shown() for fault in scenario.faults)
     for index, (fault, told) in enumerate(zip(scenario.faults, faults, strict=True)):
         left_out += [f"faults.{index}: arguments of its commands"] if told != fault else []
-    return scenario.model_copy(update={"target": target, "faults": faults}), tuple(left_out)
+    shown = {"target": target, "regions": regions, "faults": faults}
+    return scenario.model_copy(update=shown), tuple(left_out)
+
+
+Shown = TypeVar("Shown", Target, OwnTarget)
+
+
+def _shown(target: Shown, place: str) -> tuple[Shown, list[str]]:
+    shown: dict[str, str] = {}
+    left_out: list[str] = []
+    for name in ("url", "home"):
+        parts = urlsplit(getattr(target, name, ""))
+        if parts.query or parts.fragment:
+            shown[name] = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
+            left_out.append(f"{place}.{name}: query")
+    if target.ca_file:
+        shown["ca_file"] = Path(target.ca_file).name
+        left_out.append(f"{place}.ca_file: folder")
+    return target.model_copy(update=shown), left_out
 
 
 def header(scenario: Scenario, started_at: datetime, workers: int) -> Header:
@@ -72,10 +88,15 @@ class Journal:
     epoch: float
     workers: tuple[str, ...]
     observe: Callable[[int, list[Window], list[Generator]], None] = lambda *_: None
+    carried: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The regions that each worker may carry: where it falls silent, theirs is the gap."""
+    lost: dict[str, int] = field(default_factory=dict)
+    """Workers that were given up, and the first second that each has not told of to its end."""
+    _given_up: dict[str, int] = field(default_factory=dict)
+    """The second from which on others carry its viewers: what it says of later ones is left out."""
     _known_until: dict[str, int] = field(default_factory=dict)
     _heard_at: dict[str, float] = field(default_factory=dict)
     _last: set[str] = field(default_factory=set)
-    _lost: set[str] = field(default_factory=set)
     _pending: dict[int, list[Line]] = field(default_factory=dict)
     _closed: bool = False
 
@@ -87,30 +108,45 @@ class Journal:
 
     def collect(self, worker: str, until: int, lines: Iterable[Line], now: float, *, last: bool = False) -> None:
         """Take a worker's report; ``now`` is run seconds."""
+        if worker in self.lost and now - self._heard_at.get(worker, 0.0) > SILENCE:
+            text = f"{worker} reports again; others carry its viewers"
+            self.note(now, "worker_back", text, worker=worker)
         self._heard_at[worker] = now
-        if worker in self._lost:
-            self._lost.discard(worker)
-            self.note(now, "worker_back", f"{worker} reports again", worker=worker)
         self._known_until[worker] = max(until, self._known_until.get(worker, 0))
         if last:
             self._last.add(worker)
+        end = self._given_up.get(worker)
         for line in lines:
-            if isinstance(line, Window | Generator):
+            if isinstance(line, Window | Generator) and (end is None or line.at < end):
                 self._pending.setdefault(line.at, []).append(line)
         self.flush(now)
 
     def flush(self, now: float) -> None:
-        """Write the seconds that every worker still present has told of; note workers that fell silent."""
+        """Write the seconds that every worker still present has told of; give up those that fell silent."""
         if self._closed:
             return
         for worker in self.workers:
             silent = now - self._heard_at.get(worker, 0.0)
-            if silent > SILENCE and worker not in self._last | self._lost:
-                self._lost.add(worker)
-                self.note(now, "worker_lost", f"{worker} has been silent for {silent:.0f} s", worker=worker)
-        present = [worker for worker in self.workers if worker not in self._lost]
-        whole = min((self._known_until.get(worker, 0) for worker in present), default=max(self._pending, default=0) + 1)
-        self._write_until(whole)
+            if silent > SILENCE and worker not in self._last and worker not in self.lost:
+                self.lost[worker], self._given_up[worker] = self._known_until.get(worker, 0), int(now)
+                self._note_loss(now, "worker_lost", f"{worker} has been silent for {silent:.0f} s", worker)
+        told = [self._known_until.get(worker, 0) for worker in self.awaited]
+        self._write_until(min(told, default=max(self._pending, default=0) + 1))
+
+    def leave(self, worker: str, at: float, why: str) -> None:
+        """A worker drives nobody from now on, and says so itself; what it still tells is welcome."""
+        if worker not in self.lost and worker not in self._last:
+            self.lost[worker] = int(max(at, 0.0))
+            self._note_loss(at, "worker_left", f"{worker} has left: {why}", worker)
+
+    def _note_loss(self, now: float, kind: str, text: str, worker: str) -> None:
+        regions = list(self.carried.get(worker, ()))
+        self.note(now, kind, text, worker=worker, regions=regions, since=self.lost[worker])
+
+    def forgive(self, seconds: float) -> None:
+        """We were held up for so long: what was not heard meanwhile is not the workers' silence."""
+        for worker in self.workers:
+            self._heard_at[worker] = self._heard_at.get(worker, 0.0) + seconds
 
     def _write_until(self, whole: int) -> None:
         for second in sorted(self._pending):
@@ -129,14 +165,15 @@ class Journal:
 
     @property
     def awaited(self) -> list[str]:
-        """Workers whose last report has not come and who are not known to be lost."""
-        return [worker for worker in self.workers if worker not in self._last | self._lost]
+        """Workers whose last report has not come and who have not fallen silent."""
+        return [worker for worker in self.workers if worker not in self._last and worker not in self._given_up]
 
-    def close(self, ending: Ending, at: float) -> Footer:
-        """Write what is left and the footer; the footer."""
+    def close(self, ending: Ending, at: float, gaps: Sequence[Gap] = ()) -> Footer:
+        """Write what is left and the footer; the footer. ``gaps`` are those of lost workers."""
         self._write_until(max(self._pending, default=0) + 1)
         heard = len(self._last)
-        whole = heard == len(self.workers)
+        made_good = {gap.worker for gap in gaps if gap.is_short}
+        whole = set(self.workers) == self._last | made_good and all(gap.is_short for gap in gaps)
         footer = Footer(
             complete=whole and ending in ("finished", "run_time"),
             ending=ending if whole or ending == "failed" else "worker_lost",
@@ -144,6 +181,7 @@ class Journal:
             workers_expected=len(self.workers),
             workers_heard=heard,
             totals=self._writer.totals,
+            gaps=tuple(gaps),
         )
         self._writer.write([footer])
         self._writer.close()

@@ -61,7 +61,9 @@ class Need(NamedTuple):
 
     viewers: int = 0
     origins: tuple[Origin, ...] = ()
-    """Where each of them connects to, as the look at the target has found."""
+    """Where they connect to, as the look at the target has found."""
+    parts: tuple[float, ...] = ()
+    """The share of the viewers that connects to each origin; all of them to each where there is none."""
 
 
 NOTHING: Final = Need()
@@ -75,7 +77,9 @@ class Load(NamedTuple):
     processes: int
     """That share them."""
     origins: tuple[tuple[Origin, Addresses], ...]
-    """Where each viewer connects to, with the addresses behind it."""
+    """Where they connect to, with the addresses behind it."""
+    parts: tuple[float, ...] = ()
+    """The share of the viewers that connects to each origin; all of them to each where there is none."""
 
 
 def raise_file_limit() -> float:
@@ -140,7 +144,8 @@ def load_of(need: Need, *, processes: int, of: int, resolve: Iterable[str] = ())
     """The load of a machine that has ``processes`` ``of`` all that share the need; ``resolve`` are overrides."""
     names = Names(resolve)
     found = tuple((origin, _addresses(names, origin)) for origin in dict.fromkeys(need.origins))
-    return Load(math.ceil(need.viewers / of) * processes if of > processes else need.viewers, processes, found)
+    viewers = math.ceil(need.viewers / of) * processes if of > processes else need.viewers
+    return Load(viewers, processes, found, need.parts)
 
 
 def _addresses(names: Names, origin: Origin, lookup: Lookup = system_lookup) -> Addresses:
@@ -160,17 +165,20 @@ def check(load: Load, machine: Machine, limits: Limits) -> list[str]:
     warnings = _check_files(load, limits)
     if limits.ports is None:
         return [*warnings, "the range of local ports is not known on this system, so it was not checked"]
-    for origin, addresses in load.origins:
-        warnings += _check_ports(load, origin, addresses, machine, limits.ports)
+    parts = load.parts or (1.0,) * len(load.origins)
+    for (origin, addresses), part in zip(load.origins, parts, strict=True):
+        there = load._replace(viewers=math.ceil(load.viewers * part))
+        warnings += _check_ports(there, origin, addresses, machine, limits.ports)
     return warnings
 
 
 def _check_files(load: Load, limits: Limits) -> list[str]:
     share = math.ceil(load.viewers / load.processes)
-    usual, most = (share * each * len(load.origins) + RESERVE for each in (USUAL, MOST))
-    counted = f"{share:,} viewers per process, {_hosts(len(load.origins))}, {RESERVE} beside them"
+    each_opens = sum(load.parts) if load.parts else len(load.origins)
+    usual, most = (math.ceil(share * each * each_opens) + RESERVE for each in (USUAL, MOST))
+    counted = f"{share:,} viewers per process, {_hosts(math.ceil(each_opens))}, {RESERVE} beside them"
     found = f"the peak needs {{needed:,}} open files ({counted}), a process here may have {limits.files:,}"
-    more = max(math.ceil(load.viewers * MOST * len(load.origins) / max(limits.files - RESERVE, 1)), 2)
+    more = max(math.ceil(load.viewers * MOST * each_opens / max(limits.files - RESERVE, 1)), 2)
     if usual > limits.files:
         raise InputError(
             found.format(needed=usual), hint=f"`ulimit -n {most}` as root before it, or --processes {more} (or more)"

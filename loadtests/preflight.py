@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, cast
 
 from loadtests.address import redirect
-from loadtests.engine.loop import Loop, Reach
+from loadtests.engine.loop import Loop
 from loadtests.engine.request import Origin, origin_of
 from loadtests.engine.visit import Visit
 from loadtests.errors import TargetError
 from loadtests.limits import HERE, Machine
 from loadtests.playlist import Master, Media, PlaylistError, parse
+from loadtests.reaching import reach_of
 from loadtests.scenario import Scenario
 from loadtests.session import Failed, Get, Got, LadderStep, Reply, RequestKind, Session, Viewer
+from loadtests.target import Target
 
 PATIENCE: Final = 20.0
 """Seconds the whole look may take."""
@@ -136,11 +138,29 @@ def _good(reply: Got) -> Got:
 
 def look(scenario: Scenario, machine: Machine = HERE) -> Look:
     """Watch the target for a moment; `TargetError` says what keeps it from being rehearsed against."""
-    target = scenario.target
+    return _look_at(scenario.target, machine)
+
+
+def looks(scenario: Scenario, regions: Iterable[str], machine: Machine = HERE) -> dict[str, Look]:
+    """One look at each of the targets that some regions watch; by region."""
+    seen: dict[Target, Look] = {}
+    found: dict[str, Look] = {}
+    for region in regions:
+        target = scenario.targets[region]
+        try:
+            found[region] = seen[target] = seen.get(target) or _look_at(target, machine)
+        except TargetError as error:
+            if scenario.regions[region].target is None:
+                raise
+            raise TargetError(f"regions.{region}.target: {error.message}", hint=error.hint) from error
+    return found
+
+
+def _look_at(target: Target, machine: Machine) -> Look:
     http2 = target.http == "2"
     if http2 and origin_of(target.url).scheme == "http":
         raise TargetError(f"{target.url}: target.http is 2, and HTTP/2 is spoken over TLS only (no h2c)", hint=_OLDER)
-    loop = Loop(reach=Reach(target.resolve, target.ca_file, target.claimed_hosts, http2, **machine._asdict()))
+    loop = Loop(reach=reach_of(target, machine))
     viewer = Viewer(0, "preflight", "preflight", "lowest", target.url, 0.0, PATIENCE, time.time())
     looking = _Looking(target.url)
     visit = Visit(viewer, loop.recorder.tally("preflight", "preflight"))

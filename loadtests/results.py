@@ -9,10 +9,11 @@ as a percentile. ``run.schema.json`` is this contract for other programs.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, TypeAdapter
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
 from loadtests.region import Frozen, Region
 from loadtests.scenario import Scenario
@@ -26,6 +27,10 @@ CPU_LIMIT: Final = 0.90
 """Share of one core: past it the event loop has no slack left and its own clock starts to lie (assumed)."""
 LAG_LIMIT: Final = 0.1
 """Seconds of p99 schedule lag: past it late starts are visible in second-by-second latency (assumed)."""
+
+GAP_LIMIT: Final = 15
+"""Seconds in which a lost worker's viewers must be back for a run to count as whole: five until its silence is
+noticed, four over which they come back, and as long again for a busy machine (assumed)."""
 
 
 class Simulated(Frozen):
@@ -144,7 +149,7 @@ class Window(Frozen):
 class Bottleneck(NamedTuple):
     """Why a second measured the generator: what ran out, how far it went, how far it may go."""
 
-    kind: Literal["dropped", "faults", "cpu", "lag"]
+    kind: Literal["dropped", "faults", "cpu", "lag", "rehomed"]
     found: str
     limit: str
 
@@ -154,6 +159,7 @@ class Bottleneck(NamedTuple):
             "faults": "viewers lost to errors in surgecast itself",
             "cpu": "use of the generator's core",
             "lag": "late start of actions at p99",
+            "rehomed": "seconds without a lost worker's viewers",
         }
         return f"{what[self.kind]}: {self.found} (limit {self.limit})"
 
@@ -201,6 +207,31 @@ class Note(Frozen):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
+class Gap(Frozen):
+    """A stretch in which viewers of some regions were missing, because their worker was lost."""
+
+    worker: str
+    regions: tuple[str, ...]
+    since: NonNegativeInt
+    """The first second in which they were missing."""
+    until: NonNegativeInt
+    """The first second in which all were back on other workers; the end of the run, where it ended before."""
+    viewers: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    """How many came back, by region: those whom the plan had present then."""
+    is_open: bool = False
+    """Whether the run ended before all were back."""
+
+    @property
+    def bottleneck(self) -> Bottleneck:
+        """Why its seconds say nothing of the target."""
+        return Bottleneck("rehomed", f"{self.until - self.since} s", "0 s")
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it left the run whole."""
+        return not self.is_open and self.until - self.since <= GAP_LIMIT
+
+
 class Totals(Frozen):
     """Sums that must equal the sums over the windows."""
 
@@ -241,14 +272,35 @@ class Footer(Frozen):
 
     line: Literal["footer"] = "footer"
     complete: bool
-    """The planned end was reached and every worker reported to it."""
+    """The planned end was reached, every worker reported to it or its viewers were soon back on others."""
     ending: Ending
     at: NonNegativeFloat
     workers_expected: NonNegativeInt
     workers_heard: NonNegativeInt
     """Workers whose last report arrived."""
     totals: Totals
+    gaps: tuple[Gap, ...] = ()
+    """Workers that were lost, and how long their viewers were missing."""
 
+
+def gaps_of(notes: Iterable[Note], footer: Footer | None) -> tuple[Gap, ...]:
+    """The gaps of a run: from its footer, or while it has none from its notes; one under way has no end there."""
+    if footer is not None:
+        return footer.gaps
+    gaps: dict[str, Gap] = {}
+    for note in notes:
+        ends = {"until": UNDER_WAY, "is_open": True} if note.kind in LOSSES else {}
+        if ends or note.kind == "rehomed":
+            with suppress(ValidationError):  # a note says what it likes
+                gap = Gap.model_validate({**note.data, **ends})
+                gaps[gap.worker] = gap
+    return tuple(gaps.values())
+
+
+LOSSES: Final = ("worker_lost", "worker_left")
+"""Notes that open a gap; `rehomed` closes it."""
+UNDER_WAY: Final = 10_000_000
+"""The end of a gap that has none yet: no run lasts so long (115 days)."""
 
 Value = TypeVar("Value")
 Line: TypeAlias = Annotated[Header | Window | Generator | Note | Footer, Field(discriminator="line")]

@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from functools import cached_property
 from importlib import resources
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +33,7 @@ from loadtests.session import LadderStep
 from loadtests.shapes import Place, Shape
 from loadtests.shaping_checks import check_shaping
 from loadtests.surge import Surge, with_curves
+from loadtests.target import OwnTarget, Target
 from loadtests.traces import Trace, followed
 from loadtests.units import Bitrate, Duration, Share
 
@@ -56,66 +55,6 @@ def _whole(shares: dict[Any, float]) -> dict[Any, float]:
     if abs(total - 1.0) > OneIsWhole:
         raise ValueError(f"shares must add up to 100%, these add up to {total * 100:g}%")
     return shares
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.username is not None:
-        raise ValueError(
-            "a user name or password in the address is not sent and would be written to the run; remove it"
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or not url.isprintable():
-        raise ValueError(f"expected an http:// or https:// address of a playlist, found {url!r}")
-    return url
-
-
-def _home_page(url: str) -> str:
-    return _web_address(url) if url else url
-
-
-def _override(text: str) -> str:
-    host, _, rest = text.partition(":")
-    port, _, addresses = rest.partition(":")
-    try:
-        for address in addresses.split(","):
-            ip_address(address.strip("[]"))
-        if host and 0 < int(port) < 65536:
-            return text
-    except ValueError:
-        pass
-    raise ValueError(f"expected HOST:PORT:ADDRESS[,ADDRESS] as curl's --resolve takes it, found {text!r}")
-
-
-class Target(Frozen):
-    """What the viewers watch."""
-
-    url: Annotated[str, AfterValidator(_web_address)]
-    owner: str = ""
-    """Who says that this target is theirs to load; a run against an unclaimed target is refused."""
-    hosts: tuple[str, ...] = ()
-    """Further host names that the owner claims, such as the CDN that segments come from; others get no request."""
-    nodes: PositiveInt = 1
-    """How many nodes serve it now: capacity per node is what is measured divided by this."""
-    resolve: tuple[Annotated[str, AfterValidator(_override)], ...] = ()
-    """Connect overrides ``HOST:PORT:ADDRESS[,ADDRESS]``, as curl's ``--resolve``."""
-    ca_file: str = ""
-    """PEM file of the authority that signed the target's certificate, when it is not a public one."""
-    home: Annotated[str, AfterValidator(_home_page)] = ""
-    """The page that some viewers ask for when they leave (`stay.home`), at a claimed host; empty for none."""
-    http: Annotated[Literal["1.1", "2"], BeforeValidator(str)] = "1.1"
-    """The newest HTTP version offered to https servers; each chooses (ALPN)."""
-
-    @cached_property
-    def claimed_hosts(self) -> frozenset[str]:
-        """Every host name that may be asked, in lower case."""
-        return frozenset(host.lower() for host in (urlsplit(self.url).hostname or "", *self.hosts))
-
-    @model_validator(mode="after")
-    def _home_is_claimed(self) -> Self:
-        host = urlsplit(self.home).hostname
-        if host and host.lower() not in self.claimed_hosts:
-            raise ValueError(f"home: {host} is not the host of target.url; if it is yours, add it under target.hosts")
-        return self
 
 
 class Staging(Frozen):
@@ -175,6 +114,8 @@ class Audience(Frozen):
     """Where the load generators of this region stand."""
     generator_rtt: Duration | None = None
     """Round trip from the generators to the target, as measured; taken off with ``shaping: difference``."""
+    target: OwnTarget | None = None
+    """What this region's viewers watch, where that is not the scenario's `target.url`."""
 
     @model_validator(mode="after")
     def _cohorts_are_whole(self) -> Self:
@@ -331,6 +272,12 @@ class Scenario(Frozen):
         if fault.nodes_hit is not None and fault.nodes_hit >= self.target.nodes:
             return f"hits node {fault.nodes_hit}, but nodes go from 0 to {self.target.nodes - 1} (target.nodes)"
         return ""
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """What each region's viewers watch."""
+        regions = self.regions.items()
+        return {code: part.target.over(self.target) if part.target else self.target for code, part in regions}
 
     @cached_property
     def is_claimed(self) -> bool:

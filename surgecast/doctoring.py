@@ -26,7 +26,8 @@ from loadtests.rating.needs import demand_of, pace_of
 from loadtests.rating.staircase import plan_stairs
 from loadtests.rating.verdict import Rating, Room, rate
 from loadtests.rating.words import fill
-from loadtests.scenario import Scenario, Target
+from loadtests.scenario import Scenario
+from loadtests.target import Target
 
 WIDTH = 400
 """Columns: nothing is wrapped in a file or a log; a terminal wraps as it likes."""

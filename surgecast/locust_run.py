@@ -20,7 +20,7 @@ from loadtests.budgets import Placed
 from loadtests.errors import InputError, SurgecastError
 from loadtests.faults import CONTROL
 from loadtests.journal import run_id
-from loadtests.results import Footer
+from loadtests.results import Footer, Gap
 from loadtests.run import RUN_FILE, read_run
 from loadtests.scenario import Scenario
 from loadtests.wiring.options import free_folder
@@ -149,4 +149,14 @@ def tell_ending(folder: Path) -> Footer:
         f"{footer.workers_heard} of {footer.workers_expected} workers reported to the end",
         err=True,
     )
+    for gap in footer.gaps:
+        click.echo(_tell_gap(gap), err=True)
     return footer
+
+
+def _tell_gap(gap: Gap) -> str:
+    back = "never came back" if gap.is_open else f"{sum(gap.viewers.values()):,} of them came back on other workers"
+    return (
+        f"{gap.worker} was lost: viewers of {', '.join(gap.regions)} were missing in seconds {gap.since} to "
+        f"{gap.until}, which do not count; {back}"
+    )

@@ -56,7 +56,7 @@ def outcomes_of(ledger: Ledger) -> Outcomes:
         series={"": _whole(tuple(regions.values()), ledger.generators, seconds), **regions},
         phases=header.phases,
         places={code: region.name for code, region in header.regions.items()},
-        invalid=ledger.spoiled(),
+        invalid=dict(ledger.evidence().spoiled_in("")),
         unfinished="cut" if ledger.damage or footer is None else "" if footer.complete else footer.ending,
         traits=_traits(scenario, header.workers),
         remarks=("ours_simulated",) if header.simulated else (),

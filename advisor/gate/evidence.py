@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from advisor.foreign import Samples
 from advisor.gate.series import Told
 from advisor.texts import Message
-from loadtests.results import Bottleneck, Generator
+from loadtests.results import Bottleneck, Gap, Generator
 from loadtests.scenario import Scenario
 from loadtests.shapes import Phase
 
@@ -84,12 +84,20 @@ class Evidence:
     generators: Sequence[Generator] = ()
     spoiled: Mapping[int, Bottleneck] = field(default_factory=dict)
     """Seconds that measured a generator, and the first reason of each."""
+    gaps: Sequence[Gap] = ()
+    """Stretches in which viewers of some regions were missing, because their worker was lost."""
     recordable: Mapping[str, str] = field(default_factory=dict)
     """Metrics that the tool can record, and the sentence that says how."""
     whole_only: frozenset[str] = frozenset()
     """Metrics that are right over the whole run, and not in a single second."""
     remarks: tuple[Message, ...] = ()
     """What the run does not say; every report shows them."""
+
+    def spoiled_in(self, region: str) -> Mapping[int, Bottleneck]:
+        """Seconds that say nothing of the target, of one region or of the whole, and the first reason of each."""
+        gaps = [gap for gap in self.gaps if region in ("", *gap.regions) and gap.regions]
+        missing = {at: gap.bottleneck for gap in gaps for at in range(gap.since, min(gap.until, self.seconds))}
+        return {**missing, **self.spoiled}
 
 
 class Judgeable(Protocol):

@@ -21,7 +21,7 @@ from advisor.gate.sentences import say
 from loadtests.budgets import METRICS
 from loadtests.errors import InputError, RunError
 from loadtests.flow import planned
-from loadtests.results import LINE, Bottleneck, Footer, Generator, Header, Note
+from loadtests.results import LINE, Bottleneck, Footer, Gap, Generator, Header, Note, gaps_of
 from loadtests.run import check_version, run_file
 
 Data: TypeAlias = Mapping[str, Any]
@@ -96,6 +96,12 @@ class Ledger:
                 found[one.at] = reason
         return found
 
+    def gaps(self) -> tuple[Gap, ...]:
+        """Stretches in which a lost worker's viewers were missing."""
+        if len(self.footers) < len(self.headers):
+            return gaps_of(self.notes, None)
+        return tuple(gap for footer in self.footers for gap in footer.gaps)
+
     def evidence(self) -> Evidence:
         """The run as it is judged; it shares the columns, so it is true until the next line."""
         header = self.header
@@ -119,6 +125,7 @@ class Ledger:
                 if header.simulated is not None
                 else ()
             ),
+            gaps=self.gaps(),
         )
 
     def open(self, place: str) -> None:

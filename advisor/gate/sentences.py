@@ -22,6 +22,10 @@ _SPENT: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "cpu": ("use of the generator's core: {found} (limit {most})", "压测机单核占用 {found}（上限 {most}）"),
     "lag": ("late start of actions at p99: {found} (limit {most})", "动作启动滞后的 p99 为 {found}（上限 {most}）"),
+    "rehomed": (
+        "seconds without a lost worker's viewers: {found} (limit {most})",
+        "有一个压测进程丢失，其观众缺席 {found}（上限 {most}）",
+    ),
 }
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "remark_simulated": (

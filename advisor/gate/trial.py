@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isnan, sqrt
 from typing import Final
@@ -18,6 +18,7 @@ from advisor.gate.verdict import Worst
 from advisor.measure import INVALID_LIMIT
 from advisor.texts import Message
 from loadtests.budgets import EACH, Budget, seconds_of
+from loadtests.results import Bottleneck
 from loadtests.scenario import Scenario
 
 REACHED: Final = 0.90
@@ -36,15 +37,17 @@ class Trial:
     times: tuple[int, ...]
     valid: Mask
     series: Series
+    spoiled: Mapping[int, Bottleneck]
+    """Seconds that do not, and why."""
 
     @classmethod
     def of(cls, evidence: Evidence, budget: Budget, scope: Scope) -> Trial:
         """Look up its seconds; without phases, all there are."""
         plan = evidence.plan
         times = tuple(sorted(seconds_of(budget, plan.phases))) if plan else tuple(range(evidence.seconds))
-        spoiled = {} if budget.what.subject == "generator" else evidence.spoiled
+        spoiled = {} if budget.what.subject == "generator" else evidence.spoiled_in(scope.region)
         valid = np.array([at < evidence.seconds and at not in spoiled for at in times], dtype=np.bool_)
-        return cls(evidence, budget, scope, times, valid, series(evidence, budget, scope, times))
+        return cls(evidence, budget, scope, times, valid, series(evidence, budget, scope, times), spoiled)
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -114,7 +117,7 @@ def unusable(trial: Trial, *, live: bool = False) -> Invalid | None:
 
 def _saturated(trial: Trial, share: float) -> Message:
     judged = set(trial.times)
-    first = next(found for at, found in trial.evidence.spoiled.items() if at in judged)
+    first = next(found for at, found in trial.spoiled.items() if at in judged)
     shares = {"share": f"{share:.0%}", "limit": f"{INVALID_LIMIT:.0%}"}
     return say(f"saturated_{first.kind}", **shares, found=first.found, most=first.limit)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from locust import events
-from locust.runners import MasterRunner, WorkerRunner
+from locust.runners import WorkerRunner
 
 from benchmarks.protocols import install
 from benchmarks.rig.ours import scenario
 from benchmarks.rig.work import Work
-from loadtests.wiring.director import BEGIN, FINISH, REPORT, Director
+from loadtests.wiring.director import Director
 from loadtests.wiring.follower import Follower
 from loadtests.wiring.seats import LiveViewer, Surge
 
@@ -28,16 +28,13 @@ def _init(environment: Any, runner: Any, **_: object) -> None:
         return
     director = Director(environment, scenario(WORK), WORK.folder / "run", lambda *_: None)
     Surge.plan.append(director.seats)
-    if isinstance(runner, MasterRunner):
-        runner.register_message(REPORT, director.on_report)
     environment.events.test_start.add_listener(lambda **_: director.begin())
     environment.events.test_stopping.add_listener(lambda **_: director.finish())
 
 
 def _follow(environment: Any, runner: WorkerRunner) -> None:
     follower = Follower(environment, runner)
-    runner.register_message(BEGIN, follower.on_begin)
-    runner.register_message(FINISH, follower.on_finish, concurrent=True)
+    follower.listen()
     environment.events.test_stopping.add_listener(lambda **_: follower.finish())
 
 

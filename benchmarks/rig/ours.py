@@ -19,8 +19,9 @@ from benchmarks.rig.servers import Servers
 from benchmarks.rig.work import Step, Work
 from loadtests.results import Generator, Header, Window
 from loadtests.run import RUN_FILE, Run, fold
-from loadtests.scenario import Scenario, Target
+from loadtests.scenario import Scenario
 from loadtests.sketch import merged
+from loadtests.target import Target
 
 VIEWERS_PER_PROCESS: Final = 18_000
 """A process has 20,000 descriptors on many machines."""

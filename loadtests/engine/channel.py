@@ -244,16 +244,21 @@ def tls_problem(error: ssl.SSLError) -> str:
     return getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
 
 
-def client_context(ca_file: str = "", *, http2: bool = False) -> ssl.SSLContext:
+def client_context(*ca_files: str, http2: bool = False) -> ssl.SSLContext:
     """Certificates are verified, HTTP/1.1 is offered by ALPN, and before it HTTP/2 if it is wanted.
 
-    InputError when ``ca_file`` holds no certificates.
+    An empty name, or none, stands for the public authorities. InputError when one of ``ca_files`` holds no
+    certificates.
     """
+    files = tuple(dict.fromkeys(ca_files or ("",)))
     try:
-        context = ssl.create_default_context(cafile=ca_file or None)
+        context = ssl.create_default_context(cafile=files[0] or None)
+        for ca_file in files[1:]:
+            context.load_verify_locations(ca_file) if ca_file else context.load_default_certs()
     except OSError as error:
+        named = ", ".join(filter(None, files))
         raise InputError(
-            f"target.ca_file: {ca_file}: {error.strerror or error}", hint="give a PEM file of the signing authority"
+            f"target.ca_file: {named}: {error.strerror or error}", hint="give a PEM file of the signing authority"
         ) from error
     context.set_alpn_protocols(["h2", "http/1.1"] if http2 else ["http/1.1"])
     return context

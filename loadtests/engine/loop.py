@@ -58,6 +58,8 @@ class Reach(NamedTuple):
     """How far apart the numbers of this process's viewers are: addresses are taken in turn all the same."""
     last_mile: Deliveries | None = None
     """What a viewer's connections deliver together; None, of all or of one, for as fast as they can."""
+    more_ca_files: tuple[str, ...] = ()
+    """Further authorities, where targets differ in them; an empty one stands for the public ones."""
 
 
 ANYWHERE: Final = Reach()
@@ -103,7 +105,8 @@ class Loop(Lanes[Visit]):
         self.polled = Sockets(system.poller())
         self.reach = reach
         self._hosts = reach.hosts
-        self._tls = client_context(reach.ca_file, http2=reach.http2) if reach.ca_file else None
+        files = (reach.ca_file, *reach.more_ca_files)
+        self._tls = client_context(*files, http2=reach.http2) if any(files) else None
         self.names = Names(reach.resolve, system.lookup, self.clock)
         self.recorder, self.health = Recorder(), Health()
         self.busy: dict[Link, float] = {}
@@ -191,16 +194,23 @@ class Loop(Lanes[Visit]):
     def _admit(self, now: float) -> None:
         while self._next is not None and self._next.join_at <= now:
             viewer, self._next = self._next, next(self._coming, None)
-            assert self._watch is not None
             tally = self.recorder.tally(viewer.region, viewer.cohort)
             self.health.started(now - viewer.join_at)
-            try:
-                pace = self.paces.of(viewer)
-                session = self._watch(viewer, tally)
-            except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
-                self.health.fault(error)
-            else:
-                self.admit(Visit(viewer, tally, pace), session)
+            self._begin(viewer, tally)
+
+    def take_in(self, viewer: Viewer) -> None:
+        """A viewer that another process has left behind; its session waits until it joins."""
+        self._begin(viewer, self.recorder.tally(viewer.region, viewer.cohort))
+
+    def _begin(self, viewer: Viewer, tally: CohortTally) -> None:
+        assert self._watch is not None
+        try:
+            pace = self.paces.of(viewer)
+            session = self._watch(viewer, tally)
+        except Exception as error:  # noqa: BLE001 - an error in one session is not the others'
+            self.health.fault(error)
+        else:
+            self.admit(Visit(viewer, tally, pace), session)
 
     def _wake(self, now: float) -> None:
         for at, lane in self._timers.due(now):

@@ -6,8 +6,9 @@ from typing import Final
 
 from loadtests.limits import MOST, RESERVE
 from loadtests.region import Frozen
-from loadtests.scenario import Scenario, Stay, Target
+from loadtests.scenario import Scenario, Stay
 from loadtests.shapes import Phase, Shape
+from loadtests.target import Target
 
 RATE: Final = 30_000.0
 """Requests per second at the top: at the 25 to 35 µs that one costs on a common core, all of that core."""

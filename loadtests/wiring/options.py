@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from loadtests.errors import InputError
 from loadtests.limits import Machine, check_sources
+from loadtests.region import region_codes
 from loadtests.run import RUN_FILE
 from loadtests.scenario import BUNDLED, Scenario, read_scenario
 from loadtests.units import BYTES, parse
@@ -32,6 +33,13 @@ def add_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--receive-buffer", default="", metavar="SIZE", help="kernel buffer per connection, such as 64KiB"
     )
+    group.add_argument(
+        "--region-label",
+        action="append",
+        default=[],
+        metavar="REGION[,REGION]",
+        help="of a worker: it carries the viewers of these regions and no others",
+    )
     group.add_argument("--out", default="", help="folder for the run (default: runs/TIME-NAME)")
     group.add_argument("--i-own-this-target", action="store_true", help="claim the target: a load run is an attack")
     group.add_argument("--run-fault-commands", action="store_true", help="let the scenario's faults run its commands")
@@ -52,6 +60,17 @@ def must_be_claimed(scenario: Scenario) -> None:
             f"nobody claims the target {scenario.target.url}: no request was sent",
             hint="if it is yours to load, add --i-own-this-target, or 'owner: NAME' under 'target:' in the scenario",
         )
+
+
+def labels_of(options: Namespace | None) -> tuple[str, ...]:
+    """The regions that a worker is labelled with; InputError for one that is none."""
+    labels = [label.strip() for text in getattr(options, "region_label", ()) for label in text.split(",")]
+    for label in labels:
+        if label not in region_codes():
+            raise InputError(
+                f"--region-label: no such region: {label!r}", hint=f"regions known here: {', '.join(region_codes())}"
+            )
+    return tuple(dict.fromkeys(labels))
 
 
 def machine_of(options: Namespace | None) -> Machine:
@@ -90,6 +109,8 @@ def _with_target(scenario: Scenario, options: Namespace) -> Scenario:
     changes: dict[str, object] = {}
     if options.target:
         changes |= {"url": options.target, "owner": ""}
+        regions = {code: part.model_copy(update={"target": None}) for code, part in scenario.regions.items()}
+        scenario = scenario.model_copy(update={"regions": regions})  # everybody watches what the command line says
     if options.target_nodes:
         changes["nodes"] = options.target_nodes
     if options.resolve:

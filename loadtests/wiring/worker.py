@@ -6,21 +6,25 @@ import gc
 import math
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 import gevent
 
 from loadtests.arrivals import arrivals
-from loadtests.engine.loop import Loop, Reach
+from loadtests.engine.loop import Loop
 from loadtests.engine.paces import Deliveries
+from loadtests.homes import Homes
+from loadtests.journal import SILENCE
 from loadtests.lastmile import Delivery, LastMiles, deliver
 from loadtests.limits import HERE, Machine, raise_file_limit
+from loadtests.reaching import reach_of_all
 from loadtests.recorder import CohortTally
 from loadtests.results import Line, Window
 from loadtests.scenario import Scenario
 from loadtests.session import Session, Viewer
 from loadtests.wiring.assignment import Assignment, Report
+from loadtests.wiring.homecoming import Homecoming
 
 TICK: Final = 0.002
 """Seconds from one turn of the loop to the next: bigger batches are cheaper, smaller ones react sooner."""
@@ -31,6 +35,9 @@ SPREAD: Final = 0.5
 COLLECT: Final = (50_000, 20, 100)
 """Of the garbage collector. What viewers leave behind goes without it; at Python's own (700, 10, 10) it took 6 % of
 the process at 38,000 viewers (perf), for it looks at every new viewer again and again."""
+LEASE: Final = SILENCE - 0.5
+"""Seconds that a worker drives viewers after the last report that the director is known to have heard. The director
+gives a worker up `SILENCE` seconds after a report has come, which is later: so nobody is driven twice."""
 DRAIN: Final = 5.0
 """Seconds that requests under way at the end of the run may still take."""
 
@@ -57,46 +64,84 @@ class Worker:
         machine: Machine = HERE,
     ) -> None:
         self._assignment, self._send, self._observe = assignment, send, observe
-        scenario, target = assignment.scenario, assignment.scenario.target
-        everyone = arrivals(scenario, assignment.epoch)
-        mine = (viewer for viewer in everyone if viewer.number % assignment.workers == assignment.index)
+        self._homes, self._drawn = assignment.homes, -1
+        carried, stride = self._homes.carried(assignment.worker), self._homes.stride(assignment.worker)
         self.loop = Loop(
-            mine,
+            self._mine(),
             self._watch,
-            reach=Reach(
-                target.resolve,
-                target.ca_file,
-                target.claimed_hosts,
-                http2=target.http == "2",
-                stride=assignment.workers,
-                last_mile=deliveries(scenario),
-                **machine._asdict(),
+            reach=reach_of_all(assignment.scenario, carried, machine, stride)._replace(
+                last_mile=deliveries(assignment.scenario)
             ),
             begins=time.monotonic() + assignment.epoch - time.time(),
         )
+        self._homecomings: deque[Homecoming] = deque()
+        self._heard = 0.0
+        """When a report was sent that the director is known to have heard."""
         self._reported = self._told = 0
         """Seconds in the outbox or sent, and seconds sent to their end."""
-        self._late = SPREAD * assignment.index / assignment.workers
+        self._late = SPREAD * assignment.late
         self._outbox: deque[Line] = deque()
         """What was recorded and not sent yet, of the last full second."""
         self._finished = False
+
+    def _mine(self) -> Iterator[Viewer]:
+        """The viewers whose home this is, by the homes as they are when each is due."""
+        for viewer in arrivals(self._assignment.scenario, self._assignment.epoch):
+            self._drawn = viewer.number
+            if self._homes.of(viewer.region, viewer.number) == self._assignment.worker:
+                yield viewer
 
     def _watch(self, viewer: Viewer, tally: CohortTally) -> Session:
         scenario = self._assignment.scenario
         return scenario.stream.watch(viewer, scenario.player, tally)
 
     def run(self) -> None:
-        """Drive viewers until killed."""
+        """Drive viewers until killed, or until the director hears nothing any more: others carry them then."""
         raise_file_limit()
         gc.collect()
         gc.freeze()
         gc.set_threshold(*COLLECT)
-        while True:
+        while self._may_go_on():
             self._turn()
+        self.leave(f"nothing heard from the director for {LEASE:g} s")
+
+    def _may_go_on(self) -> bool:
+        """Looked at before each turn: a process that was stopped must not go on where others have taken over."""
+        return not self._assignment.leased or self.loop.clock() - self._heard <= LEASE
+
+    def heard(self, sent_at: float) -> None:
+        """The director has heard what was sent then."""
+        self._heard = max(self._heard, sent_at)
+
+    def rehome(self, homes: Homes) -> None:
+        """A worker was lost: take in those of its viewers whose home this is now."""
+        for number in range(len(self._homes.lost), len(homes.lost)):
+            before, self._homes = self._homes, self._homes.without(homes.lost[number])
+            plan, me = self._assignment, self._assignment.worker
+            everyone = arrivals(plan.scenario, plan.epoch)
+            self._homecomings.append(Homecoming(everyone, me, before, self._homes, self._drawn))
+
+    def _take_in(self, now: float) -> None:
+        for viewer in self._homecomings[0].take(now):
+            self.loop.take_in(viewer)
+        if (taken := self._homecomings[0].answer(now)) is not None:
+            self._homecomings.popleft()
+            self._send(self._report(taken=(taken,)))
+
+    def _report(self, lines: Iterable[Line] = (), **more: Any) -> Report:
+        return Report.of(self._assignment, self._told, lines, sent_at=self.loop.clock(), **more)
+
+    def leave(self, why: str) -> None:
+        """Drive nobody from now on, though the run goes on: say so at once, then end as at its end."""
+        if not self._finished:
+            self._send(self._report(leaving=why))
+        self.finish()
 
     def _turn(self) -> None:
         began = self.loop.clock()
         self.loop.step()
+        if self._homecomings and not self._finished:
+            self._take_in(began)
         if self._outbox:
             self._send_some(1)
         elif began >= self._reported + 1 + self._late:
@@ -135,7 +180,7 @@ class Worker:
         lines = [self._outbox.popleft() for _ in range(count)]
         self._observe([line for line in lines if isinstance(line, Window)])
         self._told = self._told if self._outbox else self._reported
-        self._send(Report.of(self._assignment, self._told, lines, last=last))
+        self._send(self._report(lines, last=last))
 
     def _health(self, second: int, windows: list[Window]) -> Line:
         received = sum(sums.bytes + sums.head_bytes for window in windows for sums in window.requests.values())

@@ -11,7 +11,7 @@ from advisor.advice import advise
 from advisor.measure import INVALID_LIMIT, JUDGED, LOADED, measure
 from advisor.seconds import Fold, Second
 from loadtests.errors import CannotMeasure, InputError, RunError
-from loadtests.results import Players, Requests, Window
+from loadtests.results import Gap, Players, Requests, Window
 from loadtests.run import Run, read_run
 from loadtests.scenario import Budgets
 from loadtests.sketch import Sketch
@@ -69,6 +69,22 @@ def test_cuts_the_seconds_in_which_any_generator_was_the_limit(make: Maker) -> N
     assert not {35, 36} & {one.at for one in found.whole(JUDGED)}
     assert {34, 37} <= {one.at for one in found.whole(JUDGED)}
     assert [warning.key for warning in found.warnings] == ["warn_invalid_cpu"]
+
+
+def test_cuts_a_gap_from_the_regions_whose_viewers_were_missing(make: Maker) -> None:
+    """And from the whole; the others' seconds stand."""
+    run = make(replace(SMALL, hold=40))
+    assert run.footer is not None
+    code, *others = run.header.scenario.regions
+    gap = Gap(worker="w1", regions=(code,), since=35, until=37, viewers={code: 9})
+    found = measure([replace(run, footer=run.footer.model_copy(update={"gaps": (gap,)}))])
+    for region in ("", code):
+        seconds = found.region(region, JUDGED) if region else found.whole(JUDGED)
+        assert not {35, 36} & {one.at for one in seconds}
+        assert {34, 37} <= {one.at for one in seconds}
+    assert all({35, 36} <= {one.at for one in found.region(other, JUDGED)} for other in others)
+    (warning,) = found.warnings
+    assert warning.key == "warn_invalid_rehomed"
 
 
 def test_refuses_a_run_that_measured_its_generator(make: Maker) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from loadtests.arrivals import arrivals
 from loadtests.errors import InputError
+from loadtests.reaching import reach_of_all
 from loadtests.scenario import BUNDLED, Scenario, bundled_names, read_scenario
 
 REMOVE = object()
@@ -175,3 +177,28 @@ def test_whose_target_it_is(data: dict[str, Any]) -> None:
     assert not Scenario.model_validate(changed(data, "target.owner", "  ")).is_claimed
     target = Scenario.model_validate(changed(data, "target.hosts", ["CDN.test"])).target
     assert target.claimed_hosts == {"stage.surgecast.test", "cdn.test"}
+
+
+def test_a_region_may_have_a_target_of_its_own(data: dict[str, Any]) -> None:
+    """Owner, nodes and HTTP version stay those of the scenario's target; hosts and overrides are added to."""
+    own = {"url": "https://id.test/live.m3u8", "hosts": ["CDN.id.test"], "resolve": ["id.test:443:127.0.0.3"]}
+    scenario = Scenario.model_validate(changed(data, "regions.id.target", own))
+    target = scenario.targets["id"]
+    assert (target.url, target.owner, target.nodes) == (own["url"], scenario.target.owner, scenario.target.nodes)
+    assert target.claimed_hosts == {"id.test", "cdn.id.test"} | {host.lower() for host in scenario.target.hosts}
+    assert target.resolve == (*scenario.target.resolve, "id.test:443:127.0.0.3")
+    assert scenario.targets["in"] == scenario.target
+    urls = {viewer.region: viewer.url for viewer in arrivals(scenario)}
+    assert urls == {"id": own["url"], "in": scenario.target.url, "br": scenario.target.url}
+
+
+def test_one_worker_cannot_send_one_host_to_two_places(data: dict[str, Any]) -> None:
+    """Each region alone can be carried, and both where they agree."""
+    own = {"url": "https://live.test/x.m3u8", "resolve": ["live.test:443:127.0.0.3"]}
+    other = {**own, "resolve": ["live.test:443:127.0.0.4"]}
+    scenario = Scenario.model_validate(changed(changed(data, "regions.id.target", own), "regions.in.target", other))
+    assert "live.test:443:127.0.0.3" in reach_of_all(scenario, ["id", "br"]).resolve
+    with pytest.raises(InputError, match=r"in\.target\.resolve: live\.test:443 has other addresses than for id"):
+        reach_of_all(scenario, ["id", "in"])
+    same = Scenario.model_validate(changed(changed(data, "regions.id.target", own), "regions.in.target", own))
+    assert list(reach_of_all(same, ["id", "in"]).resolve).count("live.test:443:127.0.0.3") == 1

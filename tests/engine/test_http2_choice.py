@@ -14,8 +14,9 @@ from loadtests.engine.http2 import Http2
 from loadtests.engine.names import Addresses
 from loadtests.errors import TargetError
 from loadtests.preflight import look
-from loadtests.scenario import Target, read_scenario
+from loadtests.scenario import read_scenario
 from loadtests.session import Failed, Get, Got, Session, Spawn, WaitUntil
+from loadtests.target import Target
 from tests.engine.asking import OK, ask, asking, bodies, named, players, reasons, settle, sums, together, visit
 from tests.engine.certificates import Authority
 from tests.engine.conftest import MakeLoop, Serve

@@ -15,7 +15,7 @@ from advisor.gate.reports.markdown import Markdown
 from advisor.gate.reports.terminal import Terminal
 from advisor.gate.sentences import told
 from advisor.texts import LANGS, texts
-from loadtests.results import Bottleneck, Generator, Line
+from loadtests.results import Bottleneck, Footer, Gap, Generator, Line
 from loadtests.sketch import Sketch
 from tests.gate.simulated import Made, verdict, write_lines
 
@@ -26,7 +26,9 @@ SPENT: dict[str, dict[str, object]] = {
     "faults": {"faults": 3},
     "cpu": {"cpu": 0.99},
     "lag": {"lag": LATE},
+    "rehomed": {},
 }
+LOST = Gap(worker="w1", regions=("id",), since=0, until=60)
 KINDS: Sequence[str] = get_args(get_type_hints(Bottleneck)["kind"])
 SLOW = "segment.total p95 < 200ms"
 LATER = SLOW.replace("200ms", "baseline + 10%")
@@ -36,10 +38,13 @@ def spent(folder: Path, kind: str) -> tuple[str, Bottleneck]:
     """A run whose generator ran out of one thing in each second, and how that is said in English."""
 
     def worn(line: Line) -> Line:
+        if isinstance(line, Footer) and kind == "rehomed":
+            return line.model_copy(update={"gaps": (LOST,)})
         return line.model_copy(update=SPENT[kind]) if isinstance(line, Generator) else line
 
     lines = [worn(line) for line in Made().lines()]
-    found = next(bottleneck for line in lines if isinstance(line, Generator) and (bottleneck := line.bottleneck()))
+    worn_out = (bottleneck for line in lines if isinstance(line, Generator) and (bottleneck := line.bottleneck()))
+    found = next(worn_out, LOST.bottleneck)
     assert found.kind == kind
     return write_lines(folder, lines), found
 
@@ -64,6 +69,16 @@ def test_the_gate_says_it_in_both_languages(kind: str, baseline: bool, tmp_path:
     for text in (told(judged.reason, "zh"), Terminal().render(gate, "zh"), Markdown().render(gate, "zh")):
         assert found.found in text
         assert not english & set(re.findall("[A-Za-z]{3,}", text))
+
+
+def test_a_gap_counts_for_its_own_regions_only(tmp_path: Path) -> None:
+    """Most of id's viewers were missing; what in lived through is judged all the same."""
+    made = Made(regions=("id", "in"))
+    ends = [line for line in made.lines() if isinstance(line, Footer)]
+    gapped = [one.model_copy(update={"gaps": (LOST,)}) for one in ends]
+    place = write_lines(tmp_path, [*(line for line in made.lines() if not isinstance(line, Footer)), *gapped])
+    states = {judged.region: judged.state for judged in verdict([place], f"{SLOW} per region").judged}
+    assert states == {"id": "INVALID", "in": "PASS"}
 
 
 def test_a_budget_on_the_generator_itself_is_told_in_chinese(tmp_path: Path) -> None:
