@@ -183,7 +183,7 @@ def test_nobody_is_there_when_nobody_comes() -> None:
 
 # -- patience and the way home ----------------------------------------------------------------------------------------
 
-MANNERS = {"patience": PatienceRules(regions={"id": 1.5}), "stay": Stay(home="40%")}  # type: ignore[arg-type]
+MANNERS = {"patience": PatienceRules(regions={"id": 1.5}), "stay": Stay(home="40%")}
 HOME = "http://stage.surgecast.test:8800/"
 
 
