@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ from surgecast.quantities import BITRATE
 SESSIONS: Final = 250
 """Simulated viewers at the peak with `--weight auto`: over 200 times real time for 10,000 viewers on one core, and
 sums known to 3 or 4 %."""
+MORE: Final = 2.5
+"""Simulated viewers per root of a viewer where that is more: 2,500 for a million, whose regions want numbers too."""
 BATCH: Final = 0.1
 """Seconds of a node's link that the requests behind one simulated request may fill before the reader is warned."""
 COLLECT: Final = (50_000, 20, 100)
@@ -179,9 +182,9 @@ def nodes_of(scenario: Scenario, text: str) -> dict[str, int]:
 
 
 def weight_of(text: str, peak: float) -> int:
-    """A number from 1 on, or ``auto``: `SESSIONS` simulated viewers at the peak."""
+    """A number from 1 on, or ``auto``: `SESSIONS` simulated viewers at the peak, or more at launch scale."""
     if text == "auto":
-        return max(1, round(peak / SESSIONS))
+        return max(1, round(peak / max(SESSIONS, MORE * math.sqrt(peak))))
     if text.isascii() and text.isdecimal() and int(text) > 0:
         if int(text) > peak:
             raise InputError(f"--weight {text}: the peak has {peak:,.0f} viewers", hint="give less, or auto")
