@@ -14,8 +14,8 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from loadtests.engine.throughput import Throughput
 from loadtests.engine.shaped import ShapedSocket
+from loadtests.engine.throughput import Throughput
 from loadtests.lastmile import Delivery
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ class Pace:
         "_delivery",
         "_due",
         "_flights",
-        "_throughput",
         "_largest",
         "_loop",
         "_order",
         "_reads_at",
         "_room",
+        "_throughput",
         "ticket",
         "timed",
     )
@@ -137,9 +137,12 @@ class Pace:
             sock.allowance = 1  # for an end, an error, or nothing yet
             return
         if not self._dealing:
-            sock.came_at = now = self.clock()
+            now = self.clock()
+            flows = _flows(sock, now)
+            if not flows:
+                sock.came_at = self._loop.moment(sock.stamp(), 0.0) - sock.late
             if not self._backlog:
-                self._throughput.begin(now - GRACE if _flows(sock, now) else now)
+                self._throughput.begin(now - GRACE if flows else sock.came_at)
                 room = self._throughput.room(now + AHEAD)
                 if queued <= room:
                     sock.allowance = room
