@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 LENGTH: Final = 120
 """Seconds of a profile, then it begins anew."""
 SLOWEST: Final = 5e5
-FASTEST: Final = 2e7
+FASTEST: Final = 1e7
 """Bits per second, of the steady rates; spread evenly on a logarithmic scale."""
 
 

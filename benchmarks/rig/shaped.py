@@ -27,6 +27,8 @@ from loadtests.recorder import CohortTally, Recorder
 from loadtests.session import Get, Session, Viewer, WaitUntil
 from loadtests.wiring.worker import TICK
 
+REST: Final = 3
+"""Seconds in which the last to join are connected, though there be an outage."""
 SECONDS: Final = "seconds.jsonl"
 VIEWERS: Final = "viewers.json"
 
@@ -75,7 +77,8 @@ class Accounts(Recorder):
     def __init__(self, loop: Loop, work: Work) -> None:
         super().__init__()
         (step,) = work.stairs.steps()
-        self._loop, self._start, self._end = loop, step.start, step.end
+        rest = REST if work.protocol == "endless" else 0
+        self._loop, self._start, self._end = loop, step.start + rest, step.end
         self.of: dict[str, Account] = {}
 
     def tally(self, region: str, cohort: str) -> CohortTally:

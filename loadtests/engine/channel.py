@@ -35,7 +35,8 @@ STAMP: Final = 35 if sys.platform == "linux" else 0
 Segments that it joined in its queue have one time, the last one's (tcp_try_coalesce): first bytes are timed to a turn.
 """
 _TIME: Final = struct.Struct("@ll")
-_ROOM: Final = socket.CMSG_SPACE(_TIME.size)
+STAMP_ROOM: Final = socket.CMSG_SPACE(_TIME.size)
+"""Bytes that such a time takes in the ancillary data of a read."""
 _READ: Final = (BUFFER,)
 _SCRAP: Final = memoryview(SCRAP)
 
@@ -112,13 +113,13 @@ class Plain:
 
     def read(self) -> int:
         """Receive into `BUFFER`; BlockingIOError when there is nothing yet."""
-        count, ancillary, _, _ = self.sock.recvmsg_into(_READ, _ROOM)
+        count, ancillary, _, _ = self.sock.recvmsg_into(_READ, STAMP_ROOM)
         self.stamp = stamp_of(ancillary)
         return count
 
     def discard(self, most: int) -> int:
         """Receive and forget up to ``most`` bytes."""
-        count, ancillary, _, _ = self.sock.recvmsg_into((_SCRAP[: min(most, MOST)],), _ROOM, TRUNCATE)
+        count, ancillary, _, _ = self.sock.recvmsg_into((_SCRAP[: min(most, MOST)],), STAMP_ROOM, TRUNCATE)
         self.stamp = stamp_of(ancillary)
         return count
 
@@ -227,7 +228,7 @@ class Tls:
         if self._credit <= 0:
             return False
         try:
-            data, ancillary, _, _ = self.sock.recvmsg(len(BUFFER), _ROOM)
+            data, ancillary, _, _ = self.sock.recvmsg(len(BUFFER), STAMP_ROOM)
         except BlockingIOError:
             return False
         self.stamp = stamp_of(ancillary) or self.stamp

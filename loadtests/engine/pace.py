@@ -14,8 +14,8 @@ from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from loadtests.engine.flow import Flow
 from loadtests.engine.shaped import ShapedSocket
+from loadtests.engine.throughput import Throughput
 from loadtests.lastmile import Delivery
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ AHEAD: Final = 0.001
 """Seconds that the link may be ahead: a turn of the loop comes a millisecond late on average."""
 GRACE: Final = 0.02
 """Seconds without anything to read after which the link has been idle; before, the kernel was just being refilled."""
-QUANTUM: Final = 0.06
+QUANTUM: Final = 0.1
 """Seconds of the link's time between two reads of a long body."""
 PACKET: Final = 1448
 """Bytes of TCP payload in an Ethernet frame with time stamps: nothing comes in smaller pieces, where there is more."""
-SPAN: Final = 0.1
+SPAN: Final = 0.15
 """Seconds of the rate that are buffered on the way at least, or a round trip if that is longer (assumed; home routers
 and base stations buffer more)."""
 LOOK: Final = 8
@@ -48,18 +48,18 @@ class Pace:
         "_delivery",
         "_due",
         "_flights",
-        "_flow",
         "_largest",
         "_loop",
         "_order",
         "_reads_at",
         "_room",
+        "_throughput",
         "ticket",
         "timed",
     )
 
     def __init__(self, loop: Loop, delivery: Delivery, since: float) -> None:
-        self._loop, self._delivery, self._flow = loop, delivery, Flow(delivery, since)
+        self._loop, self._delivery, self._throughput = loop, delivery, Throughput(delivery, since)
         self._coming: list[tuple[float, int, Callable[[], None]]] = []
         """What is to be done when, as a heap."""
         self._order = count()
@@ -86,7 +86,7 @@ class Pace:
         """
         now = self.clock()
         span = max(SPAN, self._delivery.round_trip(self._flights))
-        wanted = max(int(self._flow.mean_speed(now, LOOK) * span), SMALLEST)
+        wanted = max(int(self._throughput.mean_speed(now, LOOK) * span), SMALLEST)
         bound = self._loop.reach.receive_buffer
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, min(wanted, bound) if bound else wanted)
         granted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # Linux doubles it, up to net.core.rmem_max
@@ -102,14 +102,14 @@ class Pace:
     def is_open(self) -> bool:
         """Whether there is no outage now."""
         now = self.clock()
-        return self._flow.opens(now) == now
+        return self._throughput.opens(now) == now
 
     # -- sending --------------------------------------------------------------------------------------------------
 
     def later(self, call: Callable[[], None], behind: ShapedSocket | None = None) -> None:
         """Do it a round trip later, in an outage a round trip after its end."""
         now = self.clock()
-        due = self._flow.opens(now) + max(self._delivery.round_trip(self._flights), 0.0)
+        due = self._throughput.opens(now) + max(self._delivery.round_trip(self._flights), 0.0)
         self._flights += 1
         if behind is not None:  # TCP keeps the order
             due = behind.leaves_at = max(due, behind.leaves_at)
@@ -137,10 +137,13 @@ class Pace:
             sock.allowance = 1  # for an end, an error, or nothing yet
             return
         if not self._dealing:
-            sock.came_at = now = self.clock()
+            now = self.clock()
+            flows = _flows(sock, now)
+            if not flows:
+                sock.came_at = self._loop.moment(sock.stamp(), 0.0) - sock.late
             if not self._backlog:
-                self._flow.begin(now - GRACE if _flows(sock, now) else now)
-                room = self._flow.room(now + AHEAD)
+                self._throughput.begin(now - GRACE if flows else sock.came_at)
+                room = self._throughput.room(now + AHEAD)
                 if queued <= room:
                     sock.allowance = room
                     return
@@ -155,7 +158,7 @@ class Pace:
         self._backlog.append(sock)
         if not self._dealing:
             wanted = min(queued, PACKET if sock.idle_since is not None else self._quantum())
-            self._reads_at = min(self._reads_at, self._flow.through(wanted))
+            self._reads_at = min(self._reads_at, self._throughput.through(wanted))
             self._arm(self._reads_at)
 
     def took(self, sock: ShapedSocket, size: int, *, short: bool) -> float:
@@ -163,7 +166,7 @@ class Pace:
         sock.idle_since = None
         sock.allowance = sock.allowance - size if self._dealing else 0
         self._room -= size
-        through = max(self._flow.take(size), sock.came_at)
+        through = max(self._throughput.take(size), sock.came_at)
         if short:
             self.drained(sock)
         return self._loop.wall_of(through)
@@ -176,7 +179,7 @@ class Pace:
 
     def _quantum(self) -> int:
         """Bytes of one read of a long body."""
-        return max(min(int(self._flow.speed * QUANTUM), self._largest), PACKET)
+        return max(min(int(self._throughput.speed * QUANTUM), self._largest), PACKET)
 
     # -- waking ---------------------------------------------------------------------------------------------------
 
@@ -195,14 +198,14 @@ class Pace:
     def _deal(self, now: float) -> None:
         """What the link has carried is shared evenly; what one leaves is for those behind it."""
         waiting, self._backlog = [self._backlog[-1], *self._backlog[:-1]], []
-        self._dealing, self._room, wanted = True, self._flow.room(now + AHEAD), inf
+        self._dealing, self._room, wanted = True, self._throughput.room(now + AHEAD), inf
         for turns, sock in zip(range(len(waiting), 0, -1), waiting, strict=True):
             sock.allowance = self._room // turns
             self._rouse(sock)
             if sock.fd >= 0:
                 wanted = min(wanted, self._settle(sock) * len(waiting))
         self._dealing = False
-        self._reads_at = self._flow.through(int(min(wanted, self._quantum()))) if self._backlog else inf
+        self._reads_at = self._throughput.through(int(min(wanted, self._quantum()))) if self._backlog else inf
 
     def _rouse(self, sock: ShapedSocket) -> None:
         """Its owner reads, and again while it took less than it may: a head and 64 KB are one read."""

@@ -16,6 +16,8 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from loadtests.engine.channel import STAMP_ROOM, stamp_of
+
 if TYPE_CHECKING:
     from loadtests.engine.pace import Pace
 
@@ -45,13 +47,16 @@ class ShapedSocket:
         "fd",
         "held",
         "idle_since",
+        "late",
         "leaves_at",
     )
 
     def __init__(self, sock: socket.socket, pace: Pace) -> None:
         self._sock, self._pace, self.fd = sock, pace, sock.fileno()
-        self._outbox: deque[bytes] = deque()
-        """What is on its way to the server, flight by flight."""
+        self._outbox: deque[tuple[bytes, float]] = deque()
+        """What is on its way to the server, flight by flight, and when each is due."""
+        self.late = 0.0
+        """Seconds by which the newest flight left late: the viewer is not told of that, for it is our own lateness."""
         self._owed, self._said_at = 0, -inf
         self.leaves_at = -inf
         """When the last flight leaves."""
@@ -77,18 +82,20 @@ class ShapedSocket:
         if self._owed > MOST_OWED:
             raise OSError(errno.ENOBUFS, "the server makes us say more than it reads")
         if self._outbox and now - self._said_at < TOGETHER:
-            self._outbox[-1] += data
+            before, due = self._outbox[-1]
+            self._outbox[-1] = before + data, due
         else:
-            self._outbox.append(data)
             self._said_at = now
             self._pace.later(self.depart, self)
+            self._outbox.append((data, self.leaves_at))
         return len(data)
 
     def depart(self) -> None:
         """The first flight has arrived at the server; an error of the socket is told to whoever reads it next."""
         if self.fd < 0 or not self._outbox:
             return
-        data = self._outbox.popleft()
+        data, due = self._outbox.popleft()
+        self.late = max(self._pace.clock() - due, 0.0)
         try:
             sent = self._sock.send(data)
         except BlockingIOError:
@@ -97,7 +104,7 @@ class ShapedSocket:
             sent = len(data)
         self._owed -= sent
         if sent < len(data):
-            self._outbox.appendleft(data[sent:])
+            self._outbox.appendleft((data[sent:], due))
             self._pace.after(RETRY, self.depart)
         if not self.held:
             self.idle_since = -inf
@@ -130,11 +137,17 @@ class ShapedSocket:
         if not count:
             return ancillary
         through = self._pace.took(self, count, short=count < allowed)
+        if ancillary:
+            through = max(through, stamp_of(ancillary) - self.late)
         seconds = int(through)
-        mine = _TIME.pack(seconds, int((through - seconds) * 1e9))
-        if ancillary and _TIME.unpack(ancillary[0][2]) > (seconds, int((through - seconds) * 1e9)):
-            return ancillary
-        return [(0, 0, mine)]
+        return [(0, 0, _TIME.pack(seconds, int((through - seconds) * 1e9)))]
+
+    def stamp(self) -> float:
+        """When the kernel received the first of the bytes that wait, seconds since 1970; 0 when it does not say."""
+        try:
+            return stamp_of(self._sock.recvmsg(1, STAMP_ROOM, socket.MSG_PEEK)[1])
+        except OSError:
+            return 0.0
 
     def queued(self) -> int:
         """Bytes that wait in the kernel."""
@@ -146,7 +159,7 @@ class ShapedSocket:
         outbox, self._outbox = self._outbox, deque()
         try:
             if outbox and self._pace.is_open:
-                self._sock.send(b"".join(outbox))
+                self._sock.send(b"".join(data for data, _ in outbox))
         except OSError:
             pass
         finally:

@@ -14,7 +14,7 @@ MOST: Final = 1e12
 """Bits per second, for a trace that says infinity."""
 
 
-class Flow:
+class Throughput:
     """What one viewer's last mile carries; second 0 of its `Delivery` begins at ``since``."""
 
     __slots__ = ("_delivery", "_ends", "_first", "_since", "_speeds", "free_at", "speed")
