@@ -13,8 +13,9 @@ from loadtests.session import Fire, Reply, Session, WaitFor, WaitUntil
 def play(visit: Visit) -> Session:
     """From one start or resume to the next stall: sleep until the buffer runs dry, as often as it was filled up."""
     head = visit.head
-    while (at := cast("float", (yield WaitUntil(head.due)))) < head.dry_at:
-        head.show(at)
+    while (at := cast("float", (yield WaitUntil(head.due if head.turns else head.dry_at)))) < head.dry_at:
+        if head.turns:
+            head.show(at)
     visit.paced = False
     if visit.drained:
         head.finish()

@@ -33,9 +33,11 @@ def follow(visit: Visit) -> Session:
         due = reply.started + media.reload_interval(changed=changed)
         if not visit.is_restless:
             yield WaitUntil(due)
-        elif not visit.is_called:
-            yield WaitFor(visit.turn, due)
-        loaded = yield from reload(visit)
+            loaded = yield from load(visit, visit.url, "playlist")
+        else:
+            if not visit.is_called:
+                yield WaitFor(visit.turn, due)
+            loaded = yield from reload(visit)
 
 
 def begin(visit: Visit) -> Loading:

@@ -148,7 +148,7 @@ class Visit:
     @property
     def is_restless(self) -> bool:
         """Whether the playlist lane may be called before its next reload is due."""
-        return self.tuner is not None or (self.rules.renew_after_refusal and "?" in self.url)
+        return self.tuner is not None or ("?" in self.url and self.rules.renew_after_refusal)
 
     @property
     def is_called(self) -> bool:
