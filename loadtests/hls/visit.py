@@ -170,7 +170,7 @@ class Visit:
         """Go where redirects lead."""
         kind, started = instruction.kind, reply.started
         for _ in range(MAX_HOPS):
-            if isinstance(reply, Failed) or reply.status not in _REDIRECTS:
+            if isinstance(reply, Failed) or reply.status not in _REDIRECTS or (self.gone and kind != "home"):
                 return reply._replace(started=started)
             try:
                 instruction = instruction._replace(url=redirect(reply.url, reply.location))
