@@ -15,10 +15,11 @@ from loadtests.virtual.link import Link
 def ends(link: Link, jobs: list[tuple[float, int]]) -> list[float]:
     """When each job (time, bytes) is whole."""
     done: dict[int, float] = {}
+    now = 0.0
     coming = [(at, 0, number, size) for number, (at, size) in enumerate(jobs)]
     heapq.heapify(coming)
     while coming or link.heap:
-        due = link.due(now) if link.heap else float("inf")  # noqa: F821 - set by the first coming
+        due = link.due(now) if link.heap else float("inf")
         if coming and coming[0][0] <= due:
             now, _, number, size = heapq.heappop(coming)
             link.join(cast("Any", number), size, now)

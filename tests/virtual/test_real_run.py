@@ -33,8 +33,9 @@ def test_the_model_is_as_near_to_a_real_run_as_it_says(tmp_path: Path) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text(yaml.safe_dump(small(fresh_port()).model_dump(mode="json")), encoding="utf-8")
     command = [sys.executable, "-m", "surgecast"]
-    subprocess.run([*command, "rehearse", plan, "--out", tmp_path / "real"], check=True, capture_output=True)
-    against = [*command, "simulate", plan, "--against", tmp_path / "real", "--out", tmp_path / "simulated"]
+    subprocess.run([*command, "rehearse", str(plan), "--out", str(tmp_path / "real")], check=True, capture_output=True)
+    folders = ["--against", str(tmp_path / "real"), "--out", str(tmp_path / "simulated")]
+    against = [*command, "simulate", str(plan), *folders]
     done = subprocess.run(against, check=False, capture_output=True, text=True)
     told = json.loads((tmp_path / "simulated" / "simulation.json").read_text(encoding="utf-8"))["against"]
     assert [figure["name"] for figure in told["figures"]] == ["viewers", "requests", "egress", "stall_ratio"]
