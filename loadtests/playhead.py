@@ -148,7 +148,7 @@ class Playhead:
         self.show(at)
         assert self.state != "gone"
         self.tally.left(at, self.state, self.bitrate if self.state == "playing" else 0.0)
-        self.state = "gone"
+        self.state, self.turns, self.dry_at = "gone", (), math.inf  # what was buffered is shown to nobody
 
     def latency(self, at: float, behind: float | None) -> float | None:
         """Seconds from the picture to live: by the wall clock where there is program time, else by the live edge."""

@@ -40,6 +40,15 @@ def _overrides(targets: Mapping[str, Target]) -> tuple[str, ...]:
                     "and one worker would carry both",
                     hint="give each region workers of its own (--region-label), or a host name of its own",
                 )
+    for region, target in targets.items():
+        own = read_overrides(target.resolve)
+        for (host, port), (first, _) in known.items():
+            if host in target.claimed_hosts and (host, port) not in own:
+                raise InputError(
+                    f"regions.{first}.target.resolve: {host}:{port} is overridden there and not for {region}, "
+                    "and one worker would carry both",
+                    hint="give each region workers of its own (--region-label), or override it for all of them",
+                )
     return tuple(dict.fromkeys(text for target in targets.values() for text in _effective(target)))
 
 

@@ -109,7 +109,7 @@ def with_curves(settings: object, folder: Path, deep: int = 0) -> object:
     file = settings.get("file")
     if settings.get(KEY) == "replay" and isinstance(file, str) and file and not settings.get("points"):
         column, points = read_curve(folder / file)
-        inner |= {"points": points, "column": settings.get("column", column)}
+        inner |= {"points": points, "column": settings.get("column", column), "file": Path(file).name}
         if inner["column"] != column:
             raise InputError(f"{file}: the scenario asks for {inner['column']!r}, the file has {column!r}", hint=HINT)
     return {**settings, **inner}

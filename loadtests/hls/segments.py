@@ -141,7 +141,8 @@ def recover(visit: Visit, reply: Got | Failed, kind: RequestKind, segment: Segme
     delay = visit.retry_delay(kind, visit.failures, reply)
     if delay is not None and visit.needs_token(reply.url, reply):
         at = yield from reauthorise(visit, reply.at, delay)
-        visit.tally.retried(kind)
+        if not visit.gone:
+            visit.tally.retried(kind)
         return at
     newer = segment.sequence < media.end_sequence - 1
     if kind != "init" and newer and visit.player.leaves_gaps and (delay is None or visit.is_final(kind, reply)):
@@ -155,7 +156,8 @@ def recover(visit: Visit, reply: Got | Failed, kind: RequestKind, segment: Segme
         return reply.at
     visit.failures += 1
     at = cast("float", (yield WaitUntil(reply.at + delay)))
-    visit.tally.retried(kind)
+    if not visit.gone:
+        visit.tally.retried(kind)
     return at
 
 
