@@ -101,8 +101,8 @@ class Visit:
     """Segment requests that failed since the last success: hls.js counts over all fragments."""
     draws: int = 0
     """Delays that were spread by jitter so far."""
-    waited: float = 0.0
-    """Seconds of the last of them, within one series of failures."""
+    waited: tuple[float, float] = (0.0, 0.0)
+    """Seconds of the last of them, of segments and of playlists, each within one series of failures."""
     tuner: Tuner | None = None
     """Of a viewer that changes its rendition."""
     fresh: bool = False
@@ -212,13 +212,15 @@ class Visit:
     def spread(self, kind: RequestKind, attempt: int, delay: float, *, timed_out: bool) -> float:
         """A delay with the player's jitter."""
         player = self.player
+        playlists = kind in ("master", "playlist")
+        last = self.waited[playlists] if attempt else 0.0
         if player.jitter == "decorrelated":
             delay = player.retry_delay(kind, 0, timed_out=timed_out) or 0.0
-            self.waited = self.waited if attempt else 0.0
         self.draws += 1
         drawn = chance(self.viewer.seed, RETRIES, self.draws)
-        self.waited = jittered(player.jitter, delay, drawn, last=self.waited, longest=player.longest_retry_delay)
-        return self.waited
+        wait = jittered(player.jitter, delay, drawn, last=last, longest=player.longest_retry_delay)
+        self.waited = (self.waited[0], wait) if playlists else (wait, self.waited[1])
+        return wait
 
     def is_final(self, kind: RequestKind, reply: Got | Failed) -> bool:
         """Whether the player takes this answer for the last word."""
