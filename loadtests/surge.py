@@ -93,7 +93,7 @@ def load_preset(name: str) -> Preset:
 
 
 def with_curves(settings: object, folder: Path, deep: int = 0) -> object:
-    """Scenario text of a surge with the points of every `replay` read from its CSV file below ``folder``.
+    """Scenario text of a surge with the points of every `replay` read from its CSV file, sought from ``folder`` on.
 
     Raises InputError for a file that is no curve, and for shapes that nest without end.
     """
