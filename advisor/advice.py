@@ -16,9 +16,10 @@ from advisor.models import Excuse
 from advisor.plan import Asked, Plan, plan
 from advisor.texts import Message
 from advisor.verdict import Verdict, verdict
+from loadtests.launch import Launch
 from loadtests.region import Frozen, Names
 from loadtests.run import Run
-from loadtests.scenario import Budgets, Launch
+from loadtests.scenario import Budgets
 
 SCHEMA_VERSION: Final = 1
 

@@ -76,8 +76,8 @@ def _about_others(found: Capacities, wanted: Sequence[Demand], plans: Sequence[P
     asked = {demand.region: demand for demand in wanted}
     for plan in plans:
         for other in found.found:
-            need = asked[plan.region].of(other.unit).mid / plan.nodes
-            if other.model != plan.binding and need > other.per_node.high:
+            need = asked[plan.region].of(other.unit)
+            if other.model != plan.binding and need and need.mid / plan.nodes > other.per_node.high:
                 yield say(f"warn_other_{other.model}", region=plan.region)
 
 

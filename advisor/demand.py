@@ -14,6 +14,7 @@ from advisor.blocks import BLOCK, COVERAGE, Z90, block_means, seed_of
 from advisor.cost import Joining, Load, cost, joining
 from advisor.interval import Interval
 from advisor.measure import EVENT, JUDGED, LOADED, Measurement
+from advisor.models import Unit
 from advisor.seconds import Second
 from loadtests.errors import CannotMeasure, InputError
 from loadtests.region import Frozen
@@ -48,9 +49,19 @@ class Demand(Frozen):
     tested_viewers: float
     """Most concurrent viewers of this region that the target was asked to serve (`BLOCK`-second mean)."""
 
-    def of(self, unit: str) -> Interval:
-        """The demand that a capacity of this unit must carry."""
-        return self.wire if unit == "bit/s" else self.requests
+    def of(self, unit: Unit) -> Interval | None:
+        """The demand that a capacity of this unit must carry; None where the run does not tell."""
+        match unit:
+            case "bit/s":
+                return self.wire
+            case "requests/s":
+                return self.requests
+            case "joins/s":
+                return self.joins
+            case "connections":
+                return self.viewers
+            case "messages/s":
+                return None
 
 
 def parse_audience(text: str) -> dict[str, int]:

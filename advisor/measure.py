@@ -49,6 +49,8 @@ class RunFacts(Frozen):
     software: dict[str, str]
     seconds: int
     workers: int
+    nodes: int
+    """Nodes behind the target in this run."""
     ending: str
     complete: bool
     phases: tuple[Phase, ...]
@@ -233,6 +235,7 @@ def _facts(run: Run) -> RunFacts:
         software=run.header.software,
         seconds=run.seconds,
         workers=run.header.workers,
+        nodes=run.header.scenario.target.nodes,
         ending=run.footer.ending if run.footer else "no footer",
         complete=bool(run.footer and run.footer.complete),
         phases=run.header.phases,

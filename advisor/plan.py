@@ -12,10 +12,10 @@ from typing import Final, Literal, TypeAlias
 from advisor.capacity import Capacities
 from advisor.demand import Demand
 from advisor.interval import Interval
-from advisor.models import Capacity, Excuse
+from advisor.models import Capacity, Excuse, Unit
 from advisor.texts import say
+from loadtests.launch import Launch
 from loadtests.region import Frozen
-from loadtests.scenario import Launch
 
 StepName: TypeAlias = Literal["capacity", "utilisation", "zones", "spare", "whole"]
 
@@ -49,7 +49,7 @@ class Plan(Frozen):
     """``at_most``: capacity is only known from below, fewer nodes may do."""
     binding: str
     """The model whose resource asks for most nodes."""
-    unit: Literal["bit/s", "requests/s"]
+    unit: Unit
     demand: Interval
     per_node: Interval
     zones: int
@@ -70,10 +70,10 @@ class Asked:
 def plan(asked: Asked) -> Plan | Excuse:
     """Nodes for one region, or why none can be named."""
     code = asked.demand.region
-    limits = asked.capacities.saturated
-    if limits:
+    asks = [capacity for capacity in asked.capacities.found if asked.demand.of(capacity.unit)]
+    if limits := [capacity for capacity in asks if capacity.saturated]:
         return max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
-    known = [capacity for capacity in asked.capacities.found if capacity.per_node.low > 0]
+    known = [capacity for capacity in asks if capacity.per_node.low > 0]
     if not known:
         return Excuse(about=code, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
     if asked.factor > TESTED_FACTOR:
@@ -86,6 +86,7 @@ def plan(asked: Asked) -> Plan | Excuse:
 
 def _plan(asked: Asked, capacity: Capacity) -> Plan:
     demand = asked.demand.of(capacity.unit)
+    assert demand is not None  # only such capacities are asked
     steps = _steps(demand, capacity.per_node, asked.launch)
     return Plan(
         region=asked.demand.region,

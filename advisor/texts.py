@@ -1,4 +1,4 @@
-"""Every sentence for people, in every language: ``reports/texts/LANG.yaml``, and messages that name a sentence."""
+"""Every sentence for people, in every language: ``reports/texts/LANG/*.yaml``, and messages that name a sentence."""
 
 from __future__ import annotations
 
@@ -29,8 +29,13 @@ def texts(lang: str) -> dict[str, str]:
     """All sentences of one language, by key; InputError when there is no such language."""
     if lang not in LANGS:
         raise InputError(f"language {lang!r} is not known", hint=f"one of: {', '.join(LANGS)}")
-    text = (resources.files("advisor") / "reports" / "texts" / f"{lang}.yaml").read_text(encoding="utf-8")
-    return {str(key): str(value) for key, value in yaml.safe_load(text).items()}
+    found: dict[str, str] = {}
+    for file in sorted((resources.files("advisor") / "reports" / "texts" / lang).iterdir(), key=lambda one: one.name):
+        part = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if twice := sorted(found.keys() & part.keys()):
+            raise InputError(f"{lang}/{file.name}: {', '.join(twice)} stands in another file too", hint="keep one")
+        found |= {str(key): str(value) for key, value in part.items()}
+    return found
 
 
 def fill(lang: str, key: str, **values: str) -> str:

@@ -13,7 +13,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
-    PositiveInt,
     ValidationError,
     WithJsonSchema,
     field_validator,
@@ -24,6 +23,7 @@ from loadtests.budgets import Budget, BudgetError, check_scope, read_budget
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.faults import Fault, Need, clash
+from loadtests.launch import Launch
 from loadtests.patience import PatienceRules
 from loadtests.players import Player
 from loadtests.plugins import plugin_field
@@ -142,17 +142,6 @@ class Budgets(Frozen):
     segment_p95: Duration = 1.0
     stall_ratio: Share = 0.01
     error_ratio: Share = 0.005
-
-
-class Launch(Frozen):
-    """What the advisor plans for: the audience of the real event and how careful to be."""
-
-    audience: dict[str, PositiveInt] = Field(default_factory=dict)
-    """Peak concurrent viewers per region."""
-    target_utilisation: Share = Field(default=0.7, gt=0, le=1)
-    zones: PositiveInt = 3
-    """Zones the nodes are spread over; the plan survives the loss of one."""
-    spare_nodes: int = Field(default=1, ge=0)
 
 
 class Scenario(Frozen):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from advisor.interval import Interval
 from advisor.measure import Measurement
@@ -11,6 +11,9 @@ from advisor.seconds import Second
 from advisor.texts import Message
 from loadtests.plugins import Plugin
 from loadtests.region import Frozen
+
+Unit: TypeAlias = Literal["bit/s", "requests/s", "joins/s", "connections", "messages/s"]
+"""What a resource is counted in."""
 
 
 class Excuse(Frozen):
@@ -48,7 +51,7 @@ class Capacity(Frozen):
     """What the target carries of one resource."""
 
     model: str
-    unit: Literal["bit/s", "requests/s"]
+    unit: Unit
     per_node: Interval
     saturated: bool
     """True: this is the limit. False: a node carries at least this, the limit was not reached."""
@@ -60,7 +63,7 @@ class Model(Plugin):
 
     @property
     @abstractmethod
-    def unit(self) -> Literal["bit/s", "requests/s"]:
+    def unit(self) -> Unit:
         """Of what ``rate`` counts."""
 
     @abstractmethod

@@ -184,6 +184,7 @@ def _measured(seconds: Sequence[Second]) -> Measurement:
             "software": {},
             "seconds": len(seconds),
             "workers": 1,
+            "nodes": town.nodes,
             "ending": "finished",
             "complete": True,
             "phases": town.shape.phases(),

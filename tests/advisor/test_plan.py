@@ -15,8 +15,8 @@ from advisor.demand import Demand
 from advisor.interval import Interval
 from advisor.models import Capacity, Evidence, Excuse
 from advisor.plan import Asked, Plan, even_nodes, plan
+from loadtests.launch import Launch
 from loadtests.region import load_region
-from loadtests.scenario import Launch
 from tests.advisor.runs import Town
 
 EVIDENCE = Evidence(

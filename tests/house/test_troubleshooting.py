@@ -22,7 +22,7 @@ def spoken() -> str:
         for node in ast.walk(syntax(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
-    sentences = yaml.safe_load(read("advisor/reports/texts/en.yaml")).values()
+    sentences = yaml.safe_load(read("advisor/reports/texts/en/report.yaml")).values()
     return "\n".join((*constants, *map(str, sentences), read("Makefile")))
 
 
