@@ -54,11 +54,13 @@ class Outcomes:
     most_replicas: Ints
 
 
-def sweep(demand: NDArray[np.float64], settings: Sequence[Setting]) -> Outcomes:
-    """Live every setting; ``demand`` is [regions, ticks of 15 s]."""
+def sweep(demand: Floats, settings: Sequence[Setting], lengths: Sequence[int] | None = None) -> Outcomes:
+    """Live every setting; ``demand`` is [regions, ticks of 15 s], of which ``lengths`` count in each region (all)."""
     lanes = _Lanes(settings)
     region = np.array([setting.region for setting in settings])
     ticks = demand.shape[1]
+    ends = np.array(lengths or [ticks] * len(demand))
+    demand = np.where(np.arange(ticks) < ends[:, None], demand, 0.0)
     sums = np.zeros(len(settings))
     unmet_seconds, worst, node_ticks = np.zeros(len(settings)), np.zeros(len(settings)), np.zeros(len(settings))
     most_nodes, most_replicas = np.zeros(len(settings), np.int64), np.zeros(len(settings), np.int64)
@@ -74,10 +76,11 @@ def sweep(demand: NDArray[np.float64], settings: Sequence[Setting]) -> Outcomes:
         sums += unmet
         unmet_seconds += SYNC * (unmet > 0)
         np.maximum(worst, unmet, out=worst)
-        nodes = lanes.up + lanes.coming
+        counts = step < ends[region]
+        nodes = np.where(counts, lanes.up + lanes.coming, 0)
         node_ticks += nodes
         np.maximum(most_nodes, nodes, out=most_nodes)
-        np.maximum(most_replicas, lanes.replicas, out=most_replicas)
+        np.maximum(most_replicas, np.where(counts, lanes.replicas, 0), out=most_replicas)
     asked = demand.sum(axis=1)[region]
     share = np.divide(sums, asked, out=np.zeros_like(sums), where=asked > 0)
     return Outcomes(share, unmet_seconds, worst, node_ticks * SYNC / 3600.0, most_nodes, most_replicas)
@@ -131,12 +134,12 @@ class _Lanes:
     @property
     def slots(self) -> Ints:
         """Pods that registered nodes can hold."""
-        return self.up * self.per_node
+        return np.asarray(self.up * self.per_node)
 
     @property
     def replicas(self) -> Ints:
         """Pods that there are, whatever their state."""
-        return self.running + self.begun + self.pending
+        return np.asarray(self.running + self.begun + self.pending)
 
     def advance(self, step: int) -> None:
         """As `nodes.Fleet.advance`."""

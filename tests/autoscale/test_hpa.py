@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -209,7 +209,7 @@ def rules(draw: st.DrawFn) -> Rules:
             max_size=3,
         )
     )
-    select = draw(st.sampled_from(["Max", "Min", "Disabled"]))
+    select: Literal["Max", "Min", "Disabled"] = draw(st.sampled_from(["Max", "Min", "Disabled"]))
     return Rules(tuple(policies), select, draw(st.sampled_from([0.0, 60.0, 300.0])))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -102,7 +104,7 @@ def test_lane_by_lane_the_same_as_alone(one: list[int], two: list[int], tried: l
 
 
 def test_what_a_sweep_does_not_know_it_refuses() -> None:
-    base = {"region": 0, "workload": Workload(100.0), "nodes": Nodes(1, 1), "start": 1}
+    base: dict[str, Any] = {"region": 0, "workload": Workload(100.0), "nodes": Nodes(1, 1), "start": 1}
     three = Rules((Policy("Pods", 1, 15.0),) * 3)
     with pytest.raises(ValueError, match="2 policies in a direction at most"):
         sweep(np.ones((1, 4)), [Setting(spec=Hpa((Metric("utilization", 50),), 9, 1, Behavior(three)), **base)])
