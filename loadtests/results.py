@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVa
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
 
+from loadtests.cached import CacheState
 from loadtests.region import Frozen, Region
 from loadtests.scenario import Scenario
 from loadtests.session import ErrorKind, RequestKind
@@ -31,6 +32,10 @@ LAG_LIMIT: Final = 0.1
 GAP_LIMIT: Final = 15
 """Seconds in which a lost worker's viewers must be back for a run to count as whole: five until its silence is
 noticed, four over which they come back, and as long again for a busy machine (assumed)."""
+
+
+LIFETIME: Final = r"^((s-maxage|max-age)=\d{1,10}|no-cache|no-store|other)$"
+"""A lifetime in seconds, or that nothing is kept, or one of many."""
 
 
 class Simulated(Frozen):
@@ -86,7 +91,16 @@ class Requests(Frozen):
     total: Sketch = Field(default_factory=Sketch)
     """Seconds from asking to the last byte."""
     cache: dict[Literal["hit", "miss"], NonNegativeInt] = Field(default_factory=dict)
-    """What the target's cache headers said, where they said anything."""
+    """Whether the body came from a cache, where the headers said so."""
+    cache_states: dict[CacheState, NonNegativeInt] = Field(default_factory=dict)
+    """How the cache nearest to the viewer did, where the headers said so (docs/cdn.md)."""
+    cache_vendors: dict[Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")], NonNegativeInt] = Field(default_factory=dict)
+    """Whose headers were seen: files of ``loadtests/caches``."""
+    cache_age: Sketch = Field(default_factory=Sketch)
+    """Seconds that responses had spent in caches, as their Age says."""
+    lifetimes: dict[Annotated[str, Field(pattern=LIFETIME)], NonNegativeInt] = Field(default_factory=dict)
+    """How long a shared cache may keep a response, as Cache-Control says; at most eight kinds per worker, then
+    ``other``."""
     retries: NonNegativeInt = 0
     """Asked for again because an earlier try had failed, in the second of asking."""
 
