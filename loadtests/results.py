@@ -13,12 +13,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
 from loadtests.cached import CacheState
 from loadtests.region import Frozen, Region
 from loadtests.scenario import Scenario
-from loadtests.session import ErrorKind, RequestKind
+from loadtests.session import ErrorKind, LadderStep, RequestKind
 from loadtests.shapes import Phase
 from loadtests.sketch import Sketch
 
@@ -54,6 +54,17 @@ class Simulated(Frozen):
     """Of a cache before the nodes, where one was modelled."""
 
 
+class SeenStream(Frozen):
+    """What the preflight saw of a stream."""
+
+    variants: PositiveInt
+    """Renditions of the master playlist; 1 where there is none."""
+    target_duration: PositiveFloat
+    """Seconds."""
+    bitrates: dict[LadderStep, NonNegativeFloat] = Field(default_factory=dict)
+    """Bits per second of each step of the ladder, as the master playlist declares it or one segment shows it."""
+
+
 class Header(Frozen):
     """What was run, against what, with what."""
 
@@ -71,6 +82,8 @@ class Header(Frozen):
     """What was left out of this file on purpose."""
     simulated: Simulated | None = None
     """Absent for a measurement."""
+    streams: dict[str, SeenStream] = Field(default_factory=dict)
+    """By region, where somebody looked before the run."""
 
 
 class Requests(Frozen):
