@@ -144,7 +144,7 @@ def foretold(told: Told, kind: RequestKind, ttl: float) -> float:
 def test_the_advice_reads_the_same_hit_ratio(nginx_told: Told, advice: Advice) -> None:
     for region in advice.regions:
         for kind in ("playlist", "segment"):
-            one = region.cdn.caches.kinds[kind]  # type: ignore[index]  # of KINDS
+            one = region.cdn.caches.kinds[kind]
             assert one.hit is not None
             assert one.told == one.requests
             assert one.hit.low <= one.hit.mid <= one.hit.high <= 1
