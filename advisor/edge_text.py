@@ -126,5 +126,5 @@ def planned_values(load: OriginLoad) -> dict[str, str]:
     return {
         "requests": figures.rate(load.requests.mid, "requests/s"),
         "wire": figures.bits(load.wire.mid),
-        "ratio": figures.percent(load.hit_ratio.mid),
+        "one_in": figures.number(1 / max(1e-9, 1 - load.hit_ratio.mid)),
     }
