@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from loadtests.cached import CacheState
@@ -55,17 +56,23 @@ class Traffic:
 
     def add(self, at: int, requests: Requests) -> None:
         """One window's requests of this kind."""
-        states: Counter[CacheState] = Counter(requests.cache_states or requests.cache)  # older runs say hit or miss
-        wire = requests.bytes + requests.head_bytes - requests.refused_bytes
-        spared = sum(count for state, count in states.items() if state in SPARED)
-        row = Row(at, requests.count, 8.0 * max(0, wire), sum(states.values()), spared, states["bypass"])
+        told = spared = bypassed = 0
+        for state, count in (requests.cache_states or requests.cache).items():  # older runs say hit or miss
+            told += count
+            spared += count if state in SPARED else 0
+            bypassed += count if state == "bypass" else 0
+            self.states[state] += count
+        bits = 8.0 * max(0, requests.bytes + requests.head_bytes - requests.refused_bytes)
+        row = Row(at, requests.count, bits, told, spared, bypassed)
         if self.rows and self.rows[-1].at == at:
             row = self.rows.pop().plus(row)
         self.rows.append(row)
-        self.states.update(states)
-        self.vendors.update(requests.cache_vendors)
-        self.lifetimes.update(requests.lifetimes)
-        self.age.merge(requests.cache_age)
+        if requests.cache_vendors:
+            self.vendors.update(requests.cache_vendors)
+        if requests.lifetimes:
+            self.lifetimes.update(requests.lifetimes)
+        if requests.cache_age.count:
+            self.age.merge(requests.cache_age)
 
 
 RegionTraffic = dict[RequestKind, Traffic]
@@ -76,8 +83,13 @@ def traffic(runs: Iterable[tuple[int, Iterable[Window], tuple[Phase, ...]]]) -> 
     found: dict[str, RegionTraffic] = defaultdict(dict)
     for offset, windows, phases in runs:
         spans = [(phase.start, phase.end) for phase in phases if phase.name in COSTING]
-        for window in windows:
-            if any(start <= window.at < end for start, end in spans):
+        for at, each in groupby(windows, key=lambda window: window.at):
+            if not any(start <= at < end for start, end in spans):
+                continue
+            for window in each:
+                kinds = found[window.region]
                 for kind, requests in window.requests.items():
-                    found[window.region].setdefault(kind, Traffic()).add(window.at + offset, requests)
+                    if kind not in kinds:
+                        kinds[kind] = Traffic()
+                    kinds[kind].add(window.at + offset, requests)
     return dict(found)
