@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from advisor.capacity import Capacities, capacities
 from advisor.caution import assumptions, cautions
-from advisor.cdn import Cdn, cdn
+from advisor.cdn import Cdn, cdn, seen_of
 from advisor.demand import Demand, audience_of, demands, peak_viewers
 from advisor.interval import Interval
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
@@ -120,7 +120,7 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         audience=round(demand.viewers.mid),
         demand=demand,
         nodes=plan(Asked(demand, found, measurement.scenario.launch, factor)),
-        cdn=cdn(demand, place, measurement.scenario),
+        cdn=cdn(demand, place, measurement.scenario, seen_of(measurement, demand)),
     )
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Literal
 
+from advisor.behind import Origin, Seen, origin, planned_load, warnings
+from advisor.caches import CacheEvidence, evidence
 from advisor.demand import Demand
 from advisor.interval import Interval
+from advisor.measure import Measurement
+from advisor.models import Excuse
+from advisor.origin import OriginLoad
+from advisor.texts import Message
 from loadtests.flow import planned
 from loadtests.region import Fact, Frozen, Region
 from loadtests.scenario import Scenario
@@ -34,10 +40,23 @@ class Cdn(Frozen):
     hour_usd: Interval
     price: Fact[float]
     """USD per GB."""
+    bit_rate: Literal["last_mile", "ladder"] = "ladder"
+    """What the bit rate stands for: what this region's last miles delivered, or, where viewers were not shaped to them,
+    the renditions that were chosen for viewers, an upper bound for those with slower last miles."""
+    caches: CacheEvidence = CacheEvidence(vendors={}, kinds={})
+    """What caches did in the rehearsal, by the responses' own headers."""
+    origin: Origin | Excuse | None = None
+    """What the origin behind the CDN must carry."""
+    locations: int | None = None
+    """Edge locations that serve the region, as ``launch.cdn.locations`` says."""
+    planned: OriginLoad | Excuse | None = None
+    """Of these loads the one that ``launch.cdn`` leads to."""
+    warnings: tuple[Message, ...] = ()
+    """What is wrong with how the stream is cached."""
 
 
-def cdn(demand: Demand, region: Region, scenario: Scenario) -> Cdn:
-    """Traffic and its list price for one region."""
+def cdn(demand: Demand, region: Region, scenario: Scenario, seen: Seen | None = None) -> Cdn:
+    """Traffic and its list price for one region; with what the rehearsal showed of caches also the origin's load."""
     phases = scenario.surge.phases()
     seconds, peak_seconds = length(phases), equivalent_peak_seconds(planned(scenario, demand.region), phases)
     steady = demand.wire_per_viewer.scale(demand.viewers.mid / BITS_PER_GB)
@@ -54,7 +73,30 @@ def cdn(demand: Demand, region: Region, scenario: Scenario) -> Cdn:
         event_usd=event.scale(price.value),
         hour_usd=hour.scale(price.value),
         price=Fact[float].model_validate(price.model_dump()),
+        locations=scenario.launch.cdn.locations,
+        bit_rate="ladder" if scenario.regions[demand.region].shaping == "off" else "last_mile",
+        **(_behind(seen) if seen else {}),
     )
+
+
+def seen_of(measurement: Measurement, demand: Demand) -> Seen:
+    """What the rehearsal showed of one region's caches and stream."""
+    code, scenario = demand.region, measurement.scenario
+    return Seen(
+        demand=demand,
+        caches=evidence(measurement, code),
+        stream=measurement.streams.get(code),
+        audience=scenario.regions[code],
+        caching=scenario.launch.cdn,
+    )
+
+
+def _behind(seen: Seen) -> dict[str, Any]:
+    found = origin(seen)
+    if isinstance(found, Excuse):
+        return {"caches": seen.caches, "origin": found, "planned": found}
+    load, told = planned_load(found, seen.caching), tuple(warnings(seen, found))
+    return {"caches": seen.caches, "origin": found, "planned": load, "warnings": told}
 
 
 def _event(phases: tuple[Phase, ...]) -> tuple[float, float]:

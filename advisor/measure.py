@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+from pydantic import Field, SkipValidation
 
 from advisor.recovery import Recovery, recoveries
 from advisor.seconds import Fold, Second, by_second
 from advisor.texts import Message, say
+from advisor.traffic import RegionTraffic, traffic
 from loadtests.errors import CannotMeasure, InputError, RunError
 from loadtests.flow import planned
 from loadtests.region import Frozen, Region
-from loadtests.results import Bottleneck, Note, gaps_of
+from loadtests.results import Bottleneck, Note, SeenStream, gaps_of
 from loadtests.run import Run
 from loadtests.scenario import Scenario
 from loadtests.shapes import Phase, PhaseName
@@ -93,6 +96,10 @@ class Measurement(Frozen):
     places: dict[str, Region]
     runs: tuple[RunSeries, ...]
     warnings: tuple[Message, ...]
+    traffic: SkipValidation[dict[str, RegionTraffic]] = Field(default_factory=dict)
+    """Kinds of request by region, and what caches said of them."""
+    streams: dict[str, SeenStream] = Field(default_factory=dict)
+    """What the preflight saw, by region."""
 
     @property
     def nodes(self) -> int:
@@ -139,7 +146,15 @@ def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurem
     for one in series:
         warnings += _generator_bound(one)
         warnings += [say("warn_only_disturbed", run=one.facts.run_id)] if one.only_disturbed else []
-    return Measurement(scenario=scenario, places=runs[0].header.regions, runs=series, warnings=tuple(warnings))
+    places = runs[0].header.regions
+    return Measurement(scenario=scenario, places=places, runs=series, warnings=tuple(warnings), **_details(runs))
+
+
+def _details(runs: Sequence[Run]) -> dict[str, Any]:
+    """Kinds of request, runs apart as in `apart`, and the streams as the preflights saw them."""
+    seen = {region: stream for run in runs for region, stream in run.header.streams.items()}
+    each = ((number * APART, run.windows, run.header.phases) for number, run in enumerate(runs))
+    return {"traffic": traffic(each), "streams": seen}
 
 
 def _same_scenario(runs: Sequence[Run]) -> Scenario:

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from advisor import figures
+from advisor import edge_text, figures
 from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
 from advisor.charts import NARROW, WIDE, draw
@@ -75,6 +75,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "has_faults": any(run.faults for run in advice.runs),
         "fig": figures,
         "separator": "、" if lang == "zh" else ", ",
+        **edge_text.tools(lang),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from loadtests.region import load_region
-from loadtests.results import Ending, Footer, Gap, Generator, Header, Line, Note, Window
+from loadtests.results import Ending, Footer, Gap, Generator, Header, Line, Note, SeenStream, Window
 from loadtests.run import RunWriter
 from loadtests.scenario import Scenario
 from loadtests.target import OwnTarget, Target
@@ -90,6 +90,8 @@ class Journal:
     observe: Callable[[int, list[Window], list[Generator]], None] = lambda *_: None
     carried: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The regions that each worker may carry: where it falls silent, theirs is the gap."""
+    streams: Mapping[str, SeenStream] = field(default_factory=dict)
+    """What the preflight saw, by region."""
     lost: dict[str, int] = field(default_factory=dict)
     """Workers that were given up, and the first second that each has not told of to its end."""
     _given_up: dict[str, int] = field(default_factory=dict)
@@ -104,7 +106,8 @@ class Journal:
         """Create the run file with its header."""
         self._writer = RunWriter(self.folder)
         started_at = datetime.fromtimestamp(self.epoch, UTC)
-        self._writer.write([header(self.scenario, started_at, len(self.workers))])
+        first = header(self.scenario, started_at, len(self.workers))
+        self._writer.write([first.model_copy(update={"streams": dict(self.streams)})])
 
     def collect(self, worker: str, until: int, lines: Iterable[Line], now: float, *, last: bool = False) -> None:
         """Take a worker's report; ``now`` is run seconds."""

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, PositiveInt, model_validator
 
+from loadtests.caching import Caching
 from loadtests.region import Frozen
 from loadtests.units import Duration, Share
 
@@ -49,3 +50,4 @@ class Launch(Frozen):
     """Zones the nodes are spread over; the plan survives the loss of one."""
     spare_nodes: int = Field(default=1, ge=0)
     time_to_capacity: Waits = Waits()
+    cdn: Caching = Caching()

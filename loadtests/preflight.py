@@ -15,6 +15,7 @@ from loadtests.errors import TargetError
 from loadtests.limits import HERE, Machine
 from loadtests.playlist import Master, Media, PlaylistError, parse
 from loadtests.reaching import reach_of
+from loadtests.results import SeenStream
 from loadtests.scenario import Scenario
 from loadtests.session import Failed, Get, Got, LadderStep, Reply, RequestKind, Session, Viewer
 from loadtests.target import Target
@@ -39,6 +40,11 @@ class Look(NamedTuple):
     variants: int
     origins: tuple[Origin, ...] = ()
     """Where it connected to, as every viewer will."""
+
+
+def seen_stream(look: Look) -> SeenStream:
+    """The part of it that a run's header keeps."""
+    return SeenStream(variants=look.variants, target_duration=look.target_duration, bitrates=dict(look.bitrates))
 
 
 @dataclass

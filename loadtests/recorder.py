@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
+from loadtests.cached import LIFETIMES, OTHER, SERVED, Cached, CacheState
 from loadtests.results import Players, Requests, Window
 from loadtests.session import ErrorKind, RequestKind
 from loadtests.sketch import Sketch
@@ -19,10 +20,14 @@ class RequestSums:
     __slots__ = (
         "bytes",
         "cache",
+        "cache_age",
+        "cache_states",
+        "cache_vendors",
         "cancelled",
         "count",
         "errors",
         "head_bytes",
+        "lifetimes",
         "refused_bytes",
         "retries",
         "total",
@@ -33,13 +38,17 @@ class RequestSums:
         self.count = self.cancelled = self.bytes = self.head_bytes = self.refused_bytes = self.retries = 0
         self.errors: dict[ErrorKind, int] = {}
         self.cache: dict[Literal["hit", "miss"], int] = {}
+        self.cache_states: dict[CacheState, int] = {}
+        self.cache_vendors: dict[str, int] = {}
+        self.cache_age: list[float] = []
+        self.lifetimes: dict[str, int] = {}
         self.ttfb: list[float] = []
         self.total: list[float] = []
 
     def freeze(self) -> Requests:
         """The sums as they go into a window."""
         sums = {name: getattr(self, name) for name in self.__slots__}
-        sums |= {"ttfb": Sketch.of(self.ttfb), "total": Sketch.of(self.total)}
+        sums |= {name: Sketch.of(getattr(self, name)) for name in ("ttfb", "total", "cache_age")}
         return Requests.model_construct(**sums)
 
 
@@ -169,10 +178,22 @@ class CohortTally:
             sums.errors[reason] = sums.errors.get(reason, 0) + 1
             sums.refused_bytes += size + head
 
-    def cached(self, kind: RequestKind, how: Literal["hit", "miss"]) -> None:
-        """A response said whether it came from a cache."""
-        cache = self.sums(kind).cache
-        cache[how] = cache.get(how, 0) + 1
+    def cached(self, kind: RequestKind, said: Cached) -> None:
+        """A response said something of caches."""
+        sums = self.sums(kind)
+        state, vendor, lifetime, age = said
+        if state:
+            how: Literal["hit", "miss"] = "hit" if state in SERVED else "miss"
+            sums.cache[how] = sums.cache.get(how, 0) + 1
+            sums.cache_states[state] = sums.cache_states.get(state, 0) + 1
+        if vendor:
+            sums.cache_vendors[vendor] = sums.cache_vendors.get(vendor, 0) + 1
+        if age >= 0:
+            sums.cache_age.append(age)
+        if lifetime:
+            counts = sums.lifetimes
+            key = lifetime if lifetime in counts or len(counts) < LIFETIMES else OTHER
+            counts[key] = counts.get(key, 0) + 1
 
     def request_failed(self, kind: RequestKind, reason: ErrorKind, *, head: int) -> None:
         """No whole response came."""

@@ -13,11 +13,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, TypeAdapter, ValidationError
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
+from loadtests.cached import CacheState
 from loadtests.region import Frozen, Region
 from loadtests.scenario import Scenario
-from loadtests.session import ErrorKind, RequestKind
+from loadtests.session import ErrorKind, LadderStep, RequestKind
 from loadtests.shapes import Phase
 from loadtests.sketch import Sketch
 
@@ -31,6 +32,10 @@ LAG_LIMIT: Final = 0.1
 GAP_LIMIT: Final = 15
 """Seconds in which a lost worker's viewers must be back for a run to count as whole: five until its silence is
 noticed, four over which they come back, and as long again for a busy machine (assumed)."""
+
+
+LIFETIME: Final = r"^((s-maxage|max-age)=\d{1,10}|no-cache|no-store|other)$"
+"""A lifetime in seconds, or that nothing is kept, or one of many."""
 
 
 class Simulated(Frozen):
@@ -47,6 +52,17 @@ class Simulated(Frozen):
     """Seconds that a node adds to each response."""
     edge: dict[str, NonNegativeFloat] = Field(default_factory=dict)
     """Of a cache before the nodes, where one was modelled."""
+
+
+class SeenStream(Frozen):
+    """What the preflight saw of a stream."""
+
+    variants: PositiveInt
+    """Renditions of the master playlist; 1 where there is none."""
+    target_duration: PositiveFloat
+    """Seconds."""
+    bitrates: dict[LadderStep, NonNegativeFloat] = Field(default_factory=dict)
+    """Bits per second of each step of the ladder, as the master playlist declares it or one segment shows it."""
 
 
 class Header(Frozen):
@@ -66,6 +82,8 @@ class Header(Frozen):
     """What was left out of this file on purpose."""
     simulated: Simulated | None = None
     """Absent for a measurement."""
+    streams: dict[str, SeenStream] = Field(default_factory=dict)
+    """By region, where somebody looked before the run."""
 
 
 class Requests(Frozen):
@@ -86,7 +104,16 @@ class Requests(Frozen):
     total: Sketch = Field(default_factory=Sketch)
     """Seconds from asking to the last byte."""
     cache: dict[Literal["hit", "miss"], NonNegativeInt] = Field(default_factory=dict)
-    """What the target's cache headers said, where they said anything."""
+    """Whether the body came from a cache, where the headers said so."""
+    cache_states: dict[CacheState, NonNegativeInt] = Field(default_factory=dict)
+    """How the cache nearest to the viewer did, where the headers said so (docs/cdn.md)."""
+    cache_vendors: dict[Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")], NonNegativeInt] = Field(default_factory=dict)
+    """Whose headers were seen: files of ``loadtests/caches``."""
+    cache_age: Sketch = Field(default_factory=Sketch)
+    """Seconds that responses had spent in caches, as their Age says."""
+    lifetimes: dict[Annotated[str, Field(pattern=LIFETIME)], NonNegativeInt] = Field(default_factory=dict)
+    """How long a shared cache may keep a response, as Cache-Control says; at most eight kinds per worker, then
+    ``other``."""
     retries: NonNegativeInt = 0
     """Asked for again because an earlier try had failed, in the second of asking."""
 

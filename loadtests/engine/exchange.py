@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadtests.cached import NOTHING
 from loadtests.engine.gzipped import TooLargeError, unpack
 from loadtests.engine.head import Head
 from loadtests.recorder import CohortTally
@@ -78,8 +79,8 @@ class Exchange:
             total=now - self.started,
             told=self._told,
         )
-        if head.cache:
-            self._tally.cached(kind, head.cache)
+        if head.cached is not NOTHING:
+            self._tally.cached(kind, head.cached)
 
     def failed(self, reason: ErrorKind) -> None:
         """Count a failure."""

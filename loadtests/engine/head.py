@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
+
+from loadtests.cached import LISTED, NOTHING, Cached, cached
 
 LONGEST_HEAD: Final = 64 * 1024
 """Bytes a response head may have; h11's default is 100 KB, browsers allow 256 KB, real heads have under 4 KB."""
@@ -14,9 +16,6 @@ END: Final = b"\r\n\r\n"
 BARE_END: Final = b"\n\n"
 START: Final = b"HTTP/1."
 _STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r\n")
-_CACHE_FIELDS: Final = (b"x-cache", b"cf-cache-status", b"x-cache-status", b"x-cache-lookup", b"x-proxy-cache")
-_HITS: Final = (b"hit", b"stale", b"updating", b"revalidated")
-_MISSES: Final = (b"miss", b"expired", b"bypass", b"dynamic")
 Fields = dict[bytes, bytes]
 
 
@@ -29,14 +28,14 @@ class Head(NamedTuple):
     keep_alive: bool
     gzip: bool
     location: str
-    cache: Literal["hit", "miss", ""]
+    cached: Cached
 
 
 class HeadError(ValueError):
     """Not an HTTP/1.x response head."""
 
 
-_BARE: Final = Head(0, -1, keep_alive=False, gzip=False, location="", cache="")
+_BARE: Final = Head(0, -1, keep_alive=False, gzip=False, location="", cached=NOTHING)
 """Lines that end with a bare line feed: h11 reads those."""
 
 
@@ -54,7 +53,10 @@ def read_head(head: bytes) -> Head:
 
 def head_of(status: int, pairs: Iterable[tuple[bytes, bytes]]) -> Head:
     """The head that h11 has read; ``pairs`` are its fields, names in lower case. It knows the framing itself."""
-    return _head(status, dict(pairs), -1, keep_alive=True)
+    fields: Fields = {}
+    for name, value in pairs:
+        fields[name] = fields[name] + b", " + value if name in fields and name in LISTED else value
+    return _head(status, fields, -1, keep_alive=True)
 
 
 def gather(early: bytes, data: bytes) -> tuple[bytes, int]:
@@ -79,7 +81,7 @@ def _head(status: int, fields: Fields, length: int, keep_alive: bool) -> Head:
         keep_alive=keep_alive,
         gzip=b"gzip" in fields.get(b"content-encoding", b"").lower(),
         location=fields.get(b"location", b"").decode("latin-1"),
-        cache=_cache(fields),
+        cached=cached(fields),
     )
 
 
@@ -91,7 +93,7 @@ def _fields(lines: bytes) -> Fields:
             key = name.strip().lower()
             if key == b"content-length" and found.get(key, value.strip()) != value.strip():
                 raise HeadError("two different Content-Length fields")
-            found[key] = value.strip()
+            found[key] = found[key] + b", " + value.strip() if key in found and key in LISTED else value.strip()
     return found
 
 
@@ -109,10 +111,3 @@ def _length(status: int, fields: Fields) -> int:
 def _keeps_alive(head: bytes, fields: Fields) -> bool:
     connection = fields.get(b"connection", b"").lower()
     return b"keep-alive" in connection if head.startswith(b"HTTP/1.0") else b"close" not in connection
-
-
-def _cache(fields: Fields) -> Literal["hit", "miss", ""]:
-    said = next((fields[name].lower() for name in _CACHE_FIELDS if name in fields), b"")
-    if any(word in said for word in _HITS):
-        return "hit"
-    return "miss" if any(word in said for word in _MISSES) else ""

@@ -50,7 +50,7 @@ def _read_fields(fields: tuple[Field, ...]) -> Head:
     status = pairs[b":status"]
     if not (status.isdigit() and len(status) == 3):
         raise HeadError(f"not a status: {status[:40]!r}")
-    return head_of(int(status), pairs.items())._replace(length=int(pairs.get(b"content-length", b"-1")))
+    return head_of(int(status), fields)._replace(length=int(pairs.get(b"content-length", b"-1")))
 
 
 def _take_piece(exchange: Exchange, piece: bytes) -> Flaw | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from loadtests.arrivals import seed_of
+from loadtests.cached import HIT, MISS
 from loadtests.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,15 +63,15 @@ class Cache:
         if self._edge.hit is not None:
             drawn = seed_of(guest.viewer.seed, guest.requests) / 2**64
             if drawn >= self._edge.hit:
-                guest.tally.cached(exchange.get.kind, "miss")
+                guest.tally.cached(exchange.get.kind, MISS)
                 return None
             exchange.hit = True
-            guest.tally.cached(exchange.get.kind, "hit")
+            guest.tally.cached(exchange.get.kind, HIT)
             return None
         kept = self._kept.get(exchange.get.url)
         if kept is None or kept.until <= now:
             return None
-        guest.tally.cached(exchange.get.kind, "hit")
+        guest.tally.cached(exchange.get.kind, HIT)
         return kept.answer
 
     def ask(self, exchange: Exchange) -> float:
@@ -79,15 +80,15 @@ class Cache:
             return 0.0 if exchange.hit else 1.0
         guest, url = exchange.lane.visit, exchange.get.url
         if not self._edge.collapse:
-            guest.tally.cached(exchange.get.kind, "miss")
+            guest.tally.cached(exchange.get.kind, MISS)
             return 1.0
         if (waiting := self._waiting.get(url)) is not None:
             waiting.append(exchange)
-            guest.tally.cached(exchange.get.kind, "hit")
+            guest.tally.cached(exchange.get.kind, HIT)
             return -1.0
         self._waiting[url] = []
         one = seed_of(guest.viewer.seed, guest.requests) % self._weight == 0
-        guest.tally.cached(exchange.get.kind, "miss" if one else "hit")
+        guest.tally.cached(exchange.get.kind, MISS if one else HIT)
         return 1.0 / self._weight
 
     def lost(self, exchange: Exchange) -> list[Exchange]:

@@ -26,7 +26,7 @@ from loadtests.homes import Homes, deal
 from loadtests.journal import SILENCE, Journal, run_id
 from loadtests.limits import HERE, NOTHING, Machine, Need
 from loadtests.needs import needs_of
-from loadtests.preflight import Look
+from loadtests.preflight import Look, seen_stream
 from loadtests.reaching import reach_of_all
 from loadtests.results import Ending, Footer, Gap, Generator, Window
 from loadtests.run import RUN_FILE
@@ -141,7 +141,8 @@ class Director:
     def _open(self, homes: Homes) -> None:
         self._epoch = time.time() + LEAD
         carried = {name: homes.carried(name) for name in self._names}
-        journal = Journal(self._new_folder(), self.scenario, self._epoch, self._names, self._observe, carried)
+        streams = {region: seen_stream(look) for region, look in (self._seen or {}).items()}
+        journal = Journal(self._new_folder(), self.scenario, self._epoch, self._names, self._observe, carried, streams)
         try:
             journal.open()
         except OSError as error:

@@ -8,6 +8,7 @@ from typing import Final, get_args
 
 from hypothesis import strategies as st
 
+from loadtests.cached import CacheState
 from loadtests.journal import header
 from loadtests.results import Footer, Generator, Header, Line, Note, Players, Requests, Totals, Window
 from loadtests.scenario import BUNDLED, read_scenario
@@ -39,6 +40,10 @@ requests = st.builds(
     ttfb=sketches,
     total=sketches,
     cache=st.dictionaries(st.sampled_from(["hit", "miss"]), counts),
+    cache_states=st.dictionaries(st.sampled_from(get_args(CacheState)), counts, max_size=3),
+    cache_vendors=st.dictionaries(st.sampled_from(["nginx", "cloudfront"]), counts),
+    cache_age=sketches,
+    lifetimes=st.dictionaries(st.sampled_from(["max-age=1", "s-maxage=2", "no-store", "other"]), counts, max_size=3),
 )
 players = st.builds(
     Players,

@@ -104,13 +104,14 @@ def serving(folder: Path) -> Iterator[Nginx]:
     words = [needs("nginx"), "-p", str(folder), "-c", str(config), "-e", "stderr"]
     with (folder / "nginx.stderr").open("wb") as said, subprocess.Popen(words, stderr=said) as process:
         try:
-            until(lambda: _listens(server.port), "nginx")
+            until(lambda: listens(server.port), "nginx")
             yield server
         finally:
             process.terminate()
             process.wait(10)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -19,7 +19,7 @@ from loadtests.run import Run, read_run
 from loadtests.scenario import read_scenario
 from tests.engine.certificates import Authority
 from tests.needs import needs
-from tests.real.nginx import Nginx, _listens
+from tests.real.nginx import Nginx, listens
 from tests.real.processes import Started, fresh_port, locust, until
 from tests.real.scenarios import plan, surge, write
 
@@ -100,7 +100,7 @@ def secure(nginx: Nginx, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     words = [needs("nginx"), "-p", str(folder), "-c", str(config), "-e", "stderr"]
     with (folder / "nginx.stderr").open("wb") as said, subprocess.Popen(words, stderr=said) as process:
         try:
-            until(lambda: _listens(server.port), "nginx with TLS")
+            until(lambda: listens(server.port), "nginx with TLS")
             yield server
         finally:
             process.terminate()

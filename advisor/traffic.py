@@ -1,0 +1,95 @@
+"""What each kind of request was, second by second: how many, how many bits, and what caches said of them.
+
+Kept beside the `Second`s, which are over all kinds. Rows are one per region, kind and second; what headers said of
+ages, lifetimes and vendors is only added up, over the phases that show what a viewer costs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from loadtests.cached import CacheState
+from loadtests.results import Requests, Window
+from loadtests.session import RequestKind
+from loadtests.shapes import Phase
+from loadtests.sketch import Sketch
+
+SPARED: Final[frozenset[CacheState]] = frozenset({"hit", "stale", "shield_hit"})
+"""States in which the origin got no request; a revalidation is one, though its answer has no body."""
+COSTING: Final = frozenset({"baseline", "ramp", "peak"})
+"""The phases of `advisor.measure.LOADED`."""
+
+
+class Row(NamedTuple):
+    """One kind in one second of one region."""
+
+    at: int
+    requests: int
+    bits: float
+    """Bodies and headers on the wire, without refusals."""
+    told: int
+    """Requests of which headers said how a cache did."""
+    spared: int
+    """Of ``told``: those that the origin never saw."""
+    bypassed: int
+    """Of ``told``: those that no cache may keep."""
+
+    def plus(self, other: Row) -> Row:
+        """Both, of the same second."""
+        told, spared, bypassed = self.told + other.told, self.spared + other.spared, self.bypassed + other.bypassed
+        return Row(self.at, self.requests + other.requests, self.bits + other.bits, told, spared, bypassed)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """One kind of request of one region, over all runs."""
+
+    rows: list[Row] = field(default_factory=list)
+    states: Counter[CacheState] = field(default_factory=Counter)
+    vendors: Counter[str] = field(default_factory=Counter)
+    lifetimes: Counter[str] = field(default_factory=Counter)
+    age: Sketch = field(default_factory=Sketch)
+
+    def add(self, at: int, requests: Requests) -> None:
+        """One window's requests of this kind."""
+        told = spared = bypassed = 0
+        for state, count in (requests.cache_states or requests.cache).items():  # older runs say hit or miss
+            told += count
+            spared += count if state in SPARED else 0
+            bypassed += count if state == "bypass" else 0
+            self.states[state] += count
+        bits = 8.0 * max(0, requests.bytes + requests.head_bytes - requests.refused_bytes)
+        row = Row(at, requests.count, bits, told, spared, bypassed)
+        if self.rows and self.rows[-1].at == at:
+            row = self.rows.pop().plus(row)
+        self.rows.append(row)
+        if requests.cache_vendors:
+            self.vendors.update(requests.cache_vendors)
+        if requests.lifetimes:
+            self.lifetimes.update(requests.lifetimes)
+        if requests.cache_age.count:
+            self.age.merge(requests.cache_age)
+
+
+RegionTraffic = dict[RequestKind, Traffic]
+
+
+def traffic(runs: Iterable[tuple[int, Iterable[Window], tuple[Phase, ...]]]) -> dict[str, RegionTraffic]:
+    """By region and kind. Each run comes with what is added to its seconds, so that runs stay apart."""
+    found: dict[str, RegionTraffic] = defaultdict(dict)
+    for offset, windows, phases in runs:
+        spans = [(phase.start, phase.end) for phase in phases if phase.name in COSTING]
+        for at, each in groupby(windows, key=lambda window: window.at):
+            if not any(start <= at < end for start, end in spans):
+                continue
+            for window in each:
+                kinds = found[window.region]
+                for kind, requests in window.requests.items():
+                    if kind not in kinds:
+                        kinds[kind] = Traffic()
+                    kinds[kind].add(window.at + offset, requests)
+    return dict(found)
