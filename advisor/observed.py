@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from advisor.blocks import BLOCK, Floats, block_means, draws, interval, seed_of
+from advisor.blocks import BLOCK, Floats, block_means, draws, interval, seed_of, small_sample
 from advisor.interval import Interval
 from advisor.measure import APART, JUDGED, LOADED, Measurement
 from advisor.models import Excuse
-from advisor.plateau import first_lasting, overload_seconds, settled
+from advisor.plateau import LEAST_SPREAD, first_lasting, overload_seconds, settled
 from advisor.seconds import Second
 from advisor.servers import Server
 from advisor.texts import say
@@ -172,16 +173,16 @@ def law(measurement: Measurement, resource: Resource) -> Law | Excuse:
     middle = slopes(columns[None], used[None])[0]
     spread = slopes(columns[drawn], used[drawn])
     service, services = float(_service(middle[None], mix)[0]), _service(spread, mix)
-    if service <= 0 or float(np.quantile(services, 0.05)) <= 0:
+    if service <= 0 or not _grows(load, used, drawn, len(times)):
         return _excuse(resource, "excuse_no_slope")
     ends = np.maximum(0.0, 1.0 - spread[:, 0]) / np.maximum(services, service * 1e-6)
-    end = interval(max(0.0, 1.0 - float(middle[0])) / service, ends, len(times))
+    end = interval(max(0.0, 1.0 - float(middle[0])) / service, ends, len(times), LEAST_SPREAD)
     tested = float(load.max())
     return Law(
         resource=resource,
         unit="requests/s" if resource == "cpu" else "bit/s",
         idle=interval(float(middle[0]), spread[:, 0], len(times)),
-        service=interval(service, services, len(times)),
+        service=interval(service, services, len(times), LEAST_SPREAD),
         per_request=interval(float(middle[1]), spread[:, 1], len(times)) if resource == "cpu" else None,
         per_bit=interval(float(middle[-1]), spread[:, -1], len(times)),
         bits_per_request=mix,
@@ -191,6 +192,19 @@ def law(measurement: Measurement, resource: Resource) -> Law | Excuse:
         extrapolated=end.mid > tested,
         knee=_knee(measurement, resource),
     )
+
+
+def _grows(load: Floats, used: Floats, drawn: NDArray[np.int64], seconds: int) -> bool:
+    """Whether the plain slope of a share over its load is above zero: coefficients held at zero would always be."""
+
+    def slope(x: Floats, y: Floats) -> Floats:
+        middle = x - x.mean(axis=-1, keepdims=True)
+        risen: Floats = (middle * y).sum(axis=-1) / np.maximum((middle**2).sum(axis=-1), 1e-300)
+        return risen
+
+    middle, spread = float(slope(load, used)), slope(load[drawn], used[drawn])
+    low = float(np.quantile(spread, 0.05) - np.median(spread))
+    return middle + small_sample(seconds) * low > 0
 
 
 def _excuse(resource: str, key: str, **values: str) -> Excuse:
@@ -257,6 +271,8 @@ class Growth(Frozen):
     """Bytes that there are."""
     tested: float
     """Most viewers per node, over a block."""
+    held: float
+    """Most while budgets held."""
     full_at: Interval | None
     """Viewers per node at which the line meets the limit; None without one, and past twice those seen."""
 
@@ -274,14 +290,16 @@ def growth(measurement: Measurement) -> Growth | Excuse:
     columns = np.stack([np.ones(len(viewers)), viewers], axis=1)
     base, slope = (float(value) for value in slopes(columns[None], used[None])[0])
     bases, grows = slopes(columns[drawn], used[drawn]).T
-    if slope <= 0 or float(np.quantile(grows, 0.05)) <= 0:
+    if slope <= 0 or not _grows(viewers, used, drawn, len(times)):
         return _excuse("memory", "excuse_no_slope")
     limits = [one.memory_limit for one in held[0][0].servers if one.memory_limit]
-    limit, tested = min(limits, default=None), float(viewers.max())
+    limit = min(limits, default=None)
+    tested = float(block_means([seen.at for seen, _ in told], [seen.viewers for seen, _ in told]).max())
     end = None
     if limit is not None and base < limit:
         ends = np.maximum(0.0, limit - bases) / np.maximum(grows, slope * 1e-6)
-        end = interval((limit - base) / slope, ends, len(times))
+        end = interval((limit - base) / slope, ends, len(times), LEAST_SPREAD)
     near = end is not None and end.mid <= FARTHEST * tested
-    per_viewer = interval(slope, grows, len(times))
-    return Growth(base=base, per_viewer=per_viewer, limit=limit, tested=tested, full_at=end if near else None)
+    per_viewer = interval(slope, grows, len(times), LEAST_SPREAD)
+    held_most, full_at = float(viewers.max()), end if near else None
+    return Growth(base=base, per_viewer=per_viewer, limit=limit, tested=tested, held=held_most, full_at=full_at)

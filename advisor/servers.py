@@ -19,7 +19,11 @@ RATES: Final = frozenset({"cpu", "sent", "requests"})
 COVERED: Final = 0.5
 """Share of a second that looks must cover for it to be told (assumed): a rate is the same over all of its time."""
 LONGEST: Final = 15.0
-"""Seconds that a rate may be over, and that a level is held to stand (assumed): three blocks."""
+"""Seconds that a rate may be over (assumed): three blocks."""
+NEXT_TO: Final = 0.5
+"""Seconds from a look within which a level stands (assumed)."""
+FOLLOWING: Final = 2.5
+"""Times the usual time between looks within which a level is taken to move straight (assumed): one may be missing."""
 
 Told: TypeAlias = float | None
 
@@ -81,7 +85,7 @@ def servers_of(lines: Iterable[Target]) -> tuple[Server, ...]:
 
 def _server(node: str, lines: Sequence[Target]) -> Server:
     lines = sorted(lines, key=lambda line: line.at)
-    first, last = int(lines[0].at - lines[0].seconds), int(lines[-1].at) + 1
+    first, last = int(lines[0].at - lines[0].seconds), int(lines[-1].at) + 2
     offsets = [line.clock_offset for line in lines if line.clock_offset is not None]
     columns = {name: _column(name, lines, first, last) for name in COLUMNS}
     return Server(
@@ -107,15 +111,28 @@ def _column(name: Column, lines: Sequence[Target], first: int, last: int) -> tup
     if not told:
         return ()
     told = [line for line in told if line.source == told[0].source]
+    if name not in RATES:
+        return _levels([line.at for line in told], [getattr(line, name) for line in told], range(first, last))
     sums, covered = np.zeros(last - first), np.zeros(last - first)
-    for index, line in enumerate(told):
-        after = told[index + 1].at if index + 1 < len(told) else line.at + 1.0
-        start, end = (line.at - line.seconds, line.at) if name in RATES else (line.at, after)
-        if 0 < end - start <= LONGEST:
-            _spread(sums, covered, (start - first, end - first), getattr(line, name))
+    for line in told:
+        if 0 < line.seconds <= LONGEST:
+            _spread(sums, covered, (line.at - line.seconds - first, line.at - first), getattr(line, name))
     return tuple(
         round(float(total / part), 4) if part >= COVERED else None for total, part in zip(sums, covered, strict=True)
     )
+
+
+def _levels(times: Sequence[float], values: Sequence[float], seconds: range) -> tuple[Told, ...]:
+    """At the end of each second, as viewers are counted: between two looks that follow each other, or next to one."""
+    usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    ends = np.arange(seconds.start, seconds.stop) + 1.0
+    after = np.searchsorted(times, ends)
+    found: list[Told] = []
+    for end, index, value in zip(ends, after, np.interp(ends, times, values), strict=True):
+        near = [at for at in times[max(0, index - 1) : index + 1] if abs(at - end) <= NEXT_TO]
+        between = 0 < index < len(times) and times[index] - times[index - 1] <= FOLLOWING * usual
+        found.append(round(float(value), 4) if between or near else None)
+    return tuple(found)
 
 
 def _spread(sums: np.ndarray, covered: np.ndarray, span: tuple[float, float], value: float) -> None:

@@ -37,9 +37,9 @@ class Memory(Model):
         return Capacity(
             model="memory",
             unit=self.unit,
-            per_node=end or Interval.exact(found.tested),
+            per_node=end or Interval.exact(found.held),
             saturated=end is not None,
-            evidence=_evidence([one for one in seen if not one.second.broken], found.tested * measurement.nodes),
+            evidence=_evidence([one for one in seen if not one.second.broken], found.held * measurement.nodes),
         )
 
 
