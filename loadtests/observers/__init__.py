@@ -60,6 +60,10 @@ class Observer(Plugin):
     def read(self, ask: Ask, text: str) -> dict[str, Reading]:
         """What an answer says of which nodes; ValueError says why it cannot be read."""
 
+    def __hash__(self) -> int:
+        """Targets are keys, and nodes are a mapping."""
+        return hash((type(self), self.model_dump_json()))
+
     def shown(self) -> Self:
         """The observer as it may stand in a run file: without the queries of addresses, which may hold secrets."""
         return self

@@ -209,6 +209,7 @@ def test_observers_of_a_scenario_come_back_from_its_own_text() -> None:
         "node_exporter", "cadvisor", "nginx_status", "prometheus", "stage"
     ]  # fmt: skip
     assert Scenario.model_validate(found.model_dump(mode="json")) == found
+    assert {found.target: 1}[scenario(observe=asked).target] == 1, "a target is a key where targets are looked at"
     assert set(plugins.names("loadtests.observers")) == {one.plugin_name() for one in found.target.observe}
 
 
