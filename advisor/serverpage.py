@@ -20,7 +20,7 @@ from advisor.texts import fill, told
 
 MOST_LINES: Final = 6
 """Nodes that a chart draws one by one, as many as there are styles; of more it draws the mean and the busiest."""
-Values = tuple[float | None, ...]
+SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 
 
 def tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any]]:
@@ -54,7 +54,8 @@ def cells(node: Node) -> tuple[str, ...]:
 
 def size(value: float) -> str:
     """Bytes: 48.9 MB."""
-    return figures.volume(value / 1e9)
+    factor, unit = next(((factor, unit) for factor, unit in SIZES if value >= factor), SIZES[-1])
+    return f"{figures.number(value / factor)} {unit}"
 
 
 def _one(value: float | None, show: Callable[[float], str]) -> str:
@@ -71,13 +72,14 @@ def _with_limit(text: str, limit: float | None, show: Callable[[float], str]) ->
 
 def lines(advice: Advice, lang: str) -> Iterator[str]:
     """What follows from it, a sentence or two for each resource."""
-    t = partial(fill, lang)
+    t, gap = partial(fill, lang), "" if lang == "zh" else " "
     for law in advice.servers.laws:
-        yield " ".join(_law(law, t))
+        yield gap.join(_law(law, t))
     if advice.servers.memory is not None:
-        yield " ".join(_memory(advice.servers.memory, t))
+        yield gap.join(_memory(advice.servers.memory, t))
     for resource, share in advice.servers.full.items():
-        yield t("full_share", resource=name_of(resource, t), share=figures.percent(share))
+        if share > 0:
+            yield t("full_share", resource=name_of(resource, t), share=figures.percent(share))
     if advice.servers.is_even:
         yield t("even_measured")
     for excuse, group in groupby(advice.servers.excuses, key=lambda one: (one.reason, one.remedy)):
@@ -94,7 +96,7 @@ def _law(law: Law, t: Callable[..., str]) -> Iterator[str]:
     resource = name_of(law.resource, t)
     idle = figures.percent(law.idle.mid)
     if law.resource == "cpu":
-        bits = figures.volume(law.bits_per_request / 8e9)
+        bits = size(law.bits_per_request / 8)
         service, low, high = (figures.seconds(value) for value in _ends(law.service))
         yield t("law_cpu", service=service, low=low, high=high, bits=bits, idle=idle)
     else:
