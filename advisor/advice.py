@@ -13,6 +13,7 @@ from advisor.demand import Demand, audience_of, demands, peak_viewers
 from advisor.interval import Interval
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
+from advisor.nodes import Observed, observed
 from advisor.plan import Asked, Plan, plan
 from advisor.texts import Message
 from advisor.verdict import Verdict, verdict
@@ -73,6 +74,8 @@ class Advice(Frozen):
     totals: Totals
     assumptions: tuple[Message, ...]
     runs: tuple[RunSeries, ...]
+    servers: Observed = Observed()
+    """What the servers said of themselves, and what follows."""
 
 
 ROUGH: Final = 0.10
@@ -88,6 +91,7 @@ def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accep
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
     regions = tuple(_region(measurement, demand, found, factor) for demand in wanted)
     judged = verdict(measurement)
+    servers = observed(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
     scenario = measurement.scenario
     return Advice(
@@ -101,13 +105,14 @@ def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accep
         sureness=_sureness(found),
         launch=scenario.launch,
         budgets=scenario.budgets,
-        warnings=(*measurement.warnings, *cautions(measurement, found, wanted, plans, factor)),
+        warnings=(*measurement.warnings, *servers.warnings, *cautions(measurement, found, wanted, plans, factor)),
         verdict=judged,
         capacities=found,
         regions=regions,
         totals=_totals(regions),
-        assumptions=assumptions(measurement, found, plans),
+        assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
+        servers=servers,
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from advisor.blocks import block_means, draws, seed_of
 from advisor.measure import JUDGED, LOADED, Measurement
 from advisor.models import Capacity, Excuse, Model
+from advisor.observed import MOSTLY, full
 from advisor.plateau import overload_seconds, settled
 from advisor.seconds import Second
 from loadtests import plugins
@@ -27,6 +28,8 @@ SLOW_BYTES: Final = 1 / 3
 """A node that is out of requests lets a segment wait for its first byte and then sends it at once. When a third or
 more of the added time falls after the first byte, the link is what is short (assumed; less says nothing)."""
 BYTES: Final = "bandwidth"
+_SERVERS: Final = {"cpu": "cpu", "network": BYTES, "memory": "memory"}
+"""The model of each resource that servers tell of."""
 
 
 class Binding(Frozen):
@@ -34,8 +37,9 @@ class Binding(Frozen):
 
     model: str | None
     """None when nothing ran out."""
-    by: Literal["only", "variation", "transfer"]
-    """``only``: no other stood still. ``variation``: it varied least. ``transfer``: the bytes came slowly."""
+    by: Literal["only", "variation", "transfer", "observed"]
+    """``only``: no other stood still. ``variation``: it varied least. ``transfer``: the bytes came slowly.
+    ``observed``: by the servers' own words it was full, and it is the agreement for how long."""
     agreement: float
     """Share of resamples that name the same resource as the one that varies least; 1 when only one stood still."""
     transfer: float
@@ -44,7 +48,7 @@ class Binding(Frozen):
     @property
     def sure(self) -> bool:
         """Whether nodes need only be planned on this one."""
-        return self.by == "transfer" or self.agreement >= SURE
+        return self.by in ("transfer", "observed") or self.agreement >= SURE
 
 
 class Capacities(Frozen):
@@ -99,6 +103,9 @@ def _binding(flat: list[Model], measurement: Measurement) -> Binding:
     slowed = transfer_share(measurement.whole(LOADED), overload)
     if len(flat) < 2:
         return Binding(model=names[0] if names else None, by="only", agreement=1.0, transfer=slowed)
+    told = {_SERVERS[resource]: share for resource, share in full(measurement).items() if share >= MOSTLY}
+    if len(told) == 1 and (name := next(iter(told))) in names:
+        return Binding(model=name, by="observed", agreement=told[name], transfer=slowed)
     least, agreement = _least_varying(flat, overload, measurement.seed)
     if slowed >= SLOW_BYTES and BYTES in names:
         return Binding(model=BYTES, by="transfer", agreement=agreement, transfer=slowed)

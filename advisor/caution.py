@@ -81,12 +81,14 @@ def _about_others(found: Capacities, wanted: Sequence[Demand], plans: Sequence[P
                 yield say(f"warn_other_{other.model}", region=plan.region)
 
 
-def assumptions(measurement: Measurement, found: Capacities, plans: Sequence[Plan]) -> tuple[Message, ...]:
+def assumptions(
+    measurement: Measurement, found: Capacities, plans: Sequence[Plan], *, is_even: bool = False
+) -> tuple[Message, ...]:
     """What the numbers take for granted."""
     nodes = str(measurement.nodes)
     return (
         *([say("assume_linear", nodes=nodes)] if plans else []),
-        *([say("assume_even", nodes=nodes)] if measurement.nodes > 1 else []),
+        *([say("assume_even_measured" if is_even else "assume_even", nodes=nodes)] if measurement.nodes > 1 else []),
         *([say("assume_refusals")] if found.saturated else []),
         say("assume_mix"),
         say("assume_edge"),

@@ -32,7 +32,7 @@ def region_charts(advice: Advice, run: RunSeries, code: str, lang: str) -> list[
     """One region: bandwidth and segment times."""
     t = partial(fill, lang)
     seconds, shades = run.regions.get(code, ()), shades_of(run, lang)
-    size, unit = _bit_unit([second.wire_bits for second in seconds])
+    size, unit = bit_unit([second.wire_bits for second in seconds])
     line = Line(t("series_delivered"), [second.wire_bits / size for second in seconds], "s0")
     wire = Chart(t("chart_wire"), unit, _times(seconds), (line,), shades)
     return [wire, latency(seconds, shades, advice.budgets.segment_p95, lang)]
@@ -63,7 +63,8 @@ def _times(seconds: Sequence[Second]) -> list[int]:
     return [second.at for second in seconds]
 
 
-def _bit_unit(values: Sequence[float]) -> tuple[float, str]:
+def bit_unit(values: Sequence[float]) -> tuple[float, str]:
+    """The prefix that fits the largest of some bit rates: its size and its name."""
     most = max(values, default=0.0)
     return next(((size, unit) for size, unit in BIT_UNITS if most >= size), (1.0, "bit/s"))
 
@@ -84,7 +85,7 @@ def _limits(advice: Advice, model: str, size: float, t: Callable[..., str]) -> t
 
 
 def _wire(advice: Advice, run: RunSeries, shades: tuple[Shade, ...], t: Callable[..., str]) -> Chart:
-    size, unit = _bit_unit([second.wire_bits for second in run.whole])
+    size, unit = bit_unit([second.wire_bits for second in run.whole])
     line = Line(t("series_delivered"), [second.wire_bits / size for second in run.whole], "s0")
     limits = _limits(advice, "bandwidth", size, t)
     return Chart(t("chart_wire"), unit, _times(run.whole), (line,), shades, limits)

@@ -54,6 +54,8 @@ def dollars(value: float) -> str:
 
 def rate(value: float, unit: str) -> str:
     """A rate in the unit of a capacity model."""
+    if unit == "connections":
+        return number(value)
     return bits(value) if unit == "bit/s" else f"{number(value)} req/s"
 
 

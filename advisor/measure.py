@@ -11,6 +11,7 @@ from pydantic import Field, SkipValidation
 
 from advisor.recovery import Recovery, recoveries
 from advisor.seconds import Fold, Second, by_second
+from advisor.servers import Server, servers_of
 from advisor.texts import Message, say
 from advisor.traffic import RegionTraffic, traffic
 from loadtests.errors import CannotMeasure, InputError, RunError
@@ -73,6 +74,8 @@ class RunSeries(Frozen):
     """What went wrong on purpose, and whether the target came back."""
     only_disturbed: bool = False
     """Whether faults leave too little of ramp and peak, so that their seconds count like any other."""
+    servers: tuple[Server, ...] = ()
+    """What the nodes under test said of themselves."""
 
     def valid(self, code: str, phases: frozenset[str]) -> tuple[Second, ...]:
         """The seconds of a region, or of the whole, in some phases that no generator spoiled."""
@@ -223,7 +226,7 @@ def _series(run: Run) -> RunSeries:
     facts = _facts(run)
     faults = recoveries(whole, run.notes, frozenset(one.at for one in facts.invalid), scenario.budgets)
     regions = {code: tuple(part) for code, part in series.items()}
-    found = RunSeries(facts=facts, whole=whole, regions=regions, faults=faults)
+    found = RunSeries(facts=facts, whole=whole, regions=regions, faults=faults, servers=servers_of(run.targets))
     few = len(found.calm("", JUDGED)) < FEWEST_CALM
     return found.model_copy(update={"only_disturbed": bool(faults) and few})
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from advisor import edge_text, figures
+from advisor import edge_text, figures, serverpage
 from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
 from advisor.charts import NARROW, WIDE, draw
@@ -72,6 +72,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "outcome": partial(outcome, lang),
         "level_lines": partial(level_lines, lang),
         "faults_lead": fill(lang, "faults_lead", before=str(BEFORE), hold=str(HOLD)),
+        **serverpage.tools(advice, lang),
         "has_faults": any(run.faults for run in advice.runs),
         "fig": figures,
         "separator": "、" if lang == "zh" else ", ",

@@ -30,6 +30,8 @@ def run_id(scenario: Scenario, started_at: datetime) -> str:
 def redacted(scenario: Scenario) -> tuple[Scenario, tuple[str, ...]]:
     """The scenario without secrets and local paths, and what was taken out."""
     target, left_out = _shown(scenario.target, "target")
+    target, more = _observers_shown(target)
+    left_out += more
     regions = {}
     for code, audience in scenario.regions.items():
         own = audience.target
@@ -59,6 +61,14 @@ def _shown(target: Shown, place: str) -> tuple[Shown, list[str]]:
         shown["ca_file"] = Path(target.ca_file).name
         left_out.append(f"{place}.ca_file: folder")
     return target.model_copy(update=shown), left_out
+
+
+def _observers_shown(target: Target) -> tuple[Target, list[str]]:
+    """Addresses of observers lose their queries, as the target's own does."""
+    shown = tuple(one.shown() for one in target.observe)
+    pairs = enumerate(zip(target.observe, shown, strict=True))
+    left_out = [f"target.observe.{index}: query" for index, (one, told) in pairs if told != one]
+    return target.model_copy(update={"observe": shown}), left_out
 
 
 def header(scenario: Scenario, started_at: datetime, workers: int) -> Header:
@@ -165,6 +175,11 @@ class Journal:
         """Append a note at once."""
         if not self._closed:
             self._writer.write([Note(at=round(max(at, 0.0), 3), kind=kind, text=text, data=data)])
+
+    def observed(self, line: Line) -> None:
+        """Append what a server said of itself, at once."""
+        if not self._closed:
+            self._writer.write([line])
 
     @property
     def awaited(self) -> list[str]:

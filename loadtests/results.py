@@ -1,9 +1,9 @@
 """The run contract: a run is a file of JSON lines, and the only thing the advisor ever sees of a run.
 
-``Header``, then ``Window``, ``Generator`` and ``Note`` lines as they happen, then a ``Footer`` that says whether the
-run is whole. Lines are only ever appended, one `write` each, so a killed run loses at most the line being written.
-Times are whole or fractional seconds since the header's ``started_at`` (UTC). Latency travels as a `Sketch`, never
-as a percentile. ``run.schema.json`` is this contract for other programs.
+``Header``, then ``Window``, ``Generator``, ``Target`` and ``Note`` lines as they happen, then a ``Footer`` that says
+whether the run is whole. Lines are only ever appended, one `write` each, so a killed run loses at most the line being
+written. Times are whole or fractional seconds since the header's ``started_at`` (UTC). Latency travels as a `Sketch`,
+never as a percentile. ``run.schema.json`` is this contract for other programs.
 """
 
 from __future__ import annotations
@@ -224,6 +224,43 @@ class Generator(Frozen):
         return None
 
 
+Told: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+"""A figure as a server told it; None where it did not."""
+
+
+class Target(Frozen):
+    """What one node under test said of itself in one look (docs/observing.md). What it did not say is None."""
+
+    line: Literal["target"] = "target"
+    at: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Run second of the look: half-way between asking and hearing."""
+    node: str
+    source: str
+    """The observer that asked."""
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """That its rates (``cpu``, ``sent``, ``requests``) are over, up to ``at``; 0 where none is told."""
+    cpu: Told = None
+    """Share of the node's CPU that was busy: 1 is all of it."""
+    cores: Told = None
+    """Cores that all of it is."""
+    memory: Told = None
+    """Bytes in use."""
+    memory_limit: Told = None
+    """Bytes that there are."""
+    sent: Told = None
+    """Bits per second that left the node."""
+    network_limit: Told = None
+    """Bits per second that may leave it."""
+    connections: Told = None
+    """Open."""
+    requests: Told = None
+    """Answered per second, of whatever kind."""
+    delay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Seconds from asking to hearing: ``at`` is known to half of it."""
+    clock_offset: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    """Seconds that the node's clock is ahead of ours, where it tells the time."""
+
+
 class Note(Frozen):
     """Something that happened, for people and for charts."""
 
@@ -330,7 +367,7 @@ UNDER_WAY: Final = 10_000_000
 """The end of a gap that has none yet: no run lasts so long (115 days)."""
 
 Value = TypeVar("Value")
-Line: TypeAlias = Annotated[Header | Window | Generator | Note | Footer, Field(discriminator="line")]
+Line: TypeAlias = Annotated[Header | Window | Generator | Target | Note | Footer, Field(discriminator="line")]
 LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
 
 

@@ -12,7 +12,20 @@ from typing import IO, Final, Self
 from pydantic import ValidationError
 
 from loadtests.errors import RunError
-from loadtests.results import LINE, SCHEMA_VERSION, Footer, Generator, Header, Line, Note, Totals, Window, add, text_of
+from loadtests.results import (
+    LINE,
+    SCHEMA_VERSION,
+    Footer,
+    Generator,
+    Header,
+    Line,
+    Note,
+    Target,
+    Totals,
+    Window,
+    add,
+    text_of,
+)
 
 RUN_FILE: Final = "run.jsonl"
 
@@ -28,6 +41,8 @@ class Run:
     footer: Footer | None
     cut: str = ""
     """What is wrong with the end of the file (killed while writing), empty when nothing is."""
+    targets: tuple[Target, ...] = ()
+    """What the servers said of themselves, as it came."""
 
     @property
     def seconds(self) -> int:
@@ -43,6 +58,7 @@ class RunReader:
     header: Header | None = None
     windows: dict[tuple[int, str, str], Window] = field(default_factory=dict)
     generators: list[Generator] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     footer: Footer | None = None
     cut: str = ""
@@ -87,6 +103,8 @@ class RunReader:
                 self.windows[line.key] = known.merge(line) if known else line
             case Generator():
                 self.generators.append(line)
+            case Target():
+                self.targets.append(line)
             case Note():
                 self.notes.append(line)
             case Footer():
@@ -102,7 +120,8 @@ class RunReader:
                 f"{self.place}: the footer says {self.footer.totals}, the windows add up to {found}",
                 hint="lines are missing or were added: use the file as it was written",
             )
-        return Run(self.header, windows, tuple(self.generators), tuple(self.notes), self.footer, self.cut)
+        generators, notes, targets = tuple(self.generators), tuple(self.notes), tuple(self.targets)
+        return Run(self.header, windows, generators, notes, self.footer, self.cut, targets)
 
 
 _ONE_RUN = "a file holds one run: read runs that were put together one by one"
@@ -195,6 +214,7 @@ def lines_of(run: Run) -> Iterator[Line]:
     yield run.header
     yield from run.windows
     yield from run.generators
+    yield from run.targets
     yield from run.notes
     if run.footer:
         yield run.footer

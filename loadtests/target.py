@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PositiveInt, model_validator
 
+from loadtests.observers import Observer
+from loadtests.plugins import plugin_field
 from loadtests.region import Frozen
 
 
@@ -58,11 +60,32 @@ class Target(Frozen):
     """The page that some viewers ask for when they leave (`stay.home`), at a claimed host; empty for none."""
     http: Annotated[Literal["1.1", "2"], BeforeValidator(str)] = "1.1"
     """The newest HTTP version offered to https servers; each chooses (ALPN)."""
+    observe: tuple[Annotated[Observer, *plugin_field("loadtests.observers", "observer")], ...] = ()
+    """Who asks the servers how they are, beside the load (docs/observing.md)."""
 
     @cached_property
     def claimed_hosts(self) -> frozenset[str]:
         """Every host name that may be asked, in lower case."""
         return frozenset(host.lower() for host in (urlsplit(self.url).hostname or "", *self.hosts))
+
+    @property
+    def observed_hosts(self) -> frozenset[str]:
+        """Every host that an observer may ask: those claimed, and the addresses that they are said to have."""
+        places = (text.partition(":")[2].partition(":")[2] for text in self.resolve)
+        addresses = (address.strip("[]").lower() for place in places for address in place.split(","))
+        return self.claimed_hosts | frozenset(addresses)
+
+    @model_validator(mode="after")
+    def _observers_ask_only_what_is_claimed(self) -> Self:
+        for index, observer in enumerate(self.observe):
+            for ask in observer.beside(self.url, self.resolve).asks():
+                host = urlsplit(ask.url).hostname or ""
+                if host not in self.observed_hosts:
+                    raise ValueError(
+                        f"observe.{index}: {host} is not the host of target.url; if it is yours, add it under "
+                        "target.hosts"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _home_is_claimed(self) -> Self:
@@ -91,5 +114,6 @@ class OwnTarget(Frozen):
             "resolve": (*target.resolve, *self.resolve),
             "ca_file": self.ca_file or target.ca_file,
             "hosts": (*target.hosts, *self.hosts, *home),
+            "observe": (),  # they ask the servers of the target that is replaced
         }
         return Target.model_validate({**target.model_dump(), **changes})

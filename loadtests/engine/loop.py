@@ -39,6 +39,12 @@ BREATH: Final = 0.001
 """Seconds between two steps of `Loop.drive`."""
 
 
+class Later(NamedTuple):
+    """Among arrivals: nobody joins before a second from then, so look again then, and not before."""
+
+    join_at: float
+
+
 class Reach(NamedTuple):
     """Whom the loop may ask, and how it gets there."""
 
@@ -81,13 +87,13 @@ SYSTEM: Final = System()
 class Loop(Lanes[Visit]):
     """Drives the visits of one process.
 
-    ``arrivals`` are viewers in order of ``join_at``; ``watch`` makes a viewer's main lane. Run second zero is
-    ``begins``, on the scale of the system's ``ticks``.
+    ``arrivals`` are viewers in order of ``join_at``, and `Later` where the next one takes long to find; ``watch`` makes
+    a viewer's main lane. Run second zero is ``begins``, on the scale of the system's ``ticks``.
     """
 
     def __init__(
         self,
-        arrivals: Iterable[Viewer] = (),
+        arrivals: Iterable[Viewer | Later] = (),
         watch: Watch | None = None,
         *,
         reach: Reach = ANYWHERE,
@@ -99,7 +105,7 @@ class Loop(Lanes[Visit]):
         self._ticks, self._wall = system.ticks, system.wall
         self._zero, self._steady = 0.0, False
         self._begins = system.ticks() if begins is None else begins
-        self._coming: Iterator[Viewer] = iter(arrivals)
+        self._coming: Iterator[Viewer | Later] = iter(arrivals)
         self._next = next(self._coming, None)
         self._watch = watch
         self.polled = Sockets(system.poller())
@@ -194,6 +200,10 @@ class Loop(Lanes[Visit]):
     def _admit(self, now: float) -> None:
         while self._next is not None and self._next.join_at <= now:
             viewer, self._next = self._next, next(self._coming, None)
+            if isinstance(viewer, Later):
+                if isinstance(self._next, Later):
+                    return  # a turn stays short: the next one looks on
+                continue
             tally = self.recorder.tally(viewer.region, viewer.cohort)
             self.health.started(now - viewer.join_at)
             self._begin(viewer, tally)

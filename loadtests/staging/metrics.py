@@ -6,6 +6,7 @@ serving; the metric families are put together when somebody asks.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Counts:
     waited: dict[str, float] = field(default_factory=lambda: {"requests": 0.0, "egress": 0.0})
     in_flight: int = 0
     waiting: int = 0
+    connections: Callable[[], int] = int
+    """How many are open, the one that asks among them."""
 
     def finish(self, kind: str, status: int, *, body: int, wire: int) -> None:
         """Count one request and the bytes of its response."""
@@ -74,6 +77,7 @@ class NodeCollector(Collector):
         yield _counter("body_bytes", "Bytes of response bodies handed to the transport.", "kind", counts.body)
         yield _counter("wire_bytes", "Bytes of responses, heads included.", "kind", counts.wire)
         yield GaugeMetricFamily(f"{PREFIX}requests_in_flight", "Requests not ended yet.", counts.in_flight)
+        yield GaugeMetricFamily(f"{PREFIX}connections", "Open connections.", counts.connections())
 
     def _queues(self) -> Iterator[Metric]:
         counts = self._counts
@@ -95,9 +99,10 @@ class NodeCollector(Collector):
             yield GaugeMetricFamily(f"{PREFIX}declared_requests_per_second", "Request rate declared.", rps)
 
     def _usage(self) -> Iterator[Metric]:
-        times, memory = self._process.cpu_times(), self._process.memory_info()
-        yield CounterMetricFamily("process_cpu_seconds", "CPU time used.", times.user + times.system)
+        memory = self._process.memory_info()
+        yield CounterMetricFamily("process_cpu_seconds", "CPU time used.", time.process_time())
         yield GaugeMetricFamily("process_resident_memory_bytes", "Resident memory.", memory.rss)
+        yield GaugeMetricFamily(f"{PREFIX}clock_seconds", "This node's time, since 1970.", time.time())
 
 
 def _counter(name: str, help_text: str, label: str, values: Counter[str]) -> CounterMetricFamily:

@@ -100,6 +100,7 @@ def _allow_many_connections() -> None:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     origin = Origin(Site(load()), settings.capacity, latency=settings.latency)
     server = Server(_config(origin))
+    origin.count_connections(lambda: len(server.server_state.connections))
     gc.freeze()  # what is loaded by now stays: no collection needs to look at it again
     watches = [asyncio.create_task(_leave_with(settings.parent, server))]
     if settings.told:

@@ -77,6 +77,10 @@ class Origin:
         self._counts = Counts()
         self._collector = NodeCollector(self._counts, capacity, self._egress_depth)
 
+    def count_connections(self, count: Callable[[], int]) -> None:
+        """Show in ``/metrics`` how many connections the server has open."""
+        self._counts.connections = count
+
     def change(self, live: Live) -> None:
         """Be as the stage is now: capacity, tokens, keys."""
         self._site.live = live

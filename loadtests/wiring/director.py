@@ -34,6 +34,7 @@ from loadtests.scenario import Scenario
 from loadtests.wiring.assignment import GRIEF, Assignment, Report
 from loadtests.wiring.injector import Injector
 from loadtests.wiring.locust_stats import add_windows
+from loadtests.wiring.lookout import Lookout
 from loadtests.wiring.losses import Losses
 from loadtests.wiring.messages import BEGIN, FINISH, HEARD, REHOME, REPORT, Heard, Rehome
 from loadtests.wiring.roster import Roster
@@ -103,7 +104,8 @@ class Director:
         self._greenlets.append(gevent.spawn(self._look_after))
         assert self.journal is not None
         self._injector = Injector(self.scenario.faults, self.journal.note, lambda: self.now)
-        self._greenlets += self._injector.start()
+        self._lookout = Lookout(self.scenario, self.journal.observed, self.journal.note, self._epoch)
+        self._greenlets += [*self._injector.start(), *self._lookout.start()]
 
     def _deal(self) -> tuple[Homes, dict[str, Need]]:
         """Who drives whom, and what that asks of each at the peak; InputError where it cannot be."""
@@ -298,6 +300,7 @@ class Director:
         gevent.killall(self._greenlets)
         self._greenlets.clear()
         try:
+            self._lookout.finish()
             self._injector.finish()
             self._finish_workers()
         finally:

@@ -91,7 +91,8 @@ def test_a_target_that_was_never_healthy_has_an_excuse(make: Maker) -> None:
     assert {capacity.evidence.basis for capacity in found.found} <= {"plateau", "held"}
     broken = _measured([_second(at, 100, 5e6, broken=True, phase="baseline") for at in range(20)])
     excuses = capacities(broken).excuses
-    assert [excuse.reason.key for excuse in excuses] == ["excuse_never_held"] * 2
+    seen = [excuse.reason.key for excuse in excuses if excuse.about in ("bandwidth", "request_rate")]
+    assert seen == ["excuse_never_held"] * 2
     assert all(excuse.remedy.text for excuse in excuses)
 
 
@@ -143,7 +144,7 @@ def test_a_blink_is_not_a_lasting_breach() -> None:
 
 def test_every_file_in_the_folder_is_a_model_with_a_docstring() -> None:
     names = plugins.names(MODELS)
-    assert names == ("bandwidth", "request_rate")
+    assert {"bandwidth", "cpu", "memory", "request_rate"} <= set(names)
     for model in models():
         assert isinstance(model, Model)
         assert type(model).__doc__

@@ -95,6 +95,7 @@ def test_every_sentence_is_used() -> None:
         "evidence_by_",
         "chart_",
         "warn_other_",
+        "warn_uneven_",
         "fact_",
         "fault_",
     )

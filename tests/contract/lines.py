@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loadtests.cached import CacheState
 from loadtests.journal import header
-from loadtests.results import Footer, Generator, Header, Line, Note, Players, Requests, Totals, Window
+from loadtests.results import Footer, Generator, Header, Line, Note, Players, Requests, Target, Totals, Window
 from loadtests.scenario import BUNDLED, read_scenario
 from loadtests.session import ErrorKind, RequestKind
 from loadtests.sketch import Sketch, merged
@@ -107,6 +107,7 @@ def a_run(seconds: int = 3) -> list[Line]:
         a_header(),
         *seen,
         *(Generator(at=at, worker="worker-0", cpu=0.5, lag=sketch_of([0.001])) for at in range(seconds)),
+        Target(at=1.25, node="edge-1", source="stage", seconds=1.0, cpu=0.5, sent=8e6, delay=0.002),
         Note(at=1.5, kind="worker_lost", text="worker-1 has been silent", data={"worker": "worker-1"}),
         Footer(
             complete=True,

@@ -235,4 +235,6 @@ def test_the_header_names_everything_that_a_run_depends_on() -> None:
     assert set(told.regions) == set(told.scenario.regions)
     assert told.phases[-1].end == told.scenario.surge.duration
     assert {"surgecast", "python"} <= set(told.software)
-    assert all(isinstance(line, Window | Header | Footer) or line.line in ("generator", "note") for line in a_run())
+    assert all(
+        isinstance(line, Window | Header | Footer) or line.line in ("generator", "target", "note") for line in a_run()
+    )

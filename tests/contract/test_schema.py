@@ -39,7 +39,11 @@ def test_the_schema_is_one_and_names_its_version() -> None:
 
 def test_every_kind_of_line_is_in_it() -> None:
     kinds = {LINE.validate_json(text_of(line)).line for line in a_run()}
-    assert set(committed()["discriminator"]["mapping"]) == kinds == {"header", "window", "generator", "note", "footer"}
+    assert (
+        set(committed()["discriminator"]["mapping"])
+        == kinds
+        == {"header", "window", "generator", "target", "note", "footer"}
+    )
 
 
 @pytest.mark.parametrize("line", a_run(), ids=lambda line: line.line)

@@ -19,6 +19,7 @@ from loadtests.results import (
     Players,
     Requests,
     Simulated,
+    Target,
     Totals,
     Window,
 )
@@ -31,10 +32,12 @@ PAGE = Path("docs/run-format.md")
 
 def test_the_examples_are_one_line_of_each_kind_and_valid() -> None:
     lines = [LINE.validate_json(block.text) for block in blocks(PAGE, "json")]
-    assert [type(line) for line in lines] == [Header, Window, Generator, Note, Footer]
+    assert [type(line) for line in lines] == [Header, Window, Generator, Target, Note, Footer]
 
 
-@pytest.mark.parametrize("model", [Header, Simulated, Window, Requests, Players, Generator, Note, Footer, Totals])
+@pytest.mark.parametrize(
+    "model", [Header, Simulated, Window, Requests, Players, Generator, Target, Note, Footer, Totals]
+)
 def test_every_field_of_every_line_is_named(model: type[BaseModel]) -> None:
     assert set(model.model_fields) - inline_code(prose(PAGE)) == set()
 

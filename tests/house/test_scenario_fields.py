@@ -30,6 +30,7 @@ PLUGINS = {
     "player": ("loadtests.players", "player"),
     "surge": ("loadtests.shapes", "shape"),
     "faults": ("loadtests.faults", "fault"),
+    "target.observe": ("loadtests.observers", "observer"),
 }
 PLACEHOLDERS = {"regions": "CODE", "cohorts": "NAME", "access": "KIND"}
 

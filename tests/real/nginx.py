@@ -32,6 +32,7 @@ http {{
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     root www;
+    location = /stub_status {{ stub_status; access_log off; }}
     location = /live/master.m3u8 {{ return 302 /viewer/$connection/live/master.m3u8; }}
     location ~ ^/viewer/[0-9]+/(?<file>live/high/.+\\.ts)$ {{ alias {www}/$file; limit_rate {rate}; }}
     location ~ ^/viewer/[0-9]+/(?<file>.+)$ {{ alias {www}/$file; }}
