@@ -111,7 +111,8 @@ class Scalability:
         known = self._origin(len(self.loads))
         wide = self._stretch * known.spread(loads)
         mean = known.mean(loads)
-        mid = mean - DISCOUNT * known.slope**STRAIGHT * known.disagreement(loads)
+        beyond = loads > self.loads[-1]
+        mid = mean - beyond * DISCOUNT * known.slope**STRAIGHT * known.disagreement(loads)
         return np.exp(np.minimum(mean - wide, mid)), np.exp(mid), np.exp(np.maximum(mean + wide, mid))
 
     @property
