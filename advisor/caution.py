@@ -16,6 +16,9 @@ from advisor.texts import Message, say
 
 WIDE: Final = 0.10
 """Half-width of an interval, as a share of its middle, from which the reader is warned (assumed)."""
+KEPT: Final = 0.95
+"""A node among the most that carries less than this share of what a node among the fewest does: nodes do not add up.
+More than plateaus differ by chance (assumed)."""
 COLLAPSE: Final = 1.15
 """A rate held before the breach that is this much above the plateau: the target got slower under overload."""
 
@@ -70,6 +73,9 @@ def _about_growth(measurement: Measurement, found: Capacities) -> Iterator[Messa
     scaling, steps = found.scaling, found.concurrency
     if scaling is None and len(measurement.counts) > 1:
         yield say("warn_nodes_unknown", counts=_counts(measurement.counts))
+    if scaling is not None and scaling.kept < KEPT:
+        fewest, most = (str(scaling.counts[index].nodes) for index in (0, -1))
+        yield say("warn_nodes_lose", kept=f"{scaling.kept:.0%}", fewest=fewest, most=most)
     if isinstance(steps, Concurrency) and steps.shape == "retrograde":
         viewers, rate = f"{steps.best.viewers:,.0f}", f"{steps.best.rate.mid:,.0f}"
         yield say("warn_retrograde", lost=f"{steps.lost:.0%}", viewers=viewers, rate=rate)

@@ -137,11 +137,14 @@ class Scalability:
     def _judged(self, steps: int) -> Floats:
         """Each law's mean square error on steps above those it was fitted to, among the lowest ``steps``.
 
-        Where there are too few to judge by, the laws of `UNJUDGED` are equal and the others are not heard.
+        Where there are too few to judge by, the laws of `UNJUDGED` are judged by the steps themselves, and the others
+        are not heard.
         """
         errors = [self._missed(origin, steps) for origin in range(JUDGED_FROM, steps) if self._recent(origin, steps)]
         if not errors:
-            return np.array([0.0 if law.name in UNJUDGED else math.inf for law in self.laws])
+            off = self._fitted(steps)(np.array(self.loads[:steps])) - np.log(self.rates[:steps])
+            heard = [law.name in UNJUDGED for law in self.laws]
+            return np.where(heard, (off**2).mean(axis=1), math.inf)
         return np.mean([(one**2).mean(axis=1) for one in errors], axis=0)  # type: ignore[no-any-return]
 
     def _missed(self, origin: int, steps: int) -> Floats:

@@ -62,6 +62,7 @@ def test_nodes_that_add_up_are_seen_to(alike: list[Run]) -> None:
     assert [one.nodes for one in found.counts] == list(COUNTS)
     assert found.kept == pytest.approx(1.0, abs=0.06)
     assert carried(found.total(1)).mid == pytest.approx(1.0)
+    assert "warn_nodes_lose" not in {one.key for one in advise(alike).warnings}
     eight = carried(found.total(8))
     assert eight.low < 8 < eight.high
     assert eight.mid == pytest.approx(8, rel=0.15)
@@ -107,6 +108,7 @@ def test_the_advice_and_the_report_tell_of_it(sharing: list[Run]) -> None:
     assert "assume_linear" not in told
     assert "1, 2, 4 nodes" in told["assume_nodes_measured"].text
     assert advice.nodes_tested == 4
+    assert "warn_nodes_lose" in {one.key for one in advice.warnings}
     page = Markdown().render(advice, "en")
     assert "## How it grows" in page
     assert "| 4 |" in page

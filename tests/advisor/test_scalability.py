@@ -91,6 +91,12 @@ def test_two_steps_are_enough_for_a_wide_answer() -> None:
     assert found.spread > 0.15
 
 
+def test_with_three_steps_a_law_that_misses_them_is_hardly_heard() -> None:
+    shares = {one.law: one.share for one in Scalability((1.0, 2.0, 4.0), (100.0, 182.0, 308.0)).shares}
+    assert shares["linear"] < 0.05 < shares["Amdahl"]
+    assert shares["roof 8"] == 0
+
+
 def test_doubt_about_the_rates_widens() -> None:
     sure = Scalability((1.0, 2.0, 3.0), (100.0, 195.0, 285.0))
     unsure = Scalability((1.0, 2.0, 3.0), (100.0, 195.0, 285.0), (0.1, 0.1, 0.1))
