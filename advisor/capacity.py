@@ -13,8 +13,10 @@ from typing import Final, Literal
 import numpy as np
 
 from advisor.blocks import block_means, draws, seed_of
+from advisor.concurrency import Concurrency, concurrency
 from advisor.measure import JUDGED, LOADED, Measurement
 from advisor.models import Capacity, Excuse, Model
+from advisor.nodecount import NodeScaling, node_scaling
 from advisor.observed import MOSTLY, full
 from advisor.plateau import overload_seconds, settled
 from advisor.seconds import Second
@@ -57,6 +59,11 @@ class Capacities(Frozen):
     found: tuple[Capacity, ...]
     excuses: tuple[Excuse, ...]
     binding: Binding
+    scaling: NodeScaling | None = None
+    """How the limit grows with the nodes, where it was reached at two node counts or more; else nodes are taken to
+    add up."""
+    concurrency: Concurrency | Excuse | None = None
+    """Throughput over the load steps: a cross-check, no plan uses it."""
 
     @property
     def saturated(self) -> tuple[Capacity, ...]:
@@ -75,7 +82,8 @@ def models() -> tuple[Model, ...]:
 
 
 def capacities(measurement: Measurement) -> Capacities:
-    """Ask every model, then decide which resource binds."""
+    """Ask every model, then decide which resource binds; runs with fewer nodes only show how nodes add up."""
+    every, measurement = measurement, measurement.of_nodes(measurement.nodes)
     known = models()
     answers = [model.fit(measurement) for model in known]
     found = [answer for answer in answers if isinstance(answer, Capacity)]
@@ -84,7 +92,13 @@ def capacities(measurement: Measurement) -> Capacities:
     verdict = _binding([one for one in known if type(one).plugin_name() in flat], measurement)
     if verdict.sure:
         found = [_only_at_least(one) if one.saturated and one.model != verdict.model else one for one in found]
-    return Capacities(found=tuple(found), excuses=excuses, binding=verdict)
+    return Capacities(
+        found=tuple(found),
+        excuses=excuses,
+        binding=verdict,
+        scaling=next((node_scaling(one, every) for one in known if type(one).plugin_name() == verdict.model), None),
+        concurrency=concurrency(measurement),
+    )
 
 
 def _only_at_least(capacity: Capacity) -> Capacity:

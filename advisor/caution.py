@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from advisor.capacity import Capacities
+from advisor.concurrency import Concurrency
 from advisor.demand import Demand
 from advisor.measure import JUDGED, Measurement
 from advisor.models import Capacity
@@ -15,6 +16,9 @@ from advisor.texts import Message, say
 
 WIDE: Final = 0.10
 """Half-width of an interval, as a share of its middle, from which the reader is warned (assumed)."""
+KEPT: Final = 0.95
+"""A node among the most that carries less than this share of what a node among the fewest does: nodes do not add up.
+More than plateaus differ by chance (assumed)."""
 COLLAPSE: Final = 1.15
 """A rate held before the breach that is this much above the plateau: the target got slower under overload."""
 
@@ -28,6 +32,7 @@ def cautions(
         *_about_limits(measurement, found),
         *(message for capacity in found.saturated for message in _about_plateau(capacity, measurement.nodes)),
         *_about_scale(found, plans, factor),
+        *_about_growth(measurement, found),
         *_about_demand(wanted),
         *_about_others(found, wanted, plans),
     )
@@ -64,6 +69,31 @@ def _about_scale(found: Capacities, plans: Sequence[Plan], factor: float) -> Ite
         yield say("warn_linear", factor=f"{factor:,.1f}", nodes=f"{sum(plan.nodes for plan in plans):,}")
 
 
+def _about_growth(measurement: Measurement, found: Capacities) -> Iterator[Message]:
+    scaling, steps = found.scaling, found.concurrency
+    if scaling is None and len(measurement.counts) > 1:
+        yield say("warn_nodes_unknown", counts=_counts(measurement.counts))
+    if scaling is not None and scaling.kept < KEPT:
+        fewest, most = (str(scaling.counts[index].nodes) for index in (0, -1))
+        yield say("warn_nodes_lose", kept=f"{scaling.kept:.0%}", fewest=fewest, most=most)
+    if isinstance(steps, Concurrency) and steps.shape == "retrograde":
+        viewers, rate = f"{steps.best.viewers:,.0f}", f"{steps.best.rate.mid:,.0f}"
+        yield say("warn_retrograde", lost=f"{steps.lost:.0%}", viewers=viewers, rate=rate)
+
+
+def growth_told(measurement: Measurement, found: Capacities) -> tuple[Message, ...]:
+    """Whether nodes add up: an assumption with one node count, a finding with two or more."""
+    scaling = found.scaling
+    if scaling is None:
+        return (say("assume_linear", nodes=str(measurement.nodes)),)
+    counts, kept = _counts([one.nodes for one in scaling.counts]), f"{scaling.kept:.0%}"
+    return (say("assume_nodes_measured", counts=counts, kept=kept, most=str(scaling.most), reach=str(scaling.reach)),)
+
+
+def _counts(counts: Sequence[int]) -> str:
+    return ", ".join(str(count) for count in counts)
+
+
 def _about_demand(wanted: Sequence[Demand]) -> Iterator[Message]:
     """The region that is known least well speaks for all."""
     widest = max(wanted, key=lambda demand: demand.wire_per_viewer.spread)
@@ -87,7 +117,7 @@ def assumptions(
     """What the numbers take for granted."""
     nodes = str(measurement.nodes)
     return (
-        *([say("assume_linear", nodes=nodes)] if plans else []),
+        *(growth_told(measurement, found) if plans else ()),
         *([say("assume_even_measured" if is_even else "assume_even", nodes=nodes)] if measurement.nodes > 1 else []),
         *([say("assume_refusals")] if found.saturated else []),
         say("assume_mix"),

@@ -106,8 +106,20 @@ class Measurement(Frozen):
 
     @property
     def nodes(self) -> int:
-        """Nodes that served the target while it was measured."""
+        """Nodes that served the target while it was measured: the most, where runs differ."""
         return self.scenario.target.nodes
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The node counts that were rehearsed, rising."""
+        return tuple(sorted({run.facts.nodes for run in self.runs}))
+
+    def of_nodes(self, nodes: int) -> Measurement:
+        """The runs with so many nodes, alone: limits of different node counts are never pooled."""
+        if self.counts == (nodes,):
+            return self
+        runs = tuple(run for run in self.runs if run.facts.nodes == nodes)
+        return self.model_copy(update={"scenario": with_nodes(self.scenario, nodes), "runs": runs})
 
     @property
     def seed(self) -> str:
@@ -126,6 +138,11 @@ class Measurement(Frozen):
         for number, run in enumerate(self.runs):
             for second in run.calm(code, phases):
                 yield number, second
+
+
+def with_nodes(scenario: Scenario, nodes: int) -> Scenario:
+    """The scenario against so many nodes."""
+    return scenario.model_copy(update={"target": scenario.target.model_copy(update={"nodes": nodes})})
 
 
 APART: Final = 1_000_000
@@ -161,16 +178,26 @@ def _details(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _same_scenario(runs: Sequence[Run]) -> Scenario:
-    """Runs may differ in shape and seed, but must load the same target with the same viewers."""
+    """Runs may differ in shape, seed and node count, but must load the same target with the same viewers.
+
+    The answer is that of the run with most nodes, the first of them.
+    """
     first = runs[0].header
     for run in runs[1:]:
         for field in ("target", "stream", "player", "regions", "budgets", "launch"):
-            if getattr(run.header.scenario, field) != getattr(first.scenario, field):
+            if _event(run.header.scenario)[field] != _event(first.scenario)[field]:
                 raise InputError(
                     f"runs {first.run_id} and {run.header.run_id} differ in scenario.{field}",
-                    hint="one advice needs one event: advise on each run alone, or repeat the runs with one scenario",
+                    hint="one advice needs one event: advise on each run alone, or repeat the runs with one scenario; "
+                    "only shape, seed and target.nodes may differ",
                 )
-    return first.scenario
+    return max((run.header.scenario for run in runs), key=lambda one: one.target.nodes)
+
+
+def _event(scenario: Scenario) -> dict[str, object]:
+    """What must be alike. Nodes may differ, and with them the addresses that they are reached at."""
+    target = scenario.target.model_copy(update={"nodes": 1, "resolve": ()})
+    return dict(scenario) | {"target": target}
 
 
 def _simulated(runs: Sequence[Run]) -> Iterator[Message]:

@@ -18,6 +18,7 @@ from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
 from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
+from advisor.growth import growth_tools
 from advisor.models import Capacity, Excuse
 from advisor.plan import Plan, Step
 from advisor.recovery import BEFORE, HOLD
@@ -74,6 +75,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "faults_lead": fill(lang, "faults_lead", before=str(BEFORE), hold=str(HOLD)),
         **serverpage.tools(advice, lang),
         "has_faults": any(run.faults for run in advice.runs),
+        **growth_tools(advice.capacities, lang),
         "fig": figures,
         "separator": "、" if lang == "zh" else ", ",
         **edge_text.tools(lang),

@@ -20,6 +20,7 @@ NAMES = (
     "gate",
     "simulate",
     "hpa",
+    "anchors",
 )
 
 parser = argparse.ArgumentParser(description=__doc__)

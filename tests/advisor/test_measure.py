@@ -118,8 +118,8 @@ def test_regions_add_up_to_the_whole(make: Maker) -> None:
 
 
 def test_runs_of_different_events_are_not_pooled(make: Maker) -> None:
-    with pytest.raises(InputError, match="target"):
-        measure([make(SMALL), make(replace(SMALL, nodes=3))])
+    with pytest.raises(InputError, match="regions"):
+        measure([make(SMALL), make(replace(SMALL, shares={"id": 1.0}))])
 
 
 def test_repeated_runs_are_pooled_without_bridging(make: Maker) -> None:

@@ -1,0 +1,178 @@
+"""Whether nodes add up: measured from rehearsals with different node counts, or an assumption that says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advisor.advice import advise
+from advisor.capacity import capacities
+from advisor.interval import Interval
+from advisor.measure import JUDGED, measure
+from advisor.models import Excuse
+from advisor.nodecount import NodeScaling, NodeTotal, scaling_of
+from advisor.reports.markdown import Markdown
+from loadtests.errors import InputError
+from loadtests.run import Run
+from tests.advisor.conftest import Maker
+from tests.advisor.runs import Town
+
+NODE = 20e6
+COUNTS = (1, 2, 4)
+
+
+def town(nodes: int, share: float = 1.0, **changes: object) -> Town:
+    """So many nodes, each delivering a share of what one alone does, driven to twice that."""
+    given = {"egress": NODE * share, "nodes": nodes, "seed": 40 + nodes, "baseline": 15 * nodes, "peak": 75 * nodes}
+    return Town(**(given | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def alike(make: Maker) -> list[Run]:
+    """Nodes that add up."""
+    return [make(town(nodes)) for nodes in COUNTS]
+
+
+@pytest.fixture(scope="module")
+def sharing(make: Maker) -> list[Run]:
+    """Nodes that contend for something: Amdahl with a serial share of 10 %."""
+    return [make(town(nodes, 1 / (1 + 0.1 * (nodes - 1)))) for nodes in COUNTS]
+
+
+def exact(total: float) -> Interval:
+    return Interval(low=0.97 * total, mid=total, high=1.03 * total, coverage=0.9, samples=40)
+
+
+def scaling(*totals: tuple[int, float]) -> NodeScaling:
+    return scaling_of("bandwidth", "bit/s", [NodeTotal(nodes=n, total=exact(x), runs=1) for n, x in totals])
+
+
+def carried(found: Interval | Excuse) -> Interval:
+    assert isinstance(found, Interval), found
+    return found
+
+
+def test_nodes_that_add_up_are_seen_to(alike: list[Run]) -> None:
+    found = capacities(measure(alike)).scaling
+    assert found is not None
+    assert [one.nodes for one in found.counts] == list(COUNTS)
+    assert found.kept == pytest.approx(1.0, abs=0.06)
+    assert carried(found.total(1)).mid == pytest.approx(1.0)
+    assert "warn_nodes_lose" not in {one.key for one in advise(alike).warnings}
+    eight = carried(found.total(8))
+    assert eight.low < 8 < eight.high
+    assert eight.mid == pytest.approx(8, rel=0.15)
+
+
+def test_contention_is_measured_and_extrapolated(sharing: list[Run]) -> None:
+    found = capacities(measure(sharing)).scaling
+    assert found is not None
+    assert found.kept == pytest.approx(1 / 1.3, abs=0.05)
+    eight = carried(found.total(8))
+    assert eight.low < 8 / 1.7 < eight.high
+    assert eight.mid <= 1.1 * 8 / 1.7
+
+
+def test_limits_of_different_counts_are_never_pooled(sharing: list[Run]) -> None:
+    measured = measure(sharing)
+    assert (measured.nodes, measured.counts) == (4, COUNTS)
+    alone = capacities(measure(sharing[-1:]))
+    together = capacities(measured)
+    assert together.found == alone.found
+    assert together.binding == alone.binding
+    assert len(measured.of_nodes(2).runs) == 1
+    assert measured.of_nodes(2).nodes == 2
+    assert len(measured.of_nodes(2).whole(JUDGED)) < len(measured.whole(JUDGED))
+    assert {one.peak for one in (town(4), town(1))} == {300, 75}
+
+
+def test_the_order_of_the_runs_does_not_matter(sharing: list[Run]) -> None:
+    forth, back = (measure(runs) for runs in (sharing, sharing[::-1]))
+    assert forth.scenario.target.nodes == back.scenario.target.nodes == 4
+    assert capacities(forth).scaling == capacities(back).scaling
+
+
+def test_one_count_stays_an_assumption(make: Maker) -> None:
+    runs = [make(town(2)), make(town(2, seed=99))]
+    assert capacities(measure(runs)).scaling is None
+    assert "assume_linear" in {one.key for one in advise(runs).assumptions}
+
+
+def test_the_advice_and_the_report_tell_of_it(sharing: list[Run]) -> None:
+    advice = advise(sharing)
+    told = {one.key: one for one in advice.assumptions}
+    assert "assume_linear" not in told
+    assert "1, 2, 4 nodes" in told["assume_nodes_measured"].text
+    assert advice.nodes_tested == 4
+    assert "warn_nodes_lose" in {one.key for one in advice.warnings}
+    page = Markdown().render(advice, "en")
+    assert "## How it grows" in page
+    assert "| 4 |" in page
+    assert "| 8 |" in page
+    assert "如何增长" in Markdown().render(advice, "zh")
+
+
+def test_a_count_whose_limit_was_not_reached_is_not_counted(make: Maker) -> None:
+    runs = [make(town(1)), make(town(4, peak=60, baseline=30))]
+    advice = advise(runs)
+    assert advice.capacities.scaling is None
+    assert "warn_nodes_unknown" in {one.key for one in advice.warnings}
+
+
+def test_other_differences_of_the_target_are_refused(make: Maker) -> None:
+    other = make(town(2))
+    target = other.header.scenario.target.model_copy(update={"url": "http://other.test/master.m3u8"})
+    scenario = other.header.scenario.model_copy(update={"target": target})
+    changed = replace(other, header=other.header.model_copy(update={"scenario": scenario}))
+    with pytest.raises(InputError, match=r"scenario\.target"):
+        measure([make(town(1)), changed])
+
+
+def test_needed_is_on_the_conservative_ends() -> None:
+    found = scaling((1, 100.0), (2, 190.0), (3, 272.0), (4, 346.0))
+    nodes = found.needed(Interval(low=300, mid=350, high=400, coverage=0.9, samples=9))
+    assert isinstance(nodes, int)
+    assert carried(found.rate(nodes)).low >= 400 > carried(found.rate(nodes - 1)).low
+    assert nodes > 4
+
+
+def test_past_twice_the_nodes_is_refused_with_what_to_rehearse() -> None:
+    found = scaling((1, 100.0), (2, 195.0))
+    refused = found.rate(5)
+    assert isinstance(refused, Excuse)
+    assert "3" in refused.remedy.text
+    asked = found.needed(Interval.exact(10_000.0))
+    assert isinstance(asked, Excuse)
+    assert asked.reason.key == "excuse_nodes_far"
+
+
+def test_nodes_that_get_in_each_others_way_have_a_best_number() -> None:
+    found = scaling((1, 100.0), (2, 170.0), (4, 200.0), (6, 150.0), (8, 110.0))
+    asked = found.needed(Interval.exact(1000.0))
+    assert isinstance(asked, Excuse)
+    assert asked.reason.key == "excuse_nodes_retrograde"
+
+
+def test_one_count_is_no_scaling() -> None:
+    with pytest.raises(ValueError, match="two node counts"):
+        scaling((2, 100.0))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(0.0, 0.4), st.floats(0.0, 0.05), st.floats(10.0, 1e9), st.floats(0.1, 12.0))
+def test_more_demand_never_needs_fewer_nodes(serial: float, crosstalk: float, unit: float, asked: float) -> None:
+    totals = [(n, unit * n / (1 + serial * (n - 1) + crosstalk * n * (n - 1))) for n in (1, 2, 3)]
+    found = scaling(*totals)
+    answers = [found.needed(Interval.exact(asked * unit * grown)) for grown in (1.0, 1.2, 2.0)]
+    for less, more in pairwise(answers):
+        if isinstance(more, int):
+            assert isinstance(less, int)
+            assert less <= more
+    better = scaling(*((n, 1.1 * total) for n, total in totals)).needed(Interval.exact(asked * unit))
+    if isinstance(answers[0], int):
+        assert isinstance(better, int)
+        assert better <= answers[0]
