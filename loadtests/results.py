@@ -122,6 +122,12 @@ class Players(Frozen):
     """Seconds from the live moment to the playhead, sampled at each new segment."""
     reconnects: NonNegativeInt = 0
     """Connections opened because an earlier one had ended."""
+    messages_sent: NonNegativeInt = 0
+    """Chat messages that these viewers sent; no protocol of ours sends any yet."""
+    messages_delivered: NonNegativeInt = 0
+    """Chat messages that reached these viewers, each counted once per viewer."""
+    message_delay: Sketch = Field(default_factory=Sketch)
+    """Seconds from sending a chat message to its arrival at one viewer."""
 
 
 class Window(Frozen):
