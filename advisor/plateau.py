@@ -20,6 +20,7 @@ from advisor.measure import APART, JUDGED, LOADED, Measurement
 from advisor.models import Capacity, Evidence, Excuse, Model
 from advisor.seconds import Second
 from advisor.texts import say
+from advisor.wander import half_width
 
 LEAST_SECONDS: Final = 8
 """Fewest plateau seconds: two whole blocks less their overlap; with fewer a burst looks like a plateau (assumed)."""
@@ -112,16 +113,17 @@ def _plateau(
     evidence, close = grounded(
         model, measurement, evidence_of(model, overload, seconds, held).model_copy(update=update), overload
     )
-    found = _widened(found, close, seconds)
+    found = _widened(found, close, seconds, half_width(rates))
     return capacity_of(model, measurement, found, evidence, saturated=True)
 
 
-def _widened(found: Interval, close: Sequence[Explained], seconds: Sequence[Second]) -> Interval:
-    """The interval with what the explanations deliver at its loads that are not told apart from the best one."""
+def _widened(found: Interval, close: Sequence[Explained], seconds: Sequence[Second], off: float) -> Interval:
+    """The interval with how far a rate that wanders may be off, and with what the close explanations deliver."""
     top = at_loads(seconds)
     rates = [float(np.median(one.delivers(top))) for one in close if math.isfinite(one.limit)]
     known = [rate for rate in rates if abs(rate / found.mid - 1.0) <= MODEL_SPREAD]
-    return found.model_copy(update={"low": min([found.low, *known]), "high": max([found.high, *known])})
+    low, high = max(0.0, found.mid - off), found.mid + off
+    return found.model_copy(update={"low": min([found.low, low, *known]), "high": max([found.high, high, *known])})
 
 
 def _at_least(model: Model, measurement: Measurement, overload: list[Second], held: list[list[Second]]) -> Capacity:

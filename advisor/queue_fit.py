@@ -39,6 +39,9 @@ LIKELY: Final = 1.1
 WIDER: Final = 1.15
 """Both ends are moved by this factor: arrivals in waves and services that are not exponential are not in the model
 (assumed)."""
+ADDING: Final = (1.0, 1.5, 2.0)
+"""How the p95 of the wait w and of the rest b add: (b^p + w^p)^(1/p), from at the same moments (p = 1) to independently
+(two exponential times of one mean: p = 1.5 is within 2 %)."""
 TAIL: Final = 0.05
 
 
@@ -50,6 +53,8 @@ def beyond(model: Model, measurement: Measurement) -> Interval | None:
     if len(rates) < LEAST_BLOCKS or not _grew(rates, firsts):
         return None
     allowed = measurement.scenario.budgets.segment_p95 - rest
+    if allowed <= 0:
+        return None
     tested = float(rates.max())
     fits = _Fits(rates, firsts)
     breaks = fits.breaks(allowed)
@@ -97,28 +102,28 @@ def wait_p95(servers: int, capacity: Floats, rates: Floats) -> Floats:
 
 
 class _Fits:
-    """All fits of the grid: cells are (servers, capacity) pairs."""
+    """All fits of the grid: a cell is a number of servers, a capacity, and how the wait adds to what it comes upon."""
 
     def __init__(self, rates: Floats, firsts: Floats) -> None:
         self.rates, self.firsts = rates, firsts
-        self.capacity = np.tile(SHARES * float(rates.max()), len(SERVERS))
-        waits = np.concatenate([self._waits(servers, rates[None, :]) for servers in SERVERS])
-        self.base = np.maximum(np.median(firsts[None, :] - waits, axis=1), 1e-6)
-        self.errors = np.abs(np.log((self.base[:, None] + waits) / firsts[None, :]))
-
-    def _waits(self, servers: int, rates: Floats) -> Floats:
-        return wait_p95(servers, (SHARES * float(self.rates.max()))[:, None], rates)
+        self.capacities = SHARES * float(rates.max())
+        waits = np.concatenate([wait_p95(one, self.capacities[:, None], rates[None, :]) for one in SERVERS])
+        cells = [_based(waits, firsts, power) for power in ADDING]
+        self.bases = np.concatenate([base for base, _ in cells])
+        self.errors = np.concatenate([errors for _, errors in cells])
 
     def breaks(self, allowed: float) -> Floats:
         """The rate at which each cell's p95 reaches what is allowed: found on a grid of loads."""
         use = np.linspace(0.0, 1.0, 401)[:-1]
+        rates = use[None, :] * self.capacities[:, None]
+        waits = np.concatenate([wait_p95(one, self.capacities[:, None], rates) for one in SERVERS])
+        capacities = np.tile(self.capacities, len(SERVERS))
         found = []
-        for number, servers in enumerate(SERVERS):
-            cells = slice(number * len(SHARES), (number + 1) * len(SHARES))
-            capacity = self.capacity[cells][:, None]
-            late = self.base[cells][:, None] + wait_p95(servers, capacity, use[None, :] * capacity) > allowed
+        for number, power in enumerate(ADDING):
+            base = self.bases[number * len(waits) : (number + 1) * len(waits), None]
+            late = base**power + waits**power > allowed**power
             first = np.where(late.any(axis=1), late.argmax(axis=1), len(use)) / 400.0
-            found.append(first * capacity[:, 0])
+            found.append(first * capacities)
         return np.concatenate(found)
 
     def drawn(self, seed: int) -> NDArray[np.int64]:
@@ -129,3 +134,10 @@ class _Fits:
         best = np.argmin(self.errors @ weights, axis=0)
         whole = self.errors.sum(axis=1)
         return np.concatenate([best, np.flatnonzero(whole <= LIKELY * whole.min())])
+
+
+def _based(waits: Floats, firsts: Floats, power: float) -> tuple[Floats, Floats]:
+    """The p95 without a queue that fits each row of waits best, and the errors as logarithms."""
+    left = np.maximum(np.median(firsts[None, :] ** power - waits**power, axis=1), 1e-12)
+    fitted = (left[:, None] + waits**power) ** (1.0 / power)
+    return left ** (1.0 / power), np.abs(np.log(fitted / firsts[None, :]))

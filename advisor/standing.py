@@ -17,6 +17,8 @@ from advisor.texts import fill
 
 FRAME: Final = Frame(width=560, height=220, right=52)
 NARROW: Final = Frame(width=350, height=200, left=46, right=44)
+SIGNED: Final = frozenset({"connections", "joins/s"})
+"""Units whose limit shows in a sign of its own (`advisor.onset`)."""
 
 
 def tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
@@ -56,8 +58,10 @@ def evidence_text(advice: Advice, lang: str, capacity: Capacity) -> str:
         "end": str(seen.span[1]),
         "level": figures.rate(capacity.per_node.mid * advice.nodes_tested, capacity.unit),
     }
-    if seen.basis == "sign":
-        return fill(lang, f"evidence_sign_{capacity.model}" if capacity.saturated else "evidence_only_sign", **values)
+    if seen.basis == "sign" and capacity.saturated:
+        return fill(lang, f"evidence_sign_{capacity.model}", **values)
+    if capacity.unit in SIGNED:
+        return fill(lang, "evidence_only_sign", **values)
     if not capacity.saturated:
         return fill(lang, f"evidence_only_{seen.basis}", **values)
     budgets = [fill(lang, f"budget_{name}") for name in seen.broken_budgets]

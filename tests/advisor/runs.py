@@ -55,7 +55,9 @@ class Town:
     shares: dict[str, float] = field(default_factory=lambda: {"id": 0.5, "in": 0.35, "br": 0.15})
     audience: dict[str, int] = field(default_factory=lambda: {"id": 40000, "in": 25000, "br": 12000})
     jitter: float = 0.0
-    """How much a node's limits wander around what is declared: standard deviation, half of it new every second."""
+    """How much a node's limits wander around what is declared: standard deviation."""
+    memory: float = 0.5
+    """Correlation of that wandering from one second to the next."""
     cpu: float = 0.4
     adaptive: bool = False
     """Whether players choose: all ask for the highest bit rate, and for less while half a second of bits is waiting."""
@@ -168,8 +170,9 @@ class Play:
         for second in range(int(self.town.shape.duration)):
             self.wobble = 1 + 0.6 * (self.wobble - 1) + float(self.rng.normal(0, 0.12))
             for node in self.nodes:
-                fresh = float(self.rng.normal(0, 0.75**0.5 * self.town.jitter))
-                node.pace = max(0.1, 1 + 0.5 * (node.pace - 1) + fresh)
+                memory = self.town.memory
+                fresh = float(self.rng.normal(0, (1 - memory**2) ** 0.5 * self.town.jitter))
+                node.pace = max(0.1, 1 + memory * (node.pace - 1) + fresh)
             if self.town.adaptive:
                 waits = sum(node.waiting_bits for node in self.nodes) / self.town.egress / self.town.nodes
                 self.quality = max(0.2, 0.85 * self.quality) if waits > 0.5 else min(1.0, 1.03 * self.quality)

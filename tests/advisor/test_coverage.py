@@ -16,7 +16,7 @@ from tests.advisor.runs import Town
 TOWNS = 60
 
 
-def towns() -> Iterator[tuple[str, float, Town]]:
+def towns(memory: float) -> Iterator[tuple[str, float, Town]]:
     """Towns by a fixed seed, with the model that binds and the limit of a node."""
     rng = np.random.default_rng(5)
     for number in range(TOWNS):
@@ -25,6 +25,7 @@ def towns() -> Iterator[tuple[str, float, Town]]:
         town = Town(
             seed=1000 + number, nodes=nodes, baseline=peak // 10, peak=peak, hold=hold, jitter=jitter, egress=1e12
         )
+        town = replace(town, memory=memory)
         if number % 2:
             rps = 1.05 * peak / over / nodes
             yield "request_rate", rps, replace(town, rps=rps)
@@ -34,9 +35,11 @@ def towns() -> Iterator[tuple[str, float, Town]]:
 
 
 @pytest.mark.slow
-def test_intervals_hold_the_declared_limit(make: Maker) -> None:
+@pytest.mark.parametrize("memory", [0.5, 0.9])
+def test_intervals_hold_the_declared_limit(make: Maker, memory: float) -> None:
+    """Also where limits wander so slowly that a run sees only a few ups and downs of them."""
     held, errors, missed = 0, [], []
-    for model, truth, town in towns():
+    for model, truth, town in towns(memory):
         found = capacities(measure([make(town)]))
         limit = found.of(model)
         assert limit is not None
@@ -47,4 +50,4 @@ def test_intervals_hold_the_declared_limit(make: Maker) -> None:
         errors.append(limit.per_node.mid / truth - 1.0)
     assert held >= 0.9 * TOWNS, missed
     assert abs(float(np.mean(errors))) < 0.01, "no bias"
-    assert float(np.quantile(np.abs(errors), 0.9)) < 0.05
+    assert float(np.quantile(np.abs(errors), 0.9)) < 0.06
