@@ -25,7 +25,7 @@ KVB90: Final = 5.374
 LEAST: Final = 8
 """Fewest seconds for an estimate of memory."""
 FEW: Final = 1.2
-"""Both are still too sure when a memory of ten seconds meets an overload of twenty: so much wider they hold the truth of
+"""Both are too sure where a memory of ten seconds meets an overload of twenty; so much wider they hold the truth of
 nine in ten towns (calibrated on tests/advisor/test_coverage.py)."""
 MOST_MEMORY: Final = 0.95
 """No correlation above this is told apart from a trend in one run (assumed)."""
