@@ -39,9 +39,10 @@ class Binding(Frozen):
 
     model: str | None
     """None when nothing ran out."""
-    by: Literal["only", "variation", "transfer", "observed"]
+    by: Literal["only", "variation", "transfer", "observed", "sign"]
     """``only``: no other stood still. ``variation``: it varied least. ``transfer``: the bytes came slowly.
-    ``observed``: by the servers' own words it was full, and it is the agreement for how long."""
+    ``observed``: by the servers' own words it was full, and it is the agreement for how long.
+    ``sign``: the resource showed a sign of its own (connections refused, start-ups late) before anything else broke."""
     agreement: float
     """Share of resamples that name the same resource as the one that varies least; 1 when only one stood still."""
     transfer: float
@@ -50,7 +51,7 @@ class Binding(Frozen):
     @property
     def sure(self) -> bool:
         """Whether nodes need only be planned on this one."""
-        return self.by in ("transfer", "observed") or self.agreement >= SURE
+        return self.by in ("transfer", "observed", "sign") or self.agreement >= SURE
 
 
 class Capacities(Frozen):
@@ -88,8 +89,11 @@ def capacities(measurement: Measurement) -> Capacities:
     answers = [model.fit(measurement) for model in known]
     found = [answer for answer in answers if isinstance(answer, Capacity)]
     excuses = tuple(answer for answer in answers if isinstance(answer, Excuse))
-    flat = [one.model for one in found if one.saturated]
-    verdict = _binding([one for one in known if type(one).plugin_name() in flat], measurement)
+    limits = [one for one in found if one.saturated]
+    flat = [one.model for one in limits]
+    verdict = _by_sign(limits, measurement) or _binding(
+        [one for one in known if type(one).plugin_name() in flat], measurement
+    )
     if verdict.sure:
         found = [_only_at_least(one) if one.saturated and one.model != verdict.model else one for one in found]
     return Capacities(
@@ -104,6 +108,16 @@ def capacities(measurement: Measurement) -> Capacities:
 def _only_at_least(capacity: Capacity) -> Capacity:
     """Flat only because another resource was: a node carries at least what it delivered."""
     return capacity.model_copy(update={"saturated": False})
+
+
+def _by_sign(limits: Sequence[Capacity], measurement: Measurement) -> Binding | None:
+    """The earliest sign of its own, where there is one: the rates that stand still beside it only show who got in."""
+    signs = [one for one in limits if one.evidence.basis == "sign"]
+    if not signs:
+        return None
+    first = min(signs, key=lambda one: (one.evidence.first_broken or 0, one.model))
+    slowed = transfer_share(measurement.whole(LOADED), settled(overload_seconds(measurement.whole(JUDGED))))
+    return Binding(model=first.model, by="sign", agreement=1.0, transfer=slowed)
 
 
 def _binding(flat: list[Model], measurement: Measurement) -> Binding:

@@ -12,7 +12,7 @@ from advisor.measure import JUDGED, Measurement
 from advisor.models import Capacity
 from advisor.plan import TESTED_FACTOR, Plan
 from advisor.plateau import LEAST_SECONDS, overload_seconds
-from advisor.texts import Message, say
+from advisor.texts import Message, say, texts
 
 WIDE: Final = 0.10
 """Half-width of an interval, as a share of its middle, from which the reader is warned (assumed)."""
@@ -108,7 +108,8 @@ def _about_others(found: Capacities, wanted: Sequence[Demand], plans: Sequence[P
         for other in found.found:
             need = asked[plan.region].of(other.unit)
             if other.model != plan.binding and need and need.mid / plan.nodes > other.per_node.high:
-                yield say(f"warn_other_{other.model}", region=plan.region)
+                key = f"warn_other_{other.model}"
+                yield from [say(key, region=plan.region)] if key in texts("en") else []
 
 
 def assumptions(

@@ -105,7 +105,7 @@ def draw(chart: Chart, frame: Frame) -> Markup:
     scale = ticks(_most(chart))
     parts = [
         *_shades(chart, frame, start, end),
-        *_grid(frame, scale),
+        *grid(frame, scale),
         *_time_axis(frame, start, end),
         *(_band(frame, chart.times, band, (start, end, scale[-1])) for band in chart.bands),
         *(_limit(frame, line, scale[-1]) for line in chart.limits),
@@ -130,7 +130,7 @@ def _shades(chart: Chart, frame: Frame, start: float, end: float) -> Iterator[Ma
         rect = Markup('<rect class="{}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"/>')
         yield rect.format(shade.style, left, frame.top, right - left, frame.height - frame.top - frame.bottom)
         if shade.name and text_width(shade.name) + 4 <= right - left:
-            yield _text((left + right) / 2, frame.top - 7, "middle", shade.name)
+            yield text((left + right) / 2, frame.top - 7, "middle", shade.name)
 
 
 def text_width(text: str) -> float:
@@ -138,21 +138,23 @@ def text_width(text: str) -> float:
     return sum(12.0 if ord(letter) > 0x2E7F else LETTER for letter in text)
 
 
-def _text(x: float, y: float, anchor: str, text: str) -> Markup:
-    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, text)
+def text(x: float, y: float, anchor: str, words: str) -> Markup:
+    """Words at a place of the drawing."""
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, words)
 
 
-def _grid(frame: Frame, scale: Sequence[float]) -> Iterator[Markup]:
+def grid(frame: Frame, scale: Sequence[float]) -> Iterator[Markup]:
+    """Lines across with their values at the left."""
     for value in scale:
         y = frame.y(value, scale[-1])
         line = Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>')
         yield line.format(frame.left, frame.width - frame.right, y, y)
-        yield _text(frame.left - 6, y + 4, "end", number(value))
+        yield text(frame.left - 6, y + 4, "end", number(value))
 
 
 def _time_axis(frame: Frame, start: float, end: float) -> Iterator[Markup]:
     for at in time_ticks(start, end, 12 if frame.width > 500 else 6):
-        yield _text(frame.x(at, start, end), frame.height - frame.bottom + 16, "middle", f"{at:g}")
+        yield text(frame.x(at, start, end), frame.height - frame.bottom + 16, "middle", f"{at:g}")
 
 
 def _points(frame: Frame, times: Sequence[int], values: Values, box: tuple[float, float, float]) -> list[list[str]]:

@@ -54,9 +54,11 @@ def dollars(value: float) -> str:
 
 def rate(value: float, unit: str) -> str:
     """A rate in the unit of a capacity model."""
-    if unit == "connections":
-        return number(value)
-    return bits(value) if unit == "bit/s" else f"{number(value)} req/s"
+    return bits(value) if unit == "bit/s" else f"{number(value)} {_short(unit)}"
+
+
+def _short(unit: str) -> str:
+    return "req/s" if unit == "requests/s" else unit
 
 
 def span(interval: Interval, unit: str = "") -> str:
@@ -69,5 +71,5 @@ def span(interval: Interval, unit: str = "") -> str:
         case "USD":
             return f"{dollars(interval.low)}–{dollars(interval.high)}"
         case _:
-            size, name = 1.0, "req/s" if unit == "requests/s" else unit
+            size, name = 1.0, _short(unit)
     return f"{number(interval.low / size)}–{number(interval.high / size)} {name}".rstrip()

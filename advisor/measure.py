@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from pydantic import Field, SkipValidation
 
+from advisor.blocks import seed_of
+from advisor.quality import choosing, lost_seconds, lower, marked
 from advisor.recovery import Recovery, recoveries
 from advisor.seconds import Fold, Second, by_second
 from advisor.servers import Server, servers_of
@@ -162,7 +164,7 @@ def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurem
     warnings: list[Message] = list(_simulated(runs))
     for run in runs:
         warnings += _unfinished(run, accept=accept_unfinished)
-    series = tuple(_series(run) for run in runs)
+    series = tuple(_with_quality(_series(run), run.header.scenario) for run in runs)
     for one in series:
         warnings += _generator_bound(one)
         warnings += [say("warn_only_disturbed", run=one.facts.run_id)] if one.only_disturbed else []
@@ -256,6 +258,17 @@ def _series(run: Run) -> RunSeries:
     found = RunSeries(facts=facts, whole=whole, regions=regions, faults=faults, servers=servers_of(run.targets))
     few = len(found.calm("", JUDGED)) < FEWEST_CALM
     return found.model_copy(update={"only_disturbed": bool(faults) and few})
+
+
+def _with_quality(found: RunSeries, scenario: Scenario) -> RunSeries:
+    """The seconds in which players had to choose less are broken too."""
+    allowed, regions = scenario.budgets.quality_loss, dict(found.regions)
+    if not (chosen := choosing(scenario)):
+        return found
+    lost = lost_seconds(found.calm("", LOADED), allowed, seed_of(found.facts.run_id))
+    for code in chosen & regions.keys() if lost else ():
+        regions[code] = marked(regions[code], lower(found.calm(code, LOADED), lost, allowed))
+    return found.model_copy(update={"whole": marked(found.whole, lost), "regions": regions}) if lost else found
 
 
 def _phase_at(phases: tuple[Phase, ...], at: int) -> PhaseName | None:

@@ -13,13 +13,13 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from advisor import edge_text, figures, serverpage
+from advisor import edge_text, figures, serverpage, standing
 from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
 from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
 from advisor.growth import growth_tools
-from advisor.models import Capacity, Excuse
+from advisor.models import Excuse
 from advisor.plan import Plan, Step
 from advisor.recovery import BEFORE, HOLD
 from advisor.texts import Message, fill, name_of, told
@@ -62,8 +62,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "nodes_total": lambda: nodes_total(advice, lang),
         "step_text": partial(step_text, lang),
         "step_by": step_by,
-        "binding_text": lambda: binding_text(advice, lang),
-        "evidence_text": partial(evidence_text, advice, lang),
+        **standing.tools(advice, lang),
         "breach_values": partial(breach_values, advice, lang),
         "abandoned_text": partial(abandoned_text, advice, lang),
         "draw_wide": lambda chart: draw(chart, WIDE),
@@ -98,7 +97,7 @@ def nodes_text(lang: str, found: Plan | Excuse) -> str:
 
 def limit_text(budget: str, value: float) -> str:
     """A value that a budget judges: a duration, or a share."""
-    return figures.percent(value) if budget.endswith("_ratio") else figures.seconds(value)
+    return figures.percent(value) if budget.endswith(("_ratio", "_loss")) else figures.seconds(value)
 
 
 def breach_values(advice: Advice, lang: str, breach: Breach) -> dict[str, str]:
@@ -148,38 +147,3 @@ def step_by(found: Plan, step: Step) -> str:
             return ""
         case _:
             return figures.number(step.by)
-
-
-def binding_text(advice: Advice, lang: str) -> str:
-    """How it is known which resource binds; empty when nothing is to say."""
-    found = advice.capacities.binding
-    if found.model is None or found.by == "only":
-        return ""
-    share = figures.percent(found.transfer if found.by == "transfer" else found.agreement)
-    return fill(lang, f"evidence_by_{found.by}", model=fill(lang, f"binds_{found.model}"), share=share)
-
-
-def evidence_text(advice: Advice, lang: str, capacity: Capacity) -> str:
-    """What a capacity stands on, in a sentence."""
-    seen = capacity.evidence
-    values = {
-        "model": fill(lang, f"binds_{capacity.model}"),
-        "nodes": str(advice.nodes_tested),
-        "seconds": str(seen.seconds),
-        "fewest": f"{seen.viewers[0]:,}",
-        "most": f"{seen.viewers[1]:,}",
-    }
-    if not capacity.saturated:
-        level = figures.rate(capacity.per_node.mid * advice.nodes_tested, capacity.unit)
-        return fill(lang, f"evidence_only_{seen.basis}", level=level, **values)
-    budgets = [fill(lang, f"budget_{name}") for name in seen.broken_budgets]
-    return fill(
-        lang,
-        "evidence_plateau",
-        start=str(seen.span[0]),
-        end=str(seen.span[1]),
-        plateau=figures.rate(capacity.per_node.mid * advice.nodes_tested, capacity.unit),
-        variation=figures.percent(seen.variation),
-        budgets=("、" if lang == "zh" else ", ").join(budgets),
-        **values,
-    )

@@ -6,17 +6,21 @@ resource delivers the same rate of it however many viewers there are. The median
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 
 from advisor.blocks import BLOCK, block_means, level, seed_of
+from advisor.explanations import Explained, at_loads
+from advisor.grounds import grounded
 from advisor.interval import Interval
 from advisor.measure import APART, JUDGED, LOADED, Measurement
 from advisor.models import Capacity, Evidence, Excuse, Model
 from advisor.seconds import Second
 from advisor.texts import say
+from advisor.wander import half_width
 
 LEAST_SECONDS: Final = 8
 """Fewest plateau seconds: two whole blocks less their overlap; with fewer a burst looks like a plateau (assumed)."""
@@ -35,14 +39,16 @@ LEAST_SPREAD: Final = 0.02
 """No plateau is known better than to 2 %: bodies of refusals and cut transfers are in the rate (assumed)."""
 TOP: Final = 0.25
 """Share of the held blocks, those with most viewers, that speak for the highest held load."""
+MODEL_SPREAD: Final = 0.25
+"""An explanation that is further from the plateau that was seen than this did not fit it (assumed)."""
 
 
 def fit(model: Model, measurement: Measurement) -> Capacity | Excuse:
     """The plateau when there is one, else what was held at the highest load, else why neither can be said."""
     name = type(model).plugin_name()
     loaded = measurement.whole(LOADED)
-    held = held_blocks(loaded)
-    overload = overload_seconds(measurement.whole(JUDGED))
+    held = held_blocks(loaded, model.is_broken)
+    overload = overload_seconds(measurement.whole(JUDGED), model.is_broken)
     if overload and (found := _plateau(model, measurement, overload, held)):
         return found
     if held:
@@ -50,12 +56,17 @@ def fit(model: Model, measurement: Measurement) -> Capacity | Excuse:
     return Excuse(about=name, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
 
 
-def overload_seconds(judged: Sequence[Second]) -> list[Second]:
+def is_broken(second: Second) -> bool:
+    """Whether any budget was broken."""
+    return bool(second.broken)
+
+
+def overload_seconds(judged: Sequence[Second], broken: Callable[[Second], bool] = is_broken) -> list[Second]:
     """From the first lasting breach to the last broken second, when most of that is broken."""
     found: list[Second] = []
     for run in {second.at // APART for second in judged}:
         seconds = [second for second in judged if second.at // APART == run]
-        found += _overload_of(seconds)
+        found += _overload_of(seconds, broken)
     return sorted(found, key=lambda second: second.at)
 
 
@@ -64,27 +75,27 @@ def settled(overload: list[Second]) -> list[Second]:
     return overload[SETTLE:] if len(overload) >= SETTLE + 3 * BLOCK else overload
 
 
-def _overload_of(seconds: list[Second]) -> list[Second]:
-    start = first_lasting(seconds)
+def _overload_of(seconds: list[Second], broken: Callable[[Second], bool]) -> list[Second]:
+    start = first_lasting(seconds, broken)
     if start is None:
         return []
-    last = max(index for index, second in enumerate(seconds) if second.broken)
+    last = max(index for index, second in enumerate(seconds) if broken(second))
     part = seconds[start : last + 1]
-    return part if 2 * sum(bool(second.broken) for second in part) >= len(part) else []
+    return part if 2 * sum(broken(second) for second in part) >= len(part) else []
 
 
-def first_lasting(seconds: Sequence[Second]) -> int | None:
+def first_lasting(seconds: Sequence[Second], broken: Callable[[Second], bool] = is_broken) -> int | None:
     """Index of the first broken second that starts a breach of `LASTING` in `BLOCK`."""
     for index, second in enumerate(seconds):
-        if second.broken and sum(bool(one.broken) for one in seconds[index : index + BLOCK]) >= LASTING:
+        if broken(second) and sum(broken(one) for one in seconds[index : index + BLOCK]) >= LASTING:
             return index
     return None
 
 
-def held_blocks(loaded: Sequence[Second]) -> list[list[Second]]:
+def held_blocks(loaded: Sequence[Second], broken: Callable[[Second], bool] = is_broken) -> list[list[Second]]:
     """Every `BLOCK` consecutive seconds in which no budget was broken."""
     windows = (loaded[start : start + BLOCK] for start in range(len(loaded) - BLOCK + 1))
-    return [list(w) for w in windows if w[-1].at - w[0].at == BLOCK - 1 and not any(second.broken for second in w)]
+    return [list(w) for w in windows if w[-1].at - w[0].at == BLOCK - 1 and not any(map(broken, w))]
 
 
 def _plateau(
@@ -98,10 +109,21 @@ def _plateau(
     variation = variation_of(times, rates)
     if variation > FLAT or follows(seconds, rates):
         return None
-    evidence = _evidence(model, overload, seconds, held).model_copy(
-        update={"basis": "plateau", "plateau": found, "variation": variation}
+    update = {"basis": "plateau", "plateau": found, "variation": variation}
+    evidence, close = grounded(
+        model, measurement, evidence_of(model, overload, seconds, held).model_copy(update=update), overload
     )
-    return _capacity(model, measurement, found, evidence, saturated=True)
+    found = _widened(found, close, seconds, half_width(rates))
+    return capacity_of(model, measurement, found, evidence, saturated=True)
+
+
+def _widened(found: Interval, close: Sequence[Explained], seconds: Sequence[Second], off: float) -> Interval:
+    """The interval with how far a rate that wanders may be off, and with what the close explanations deliver."""
+    top = at_loads(seconds)
+    rates = [float(np.median(one.delivers(top))) for one in close if math.isfinite(one.limit)]
+    known = [rate for rate in rates if abs(rate / found.mid - 1.0) <= MODEL_SPREAD]
+    low, high = max(0.0, found.mid - off), found.mid + off
+    return found.model_copy(update={"low": min([found.low, low, *known]), "high": max([found.high, high, *known])})
 
 
 def _at_least(model: Model, measurement: Measurement, overload: list[Second], held: list[list[Second]]) -> Capacity:
@@ -112,8 +134,9 @@ def _at_least(model: Model, measurement: Measurement, overload: list[Second], he
     times, rates = [one.at for one in seconds], [model.rate(one) for one in seconds]
     found = level(times, rates, _seed(model, measurement)) or Interval.exact(float(np.mean(rates)))
     update = {"plateau": _level_over(model, measurement, overload), "variation": variation_of(times, rates)}
-    evidence = _evidence(model, overload, seconds, held).model_copy(update=update)
-    return _capacity(model, measurement, found, evidence, saturated=False)
+    seen = evidence_of(model, overload, seconds, held).model_copy(update=update)
+    evidence, _ = grounded(model, measurement, seen, overload)
+    return capacity_of(model, measurement, found, evidence, saturated=False)
 
 
 def _level_over(model: Model, measurement: Measurement, overload: list[Second]) -> Interval | None:
@@ -148,9 +171,10 @@ def _seed(model: Model, measurement: Measurement) -> int:
     return seed_of(f"{measurement.seed} {model.unit}")
 
 
-def _capacity(
+def capacity_of(
     model: Model, measurement: Measurement, whole: Interval, evidence: Evidence, *, saturated: bool
 ) -> Capacity:
+    """A rate of the whole target as what one node carries."""
     return Capacity(
         model=type(model).plugin_name(),
         unit=model.unit,
@@ -160,7 +184,10 @@ def _capacity(
     )
 
 
-def _evidence(model: Model, overload: list[Second], seconds: list[Second], held: list[list[Second]]) -> Evidence:
+def evidence_of(
+    model: Model, overload: Sequence[Second], seconds: Sequence[Second], held: Sequence[Sequence[Second]]
+) -> Evidence:
+    """What was seen: the overload, the seconds that a rate is from, and the highest rate held."""
     viewers = [second.viewers for second in seconds]
     broken = sorted({budget for second in overload for budget in second.broken})
     return Evidence(

@@ -16,7 +16,7 @@ from loadtests.scenario import Budgets
 from loadtests.shapes import PhaseName
 from loadtests.sketch import Sketch, merged
 
-Budget: TypeAlias = Literal["segment_p95", "startup_p95", "stall_ratio", "error_ratio"]
+Budget: TypeAlias = Literal["segment_p95", "startup_p95", "stall_ratio", "error_ratio", "quality_loss"]
 
 JUDGED_SAMPLES: Final = 20
 """Fewest samples behind a p95: with fewer, less than one sample lies above it (1 / (1 - 0.95))."""
@@ -24,6 +24,8 @@ STARTUP_SECONDS: Final = 5
 """Start-ups are few, so their p95 is over the last five seconds."""
 LEAST_ERRORS: Final = 2
 """One failed request is an event; from two on it is a rate (assumed)."""
+UNREACHED: Final[tuple[Literal["dns", "connect", "tls"], ...]] = ("dns", "connect", "tls")
+"""Errors by which no connection came about (docs/run-format.md)."""
 
 
 class Percentiles(Frozen):
@@ -52,6 +54,19 @@ class Second(Frozen):
     """Requests asked for again because an earlier try had failed."""
     reconnects: int = 0
     """Connections opened because an earlier one had ended."""
+    starts: int = 0
+    """First frames."""
+    unstarted: int = 0
+    """Viewers who left before their first frame."""
+    unreached: int = 0
+    """Requests for which no connection came about."""
+    reset: int = 0
+    """Requests whose connection ended before the response did."""
+    messages_sent: int = 0
+    messages_delivered: int = 0
+    """Chat messages, each counted once per viewer whom it reached."""
+    message_delay: FiniteFloat | None = None
+    """p95 of the seconds from sending a chat message to its arrival."""
     planned: FiniteFloat = 0.0
     """Viewers that the scenario's shape wanted: under overload some give up, yet they would have come."""
     served: int
@@ -74,6 +89,8 @@ class Second(Frozen):
     """Stalled share of the time that was played or stalled."""
     abandoned: dict[str, int] = Field(default_factory=dict)
     """Viewers who had had enough and left, by reason."""
+    quality_lost: FiniteFloat = 0.0
+    """Share of the bit rate played at light load that is missing, where players choose (`advisor.quality`)."""
     broken: tuple[Budget, ...] = ()
 
     @property
@@ -97,6 +114,20 @@ class Second(Frozen):
                 return self.stall_ratio
             case "error_ratio":
                 return self.error_ratio
+            case "quality_loss":
+                return self.quality_lost
+
+    def samples_of(self, budget: Budget) -> int:
+        """Observations behind that figure in this second; start-ups are judged over `STARTUP_SECONDS` of them."""
+        match budget:
+            case "segment_p95":
+                return self.segments
+            case "startup_p95":
+                return self.starts
+            case "stall_ratio" | "quality_loss":
+                return self.viewers
+            case "error_ratio":
+                return self.served + self.failed
 
 
 @dataclass(slots=True)
@@ -122,6 +153,13 @@ class Fold:
             joins=players.joins,
             retries=requests.retries,
             reconnects=players.reconnects,
+            starts=players.starts,
+            unstarted=players.exits_before_start,
+            unreached=sum(requests.errors.get(kind, 0) for kind in UNREACHED),
+            reset=requests.errors.get("reset", 0),
+            messages_sent=players.messages_sent,
+            messages_delivered=players.messages_delivered,
+            message_delay=players.message_delay.quantile(0.95) if players.message_delay.count else None,
             planned=self.wanted(at + 0.5),
             served=_served(requests),
             failed=requests.failed,

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, TypeAdapter, ValidationError
 
+from loadtests.bottleneck import GAP_LIMIT as GAP_LIMIT
+from loadtests.bottleneck import Bottleneck as Bottleneck
+from loadtests.bottleneck import Gap as Gap
 from loadtests.cached import CacheState
 from loadtests.region import Frozen, Region
 from loadtests.scenario import Scenario
@@ -28,11 +31,6 @@ CPU_LIMIT: Final = 0.90
 """Share of one core: past it the event loop has no slack left and its own clock starts to lie (assumed)."""
 LAG_LIMIT: Final = 0.1
 """Seconds of p99 schedule lag: past it late starts are visible in second-by-second latency (assumed)."""
-
-GAP_LIMIT: Final = 15
-"""Seconds in which a lost worker's viewers must be back for a run to count as whole: five until its silence is
-noticed, four over which they come back, and as long again for a busy machine (assumed)."""
-
 
 LIFETIME: Final = r"^((s-maxage|max-age)=\d{1,10}|no-cache|no-store|other)$"
 """A lifetime in seconds, or that nothing is kept, or one of many."""
@@ -149,6 +147,12 @@ class Players(Frozen):
     """Seconds from the live moment to the playhead, sampled at each new segment."""
     reconnects: NonNegativeInt = 0
     """Connections opened because an earlier one had ended."""
+    messages_sent: NonNegativeInt = 0
+    """Chat messages that these viewers sent; no protocol of ours sends any yet."""
+    messages_delivered: NonNegativeInt = 0
+    """Chat messages that reached these viewers, each counted once per viewer."""
+    message_delay: Sketch = Field(default_factory=Sketch)
+    """Seconds from sending a chat message to its arrival at one viewer."""
 
 
 class Window(Frozen):
@@ -171,24 +175,6 @@ class Window(Frozen):
         if self.key != other.key:
             raise ValueError(f"cannot merge windows of {self.key} and {other.key}")
         return add(self, other)
-
-
-class Bottleneck(NamedTuple):
-    """Why a second measured the generator: what ran out, how far it went, how far it may go."""
-
-    kind: Literal["dropped", "faults", "cpu", "lag", "rehomed"]
-    found: str
-    limit: str
-
-    def __str__(self) -> str:
-        what = {
-            "dropped": "actions that could not be started",
-            "faults": "viewers lost to errors in surgecast itself",
-            "cpu": "use of the generator's core",
-            "lag": "late start of actions at p99",
-            "rehomed": "seconds without a lost worker's viewers",
-        }
-        return f"{what[self.kind]}: {self.found} (limit {self.limit})"
 
 
 class Generator(Frozen):
@@ -269,31 +255,6 @@ class Note(Frozen):
     kind: str
     text: str
     data: dict[str, Any] = Field(default_factory=dict)
-
-
-class Gap(Frozen):
-    """A stretch in which viewers of some regions were missing, because their worker was lost."""
-
-    worker: str
-    regions: tuple[str, ...]
-    since: NonNegativeInt
-    """The first second in which they were missing."""
-    until: NonNegativeInt
-    """The first second in which all were back on other workers; the end of the run, where it ended before."""
-    viewers: dict[str, NonNegativeInt] = Field(default_factory=dict)
-    """How many came back, by region: those whom the plan had present then."""
-    is_open: bool = False
-    """Whether the run ended before all were back."""
-
-    @property
-    def bottleneck(self) -> Bottleneck:
-        """Why its seconds say nothing of the target."""
-        return Bottleneck("rehomed", f"{self.until - self.since} s", "0 s")
-
-    @property
-    def is_short(self) -> bool:
-        """Whether it left the run whole."""
-        return not self.is_open and self.until - self.since <= GAP_LIMIT
 
 
 class Totals(Frozen):

@@ -142,6 +142,10 @@ class Budgets(Frozen):
     segment_p95: Duration = 1.0
     stall_ratio: Share = 0.01
     error_ratio: Share = 0.005
+    quality_loss: Share = 0.10
+    """Share of the bit rate played at light load that may be lost under load, where players choose; 100% turns it off.
+
+    A tenth (assumed): the smallest loss that one run tells from chance; a step down a usual ladder loses a third."""
 
 
 class Scenario(Frozen):

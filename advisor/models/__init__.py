@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Literal, TypeAlias
 
+from advisor.evidence import Choice, Limiting, Step
 from advisor.interval import Interval
 from advisor.measure import Measurement
 from advisor.seconds import Second
@@ -23,13 +24,16 @@ class Excuse(Frozen):
     """Name of the model or code of the region that has no answer."""
     reason: Message
     remedy: Message
+    is_aside: bool = False
+    """Whether the scenario has nothing of the kind, so that the answer is not missed: reports show it folded."""
 
 
 class Evidence(Frozen):
     """What a capacity stands on. Rates are of the whole target, in the model's unit."""
 
-    basis: Literal["plateau", "held"]
-    """Whether the figure is the rate under overload, or the rate held at the highest load."""
+    basis: Literal["plateau", "held", "sign"]
+    """The rate under overload, the rate held at the highest load, or what was carried when the resource's own sign came
+    (connections refused, start-ups late while all else held)."""
     first_broken: int | None
     """Second of the first lasting breach."""
     broken_budgets: tuple[str, ...]
@@ -45,6 +49,12 @@ class Evidence(Frozen):
     """Highest `BLOCK`-second rate at which the budgets still held."""
     variation: float
     """Standard deviation over mean of the block means in these seconds."""
+    limiting: Limiting | None = None
+    """The breach that shows the limit: which step, which seconds, which budget, how many samples."""
+    steps: tuple[Step, ...] = ()
+    """Every load step of the run, from the lightest."""
+    choice: Choice | None = None
+    """Which explanation of the rate foretold the top load steps best; None where too few were run to hold some out."""
 
 
 class Capacity(Frozen):
@@ -56,6 +66,8 @@ class Capacity(Frozen):
     saturated: bool
     """True: this is the limit. False: a node carries at least this, the limit was not reached."""
     evidence: Evidence
+    beyond: Interval | None = None
+    """Where waits that grew below the limit put it: one node, within twice the tested rate. No plan uses it."""
 
 
 class Model(Plugin):
@@ -69,6 +81,10 @@ class Model(Plugin):
     @abstractmethod
     def rate(self, second: Second) -> float:
         """How much of the resource was delivered in a second."""
+
+    def is_broken(self, second: Second) -> bool:
+        """Whether viewers felt in a second that something ran out: by default, that any budget was broken."""
+        return bool(second.broken)
 
     @abstractmethod
     def fit(self, measurement: Measurement) -> Capacity | Excuse:

@@ -31,7 +31,8 @@ class Cpu(Model):
     def fit(self, measurement: Measurement) -> Capacity | Excuse:
         """The request plateau where the CPU was full in the overload; else what was carried is a bound."""
         if not is_observed(measurement, "cpu"):
-            return Excuse(about="cpu", reason=say("excuse_not_observed"), remedy=say("remedy_observe"))
+            reason, remedy = say("excuse_not_observed"), say("remedy_observe")
+            return Excuse(about="cpu", reason=reason, remedy=remedy, is_aside=True)
         found = plateau.fit(self, measurement)
         if isinstance(found, Capacity) and not ran_out(measurement, "cpu"):
             return found.model_copy(update={"saturated": False})

@@ -29,7 +29,7 @@ class Memory(Model):
         seen = seen_of(measurement, LOADED)
         if all(one.used("memory") is None for one in seen):
             key = "excuse_not_limited" if any(one.memory() is not None for one in seen) else "excuse_not_observed"
-            return Excuse(about="memory", reason=say(key), remedy=say("remedy_observe"))
+            return Excuse(about="memory", reason=say(key), remedy=say("remedy_observe"), is_aside=True)
         found = growth(measurement)
         if isinstance(found, Excuse):
             return found

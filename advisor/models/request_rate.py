@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from advisor import plateau
+from advisor import plateau, queue_fit
 from advisor.measure import Measurement
 from advisor.models import Capacity, Excuse, Model
 from advisor.seconds import Second
@@ -23,5 +23,8 @@ class RequestRate(Model):
         return float(second.served)
 
     def fit(self, measurement: Measurement) -> Capacity | Excuse:
-        """The request plateau."""
-        return plateau.fit(self, measurement)
+        """The request plateau; without one, where waits that grow put it (`Capacity.beyond`)."""
+        found = plateau.fit(self, measurement)
+        if isinstance(found, Capacity) and not found.saturated:
+            return found.model_copy(update={"beyond": queue_fit.beyond(self, measurement)})
+        return found

@@ -5,7 +5,8 @@ asks for one 2-second segment and one playlist every 2 seconds, each joiner for 
 segments. A node serves its queue first in, first out, at most ``egress`` wire bits and ``rps`` requests a second,
 and refuses (503, 60 bytes) what comes while more than two seconds of either are waiting; four of five refused ask
 again a second later. Segment sizes vary from one segment to the next and the mix with chance, so the resource that
-does not bind varies while the one that binds stays flat. What it leaves out: TCP, retries with back-off, ABR.
+does not bind varies while the one that binds stays flat. What it leaves out: TCP, retries with
+back-off, and but for `adaptive` the choice of bit rates.
 """
 
 from __future__ import annotations
@@ -54,8 +55,12 @@ class Town:
     shares: dict[str, float] = field(default_factory=lambda: {"id": 0.5, "in": 0.35, "br": 0.15})
     audience: dict[str, int] = field(default_factory=lambda: {"id": 40000, "in": 25000, "br": 12000})
     jitter: float = 0.0
-    """How much a node's limits wander around what is declared: standard deviation, half of it new every second."""
+    """How much a node's limits wander around what is declared: standard deviation."""
+    memory: float = 0.5
+    """Correlation of that wandering from one second to the next."""
     cpu: float = 0.4
+    adaptive: bool = False
+    """Whether players choose: all ask for the highest bit rate, and for less while half a second of bits is waiting."""
     busy: range = range(0)
     """Seconds in which the generator was the limit."""
     ending: str = "finished"
@@ -68,6 +73,9 @@ class Town:
         base["surge"] = {"shape": "flash_crowd", "baseline": self.baseline, "peak": self.peak}
         base["surge"] |= {name: f"{getattr(self, name):g}s" for name in lengths}
         base["regions"] = {code: base["regions"][code] | {"share": f"{self.shares[code]:.6%}"} for code in self.shares}
+        for region in base["regions"].values() if self.adaptive else ():
+            for cohort in region["cohorts"].values():
+                cohort["renditions"] = {"auto": "100%"}
         base["launch"]["audience"] = {code: self.audience[code] for code in self.shares}
         base["seed"] = self.seed
         return Scenario.model_validate(base)
@@ -84,7 +92,7 @@ class Town:
         for cohort in self.scenario.regions[region].cohorts.values():
             for step, share in cohort.renditions.items():
                 mix[step] += cohort.share * share
-        media = sum(BITRATES[step] * share for step, share in mix.items())
+        media = sum(BITRATES["highest" if step == "auto" else step] * share for step, share in mix.items())
         return media + 8 * (900 + 2 * HEAD_BYTES) / SEGMENT_SECONDS
 
 
@@ -155,14 +163,19 @@ class Play:
         self.nodes = [Node(self.town) for _ in range(self.town.nodes)]
         self.again: dict[int, Counter[tuple[RequestKind, str, float]]] = defaultdict(Counter)
         self.wobble = 1.0
+        self.quality = 1.0
 
     def windows(self) -> Iterator[Window]:
         before = dict.fromkeys(self.town.shares, 0)
         for second in range(int(self.town.shape.duration)):
             self.wobble = 1 + 0.6 * (self.wobble - 1) + float(self.rng.normal(0, 0.12))
             for node in self.nodes:
-                fresh = float(self.rng.normal(0, 0.75**0.5 * self.town.jitter))
-                node.pace = max(0.1, 1 + 0.5 * (node.pace - 1) + fresh)
+                memory = self.town.memory
+                fresh = float(self.rng.normal(0, (1 - memory**2) ** 0.5 * self.town.jitter))
+                node.pace = max(0.1, 1 + memory * (node.pace - 1) + fresh)
+            if self.town.adaptive:
+                waits = sum(node.waiting_bits for node in self.nodes) / self.town.egress / self.town.nodes
+                self.quality = max(0.2, 0.85 * self.quality) if waits > 0.5 else min(1.0, 1.03 * self.quality)
             requests: dict[str, dict[RequestKind, Requests]] = {region: {} for region in self.town.shares}
             wanted = self.town.shape.viewers(second + 1)
             viewers = {region: round(wanted * share) for region, share in self.town.shares.items()}
@@ -217,7 +230,10 @@ class Play:
         for cohort in self.town.scenario.regions[region].cohorts.values():
             for ladder, share in cohort.renditions.items():
                 if count := int(self.rng.poisson((steady + 3 * new) * share * cohort.share)):
-                    yield Batch("segment", region, BITRATES[ladder] * SEGMENT_SECONDS / 8, count, now)
+                    yield Batch("segment", region, self._bitrate(ladder) * SEGMENT_SECONDS / 8, count, now)
+
+    def _bitrate(self, ladder: str) -> float:
+        return BITRATES["highest"] * self.quality if ladder == "auto" else BITRATES[ladder]
 
     def _players(self, kinds: dict[RequestKind, Requests], viewers: int, joins: int) -> Players:
         segments = kinds.get("segment", Requests())
@@ -236,7 +252,7 @@ class Play:
             play_seconds=viewers - stalled,
             stall_seconds=stalled,
             stalls=int(stalled),
-            bitrate_seconds=(viewers - stalled) * 600e3,
+            bitrate_seconds=(viewers - stalled) * (self._bitrate("auto") if self.town.adaptive else 600e3),
             live_latency=latency,
         )
 

@@ -74,9 +74,9 @@ def test_without_saturation_a_node_carries_at_least_what_was_held(make: Maker, q
     found = found_in(quiet)
     assert found.saturated == ()
     assert found.binding.model is None
-    for capacity in found.found:
-        assert capacity.evidence.basis == "held"
-        assert capacity.evidence.viewers[1] == 60
+    assert {capacity.evidence.basis for capacity in found.found} == {"held"}
+    for model in ("bandwidth", "request_rate", "connections"):
+        assert of(found, model).evidence.viewers[1] == 60
     assert of(found, "bandwidth").per_node.mid < 40e6
 
 
@@ -91,8 +91,12 @@ def test_a_target_that_was_never_healthy_has_an_excuse(make: Maker) -> None:
     assert {capacity.evidence.basis for capacity in found.found} <= {"plateau", "held"}
     broken = _measured([_second(at, 100, 5e6, broken=True, phase="baseline") for at in range(20)])
     excuses = capacities(broken).excuses
-    seen = [excuse.reason.key for excuse in excuses if excuse.about in ("bandwidth", "request_rate")]
-    assert seen == ["excuse_never_held"] * 2
+    missed = [(excuse.about, excuse.reason.key) for excuse in excuses if not excuse.is_aside]
+    assert missed == [
+        ("bandwidth", "excuse_never_held"),
+        ("joins", "excuse_no_joins"),
+        ("request_rate", "excuse_never_held"),
+    ]
     assert all(excuse.remedy.text for excuse in excuses)
 
 
@@ -144,7 +148,7 @@ def test_a_blink_is_not_a_lasting_breach() -> None:
 
 def test_every_file_in_the_folder_is_a_model_with_a_docstring() -> None:
     names = plugins.names(MODELS)
-    assert {"bandwidth", "cpu", "memory", "request_rate"} <= set(names)
+    assert {"bandwidth", "chat_fanout", "connections", "cpu", "joins", "memory", "request_rate"} <= set(names)
     for model in models():
         assert isinstance(model, Model)
         assert type(model).__doc__
