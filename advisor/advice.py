@@ -8,14 +8,17 @@ from typing import Any, Final, Literal
 
 from advisor.capacity import Capacities, capacities
 from advisor.caution import assumptions, cautions
-from advisor.cdn import Cdn, cdn
+from advisor.cdn import Cdn, cdn, length
 from advisor.demand import Demand, audience_of, demands, peak_viewers
 from advisor.interval import Interval
+from advisor.lead import time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.plan import Asked, Plan, plan
+from advisor.rise import rise
 from advisor.texts import Message
 from advisor.verdict import Verdict, verdict
+from loadtests.flow import planned
 from loadtests.launch import Launch
 from loadtests.region import Frozen, Names
 from loadtests.run import Run
@@ -119,8 +122,23 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         timezone=place.timezone,
         audience=round(demand.viewers.mid),
         demand=demand,
-        nodes=plan(Asked(demand, found, measurement.scenario.launch, factor)),
+        nodes=plan(_asked(measurement, demand, found, factor)),
         cdn=cdn(demand, place, measurement.scenario),
+    )
+
+
+def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float) -> Asked:
+    scenario = measurement.scenario
+    phases = scenario.surge.phases()
+    return Asked(
+        demand,
+        found,
+        scenario.launch,
+        factor,
+        lead=time_to_capacity(scenario.launch.time_to_capacity),
+        rise=rise(planned(scenario, demand.region), phases),
+        places=measurement.places[demand.region].provider_regions,
+        event_seconds=length(phases),
     )
 
 

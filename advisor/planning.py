@@ -1,0 +1,174 @@
+"""What the planning part of a report says and draws: nodes and how sure, what is ready before the surge, regret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from advisor import figures
+from advisor.charts import NARROW, WIDE, Frame, ticks
+from advisor.constraints import Constraint
+from advisor.headroom import Step
+from advisor.plan import Plan
+from advisor.texts import fill, texts
+
+ALL: Final = 0.9999
+"""Share of the peak from which everything must stand before the surge."""
+
+
+def tools(lang: str) -> dict[str, Callable[..., Any]]:
+    """What the templates of this part may call."""
+    return {
+        "step_text": partial(step_text, lang),
+        "step_by": step_by,
+        "amount": amount,
+        "planning_lines": partial(planning_lines, lang),
+        "constraint_name": partial(constraint_name, lang),
+        "draw_regret": partial(regret_chart, lang),
+        "driver_bar": bar,
+    }
+
+
+def step_text(lang: str, found: Plan, step: Step) -> str:
+    """What a step does."""
+    zones = str(found.zones)
+    match step.name:
+        case "zones":
+            return fill(lang, "step_zones", zones=zones, left=str(found.zones - 1))
+        case "whole":
+            return fill(lang, "step_whole" if found.zones > 1 else "step_whole_one", zones=zones)
+        case "doubt":
+            return fill(lang, "step_doubt", share=figures.percent(found.quantile))
+        case _:
+            return fill(lang, f"step_{step.name}")
+
+
+def step_by(found: Plan, step: Step) -> str:
+    """The factor of a step: a capacity, a share, a factor or a count."""
+    match step.name:
+        case "capacity":
+            return amount(step.by, found.unit)
+        case "utilisation":
+            return figures.percent(step.by)
+        case "whole":
+            return ""
+        case _:
+            return figures.number(step.by)
+
+
+def amount(value: float, unit: str) -> str:
+    """A figure of a constraint in its unit."""
+    match unit:
+        case "bit/s" | "requests/s":
+            return figures.rate(value, unit)
+        case "seconds":
+            return figures.seconds(value)
+        case "vcpus" | "zones":
+            return figures.number(value)
+        case _:
+            return f"{figures.number(value)} {unit}"
+
+
+def planning_lines(lang: str, found: Plan) -> list[str]:
+    """The answer, what must be ready, and the tightest limit."""
+    likely, lead = found.likely, found.lead
+    waits = {"lead": lead.mid, "low": lead.low, "high": lead.high}
+    told = {name: figures.number(value) for name, value in waits.items()}
+    lines = [
+        fill(
+            lang,
+            "planning_answer",
+            nodes=f"{found.nodes:,}",
+            share=figures.percent(found.quantile),
+            low=f"{likely.low:,.0f}",
+            high=f"{likely.high:,.0f}",
+            median=f"{likely.mid:,.0f}",
+        )
+    ]
+    if found.rise is None or found.rise > ALL or found.ready >= found.nodes:
+        lines.append(fill(lang, "planning_ready_all", **told))
+    else:
+        share = figures.percent(found.rise)
+        lines.append(fill(lang, "planning_ready", ready=f"{found.ready:,}", share=share, **told))
+    for tightest in found.constraints[:1]:
+        key = "planning_tightest" if tightest.slack >= 0 else "planning_short"
+        slack = figures.percent(abs(tightest.slack))
+        lines.append(fill(lang, key, name=constraint_name(lang, tightest), slack=slack))
+    return lines
+
+
+def constraint_name(lang: str, row: Constraint) -> str:
+    """A limit by its name: that of a resource, or one of the provider's."""
+    key = f"constraint_{row.name}"
+    return fill(lang, key if key in texts(lang) else f"binds_{row.name}")
+
+
+def bar(share: float) -> Markup:
+    """A share as a bar that prints well."""
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 8" aria-hidden="true"><rect class="rest" width="100" height="8"/>'
+        '<rect class="part" width="{:.1f}" height="8"/></svg>'
+    ).format(100 * min(1.0, max(0.0, share)))
+
+
+def regret_chart(lang: str, found: Plan) -> Markup:
+    """The regret of every count, wide and narrow: too many, too few, their sum, and the count chosen."""
+    return Markup("").join(_drawn(lang, found, frame) for frame in (WIDE, NARROW))
+
+
+def _drawn(lang: str, found: Plan, frame: Frame) -> Markup:
+    points = found.regret
+    counts = [point.nodes for point in points]
+    start, end = float(counts[0]), float(max(counts[-1], counts[0] + 1))
+    curves = {
+        "s1": [point.too_many for point in points],
+        "s2": [point.too_few for point in points],
+        "s0": [point.too_many + point.too_few for point in points],
+    }
+    scale = ticks(max(curves["s0"]))
+    box = (start, end, scale[-1])
+    chosen = frame.x(found.nodes, start, end)
+    parts = [
+        *_axes(frame, scale, counts, box),
+        *(_path(frame, style, counts, values, box) for style, values in curves.items()),
+        Markup('<path class="line limit" d="M{:.1f},{}L{:.1f},{}"/>').format(
+            chosen, frame.top, chosen, frame.height - frame.bottom
+        ),
+        _text(chosen, frame.top - 7, "middle", f"{found.nodes:,}"),
+    ]
+    head = Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
+        "wide" if frame is WIDE else "narrow", frame.width, frame.height, fill(lang, "chart_regret")
+    )
+    return head + Markup("").join(parts) + Markup("</svg>")
+
+
+def _axes(frame: Frame, scale: Sequence[float], counts: Sequence[int], box: tuple[float, float, float]) -> list[Markup]:
+    found = []
+    for value in scale:
+        y = frame.y(value, scale[-1])
+        line = Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>')
+        found += [
+            line.format(frame.left, frame.width - frame.right, y, y),
+            _text(frame.left - 6, y + 4, "end", figures.number(value)),
+        ]
+    for count in {counts[0], counts[len(counts) // 2], counts[-1]}:
+        found.append(_text(frame.x(count, box[0], box[1]), frame.height - frame.bottom + 16, "middle", f"{count:,}"))
+    return found
+
+
+def _path(
+    frame: Frame, style: str, counts: Sequence[int], values: Sequence[float], box: tuple[float, float, float]
+) -> Markup:
+    places = [
+        f"{frame.x(count, box[0], box[1]):.1f},{frame.y(value, box[2]):.1f}"
+        for count, value in zip(counts, values, strict=True)
+    ]
+    drawn = places if len(places) > 1 else places * 2
+    return Markup('<path class="line {}" d="M{}"/>').format(style, "L".join(drawn))
+
+
+def _text(x: float, y: float, anchor: str, text: str) -> Markup:
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(x, y, anchor, text)
