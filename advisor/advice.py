@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from advisor.capacity import Capacities, capacities
+from advisor.catalog import node_of, offers_of, one_of_each, stale
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length
 from advisor.demand import Demand, audience_of, demands, peak_viewers
@@ -104,7 +105,7 @@ def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accep
         sureness=_sureness(found),
         launch=scenario.launch,
         budgets=scenario.budgets,
-        warnings=(*measurement.warnings, *cautions(measurement, found, wanted, plans, factor)),
+        warnings=(*measurement.warnings, *_stale(measurement), *cautions(measurement, found, wanted, plans, factor)),
         verdict=judged,
         capacities=found,
         regions=regions,
@@ -138,8 +139,16 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
         lead=time_to_capacity(scenario.launch.time_to_capacity),
         rise=rise(planned(scenario, demand.region), phases),
         places=measurement.places[demand.region].provider_regions,
+        node=node_of(scenario.launch),
+        offers=one_of_each(offers_of(scenario.launch), node_of(scenario.launch)),
         event_seconds=length(phases),
     )
+
+
+def _stale(measurement: Measurement) -> tuple[Message, ...]:
+    """Catalogues that were old when the last run was made."""
+    last = max(run.facts.started_at for run in measurement.runs)
+    return stale((node_of(measurement.scenario.launch), *offers_of(measurement.scenario.launch)), last.date())
 
 
 def _in_both(text: str | Names) -> Names:

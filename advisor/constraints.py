@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
+from advisor.asked import Asked
 from advisor.demand import Demand
 from advisor.interval import Interval
 from advisor.models import Capacity, Unit
+from advisor.offer import Offer
 from loadtests.region import Frozen
 
 Measure: TypeAlias = Unit | Literal["vcpus", "seconds", "zones"]
+Known: TypeAlias = Literal["limit", "at_least"]
 
 
 class Constraint(Frozen):
@@ -23,7 +26,7 @@ class Constraint(Frozen):
     """At the peak, of all nodes together."""
     carried: Interval
     """By the nodes that were chosen, none lost."""
-    known: Literal["limit", "at_least"]
+    known: Known
     """``at_least``: the limit was not reached, there may be more slack."""
     slack: float
     """1 − asked ÷ carried, on the middles; below zero it does not fit."""
@@ -31,9 +34,7 @@ class Constraint(Frozen):
     """The same with what is asked at its high end and what is carried at its low end."""
 
 
-def constraint(
-    name: str, unit: Measure, asked: Interval, carried: Interval, known: Literal["limit", "at_least"] = "limit"
-) -> Constraint:
+def constraint(name: str, unit: Measure, asked: Interval, carried: Interval, known: Known = "limit") -> Constraint:
     """A limit with its slack; ``carried`` is above zero."""
     return Constraint(
         name=name,
@@ -46,14 +47,27 @@ def constraint(
     )
 
 
-def constraints(demand: Demand, found: Iterable[Capacity], nodes: int) -> tuple[Constraint, ...]:
-    """One per resource that is asked for and known, the tightest first."""
-    rows = (
-        constraint(one.model, one.unit, asked, one.per_node.scale(nodes), "limit" if one.saturated else "at_least")
-        for one in found
-        if (asked := demand.of(one.unit)) is not None and one.per_node.low > 0
-    )
-    return tightest_first(rows)
+def resources_of(demand: Demand, found: Iterable[Capacity], nodes: int) -> Iterator[Constraint]:
+    """One per resource that is asked for and known."""
+    for one in found:
+        asked = demand.of(one.unit)
+        if asked is not None and one.per_node.low > 0:
+            known: Known = "limit" if one.saturated else "at_least"
+            yield constraint(one.model, one.unit, asked, one.per_node.scale(nodes), known)
+
+
+def provided(asked: Asked, offer: Offer, nodes: int, ready: int) -> Iterator[Constraint]:
+    """What the provider limits: vCPUs, zones, and how fast the nodes start that do not stand before the surge."""
+    quota, place = asked.quota_of(offer), asked.place_of(offer)
+    if quota and offer.vcpus is not None:
+        wanted = Interval.exact(float(nodes * offer.vcpus.value))
+        yield constraint("quota", "vcpus", wanted, Interval.exact(float(quota)))
+    seconds = offer.launch_seconds(nodes - ready)
+    if seconds and (lead := asked.waiting.total).low > 0:
+        yield constraint("launch_rate", "seconds", Interval.exact(seconds), lead)
+    zones = (offer.zones or {}).get(place, 0)
+    if 0 < zones < asked.launch.zones:  # enough zones leave no slack to speak of
+        yield constraint("zones", "zones", Interval.exact(asked.launch.zones), Interval.exact(zones))
 
 
 def tightest_first(rows: Iterable[Constraint]) -> tuple[Constraint, ...]:

@@ -7,27 +7,21 @@ the surge. docs/planning.md has the formulas and a worked example.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
+from advisor.asked import Asked as Asked  # one door for those who plan
 from advisor.blocks import COVERAGE, Floats
-from advisor.capacity import Capacities
-from advisor.constraints import Constraint, constraints
-from advisor.demand import Demand
+from advisor.choosing import Choice, Rehearsed, choose
+from advisor.constraints import Constraint, provided, resources_of, tightest_first
 from advisor.drawing import DRAWS, drawn, scores
 from advisor.headroom import Headroom, Step, chain, folded, headroom
 from advisor.interval import Interval
-from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.models import Capacity, Excuse, Unit
-from advisor.offer import UNKNOWN_NODE, Offer
 from advisor.regret import Regret, critical_ratio, rank_of, regrets
-from advisor.rise import Rise
 from advisor.texts import say
 from advisor.together import nodes_for
-from loadtests.launch import Launch
 from loadtests.region import Frozen
 
 TESTED_FACTOR: Final = 2.0
@@ -83,34 +77,8 @@ class Plan(Frozen):
     regret: tuple[Regret, ...]
     constraints: tuple[Constraint, ...]
     """Every limit of the region with its slack, the tightest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a region is planned with."""
-
-    demand: Demand
-    capacities: Capacities
-    launch: Launch
-    factor: float
-    """Whole audience over the viewers that were tested."""
-    lead: TimeToCapacity | None = None
-    """None: as ``launch.time_to_capacity`` says."""
-    rise: Rise | None = None
-    """How fast demand grows; None when nobody knows, and then all nodes must stand before the surge."""
-    node: Offer = UNKNOWN_NODE
-    """What the rehearsed node is."""
-    offers: tuple[Offer, ...] = ()
-    """What else may be bought."""
-    places: Mapping[str, str] = field(default_factory=dict)
-    """The region's name with each provider."""
-    event_seconds: float = 0.0
-    """Length of the event, for what it costs; 0 when nobody knows."""
-
-    @property
-    def waiting(self) -> TimeToCapacity:
-        """How long a new node takes."""
-        return self.lead or time_to_capacity(self.launch.time_to_capacity)
+    offers: Choice = Choice()
+    """What to buy: the node rehearsed beside every other offer."""
 
 
 def plan(asked: Asked) -> Plan | Excuse:
@@ -131,7 +99,16 @@ def plan(asked: Asked) -> Plan | Excuse:
 
 def _most(asked: Asked, limits: list[Capacity]) -> Plan:
     """Each resource asks for nodes of its own; the one that asks for most binds."""
-    return max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
+    found = max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
+    rows = tightest_first(
+        [
+            *resources_of(asked.demand, asked.capacities.found, found.nodes),
+            *provided(asked, asked.node, found.nodes, found.ready),
+        ]
+    )
+    found = found.model_copy(update={"constraints": rows})
+    rehearsed = Rehearsed(found.nodes, found.likely, found.binding, rows, found.ready / found.nodes)
+    return found.model_copy(update={"offers": choose(asked, limits, rehearsed)})
 
 
 def _plan(asked: Asked, capacity: Capacity) -> Plan:
@@ -166,7 +143,7 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
         rise=float(np.median(shares)) if asked.rise else None,
         drivers=drivers(wanted, carried, shares),
         regret=regrets(needed, nodes, launch.underprovision_weight, launch.zones),
-        constraints=constraints(asked.demand, asked.capacities.found, nodes),
+        constraints=(),
     )
 
 

@@ -10,13 +10,18 @@ from markupsafe import Markup
 
 from advisor import figures
 from advisor.charts import NARROW, WIDE, Frame, ticks
+from advisor.choosing import OfferPlan
 from advisor.constraints import Constraint
 from advisor.headroom import Step
+from advisor.models import Excuse
+from advisor.offer import REHEARSED
 from advisor.plan import Plan
-from advisor.texts import fill, texts
+from advisor.texts import Message, fill, texts
 
 ALL: Final = 0.9999
 """Share of the peak from which everything must stand before the surge."""
+SHOWN: Final = 4
+"""Refusals of one kind that are told one by one; advice.json has them all."""
 
 
 def tools(lang: str) -> dict[str, Callable[..., Any]]:
@@ -29,6 +34,8 @@ def tools(lang: str) -> dict[str, Callable[..., Any]]:
         "constraint_name": partial(constraint_name, lang),
         "draw_regret": partial(regret_chart, lang),
         "driver_bar": bar,
+        "offer_rows": partial(offer_rows, lang),
+        "refusals": partial(refusals, lang),
     }
 
 
@@ -104,6 +111,71 @@ def constraint_name(lang: str, row: Constraint) -> str:
     """A limit by its name: that of a resource, or one of the provider's."""
     key = f"constraint_{row.name}"
     return fill(lang, key if key in texts(lang) else f"binds_{row.name}")
+
+
+def offer_rows(lang: str, found: Plan) -> list[dict[str, str]]:
+    """The best offer and its alternatives; empty when there is nothing to choose from."""
+    best, others = found.offers.best, found.offers.alternatives
+    if best is None or not (best.price or others or found.offers.refused):
+        return []
+    return [_offer_row(lang, one, best) for one in (best, *others)]
+
+
+def _offer_row(lang: str, one: OfferPlan, best: OfferPlan) -> dict[str, str]:
+    unknown = fill(lang, "offer_unknown_price")
+    price = one.price
+    return {
+        "kind": fill(lang, "offer_chosen" if one is best else "offer_alternative"),
+        "name": fill(lang, "offer_rehearsed") if one.offer.name == REHEARSED else one.offer.name,
+        "nodes": f"{one.nodes:,}",
+        "likely": f"{one.likely.low:,.0f}–{one.likely.high:,.0f}",
+        "hour": unknown if one.usd_per_hour is None else figures.dollars(one.usd_per_hour),
+        "event": unknown if one.usd_per_event is None else figures.dollars(one.usd_per_event),
+        "why": _why(lang, one, best),
+        "source": "" if price is None else f"{price.source}, {price.as_of}".strip(", "),
+        "confidence": "" if price is None else fill(lang, f"confidence_{price.confidence}"),
+    }
+
+
+def _why(lang: str, one: OfferPlan, best: OfferPlan) -> str:
+    binds = fill(lang, f"binds_{one.binding}")
+    if one is best:
+        return fill(lang, "offer_best_only" if one.price else "offer_best_unpriced", binds=binds)
+    if one.dearer is None:
+        cost = fill(lang, "offer_cost_unknown")
+    elif one.dearer > 0:
+        cost = fill(lang, "offer_cost_more", share=figures.percent(one.dearer))
+    else:
+        cost = fill(lang, "offer_cost_same")
+    kind = "fewer" if one.more_nodes < 0 else "more" if one.more_nodes else "same"
+    nodes = fill(lang, f"offer_nodes_{kind}", count=f"{abs(one.more_nodes):,}")
+    return fill(lang, "offer_trade", cost=cost, nodes=nodes, binds=binds)
+
+
+def refusals(lang: str, found: Plan) -> list[str]:
+    """Why the others are not taken: the first few of each kind, and how many more there are."""
+    kinds: dict[str, list[Excuse]] = {}
+    for excuse in found.offers.refused:
+        kinds.setdefault(excuse.reason.key, []).append(excuse)
+    lines = []
+    for excuses in kinds.values():
+        for excuse in excuses[:SHOWN]:
+            reason, remedy = (_told(lang, message) for message in (excuse.reason, excuse.remedy))
+            lines.append(f"{reason} {remedy}")
+        if len(excuses) > SHOWN:
+            lines.append(fill(lang, "offers_refused_more", count=f"{len(excuses) - SHOWN:,}"))
+    return lines
+
+
+def _told(lang: str, message: Message) -> str:
+    """A reason with its fact and the node rehearsed by the names that people call them."""
+    values = dict(message.values)
+    if "fact" in values:
+        values["fact"] = fill(lang, f"fact_{values['fact']}")
+    for name in ("offer", "best"):
+        if values.get(name) == REHEARSED:
+            values[name] = fill(lang, "offer_rehearsed")
+    return fill(lang, message.key, **values)
 
 
 def bar(share: float) -> Markup:
