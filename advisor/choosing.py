@@ -104,9 +104,7 @@ class Market(NamedTuple):
 
 def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Choice:
     """The best offer, its alternatives, and an excuse for each of the others."""
-    found = resources(asked.demand, limits, asked.launch, asked.node, asked.offers)
-    parts = tuple(drawn_needs(asked.demand.region, one) for one in found if one.known)
-    market = Market(asked, rehearsed, found, parts)
+    market = _market(asked, limits, rehearsed)
     fits: list[Weighed] = []
     refused: list[Excuse] = []
     counts = [rehearsed.nodes, *_counts(market)]
@@ -121,12 +119,24 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
         return Choice(refused=tuple(refused))
     best, *others = fits
     shown = _alternatives(best, others)
-    refused += [_outdone(one, fits) for one in others if one not in shown]
+    places = {one.at for one in shown}
+    refused += [_outdone(one, fits) for one in others if one.at not in places]
     return Choice(
         best=_in_full(market, best, best),
         alternatives=tuple(_in_full(market, one, best) for one in shown),
         refused=tuple(refused),
     )
+
+
+def _market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Market:
+    found = resources(asked.demand, limits, asked.launch, asked.node, asked.offers)
+    return Market(asked, rehearsed, found, tuple(drawn_needs(asked.demand.region, one) for one in found if one.known))
+
+
+def counts(asked: Asked, limits: Sequence[Capacity]) -> list[int]:
+    """Nodes of every offer beside the one rehearsed, whether it fits or not; 0 where nobody knows."""
+    nothing = Rehearsed(0, Interval.exact(0.0), "", (), 1.0)
+    return _counts(_market(asked, limits, nothing))
 
 
 def _counts(market: Market) -> list[int]:
@@ -184,7 +194,8 @@ def _alternatives(best: Weighed, others: Sequence[Weighed]) -> list[Weighed]:
         if one.nodes < fewest:
             front.append(one)
             fewest = one.nodes
-    wanted = [*front, *(one for one in others if one not in front)][:ALTERNATIVES]
+    places = {one.at for one in front}
+    wanted = [*front, *(one for one in others if one.at not in places)][:ALTERNATIVES]
     return sorted(wanted, key=lambda one: one.rank)
 
 

@@ -148,21 +148,30 @@ def drawn_needs(region: str, found: Resource) -> Drawn:
 
 def needs(parts: Sequence[Drawn], rows: slice | Sequence[int]) -> Floats:
     """Nodes per offer and draw, not yet whole, as logarithms: the resource that takes most decides."""
-    most: Floats | None = None
-    for part in parts:
-        need = part.base - part.middles[rows, None] - part.wider[rows, None] * part.scores
-        most = need if most is None else np.maximum(most, need, out=most)
-    assert most is not None  # there is always the link
+    first, *others = parts
+    most = _needs_of(first, rows)
+    for part in others:
+        np.maximum(most, _needs_of(part, rows), out=most)
     return most
 
 
-ROWS: Final = 32
-"""Offers at a time: 10,000 draws of them fit a core's cache."""
+def _needs_of(part: Drawn, rows: slice | Sequence[int]) -> Floats:
+    need: Floats = part.wider[rows, None] * part.scores
+    np.subtract(part.base, need, out=need)
+    need -= part.middles[rows, None]
+    return need
+
+
+ROWS: Final = 8
+"""Offers at a time: 10,000 draws of them stay in a core's cache."""
 
 
 def needed_at(parts: Sequence[Drawn], rank: int, count: int) -> Floats:
     """For each of ``count`` offers the need, not yet whole, that is enough for all draws up to ``rank``."""
-    found = [
-        np.partition(needs(parts, slice(start, start + ROWS)), rank, axis=1)[:, rank] for start in range(0, count, ROWS)
-    ]
-    return np.exp(np.concatenate(found)) if found else np.empty(0)
+    found = np.empty(count)
+    for start in range(0, count, ROWS):
+        rows = slice(start, min(count, start + ROWS))
+        need = needs(parts, rows)
+        need.partition(rank, axis=1)
+        found[rows] = need[:, rank]
+    return np.exp(found)
