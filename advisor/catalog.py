@@ -55,9 +55,9 @@ class Internet(Frozen):
 
     fewer_vcpus: PositiveInt
     """Below so many vCPUs …"""
-    at_most: Bitrate
+    at_most: Annotated[Bitrate, Field(gt=0)]
     """… no more than this;"""
-    otherwise: Share
+    otherwise: Annotated[Share, Field(gt=0)]
     """from there on, this share of what it carries in the region."""
 
 
@@ -73,8 +73,8 @@ class Shelf(Frozen):
 
     vcpus: PositiveInt | None = None
     memory_gib: PositiveFloat | None = None
-    in_region: Bitrate | None = None
-    egress: Bitrate | None = None
+    in_region: Annotated[Bitrate, Field(gt=0)] | None = None
+    egress: Annotated[Bitrate, Field(gt=0)] | None = None
     """To the internet; by the catalogue's rule when absent."""
     connections: PositiveInt | None = None
     usd_per_hour: PositiveFloat | Fact[PositiveFloat] | None = None

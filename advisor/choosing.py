@@ -142,10 +142,10 @@ def counts(asked: Asked, limits: Sequence[Capacity]) -> list[int]:
 def _counts(market: Market) -> list[int]:
     """Whole nodes of every offer but the one rehearsed; 0 where what it carries is not known."""
     asked = market.asked
+    if not all(one.known for one in market.found):
+        return [0] * len(asked.offers)
     rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
     raw = needed_at(market.parts, rank, len(asked.offers))
-    if not all(one.known for one in market.found):
-        return [0] * len(raw)
     whole = folded(headroom(asked.launch), np.where(np.isfinite(raw), raw, 0.0))
     return [int(count) if known else 0 for count, known in zip(whole, np.isfinite(raw), strict=True)]
 

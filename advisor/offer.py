@@ -6,7 +6,7 @@ is carried over by is refused with what to fill in.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -30,9 +30,9 @@ class Offer(Frozen):
     vcpus: Fact[PositiveInt] | None = None
     memory_gib: Fact[PositiveFloat] | None = None
     """GiB (2^30 bytes)."""
-    egress: Fact[Bitrate] | None = None
+    egress: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
     """Sustained, to the internet."""
-    egress_in_region: Fact[Bitrate] | None = None
+    egress_in_region: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
     """Sustained, within the provider's region."""
     connections: Fact[PositiveInt] | None = None
     """Most connections at once, where the provider limits them."""

@@ -164,7 +164,7 @@ def _nine_in_ten(ordered: Floats, samples: int) -> Interval:
 def drivers(wanted: Floats, carried: Floats, shares: Floats) -> tuple[Driver, ...]:
     """Each part's share of the variance of the logarithm, largest first."""
     parts: dict[DriverName, Floats] = {"demand": wanted, "capacity": carried, "lead": shares}
-    varied = {name: float(np.var(np.log(np.maximum(part, 1e-300)))) for name, part in parts.items()}
+    varied = {name: _variance(part) for name, part in parts.items()}
     ready = sum(varied.values()) or 1.0
     peak = (varied["demand"] + varied["capacity"]) or 1.0
     found = (
@@ -172,3 +172,8 @@ def drivers(wanted: Floats, carried: Floats, shares: Floats) -> tuple[Driver, ..
         for name, share in varied.items()
     )
     return tuple(sorted(found, key=lambda one: (-one.ready, one.name)))
+
+
+def _variance(part: Floats) -> float:
+    """Of the logarithm; an exact figure has none, whatever the rounding of its mean."""
+    return 0.0 if part.min() == part.max() else float(np.var(np.log(np.maximum(part, 1e-300))))
