@@ -12,7 +12,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints, ValidationError
+from pydantic import (
+    Discriminator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    Tag,
+    ValidationError,
+)
 
 from advisor.offer import EVERYWHERE, UNKNOWN_NODE, Offer, by_hand
 from advisor.texts import Message, say
@@ -68,6 +77,17 @@ class Launches(Frozen):
     per_second: PositiveFloat
 
 
+def _kind_of_price(said: object) -> str:
+    return "fact" if isinstance(said, dict | Fact) else "number"
+
+
+Price = Annotated[
+    Annotated[PositiveFloat, Tag("number")] | Annotated[Fact[PositiveFloat], Tag("fact")],
+    Discriminator(_kind_of_price),
+]
+"""USD per hour; as a fact where it is not from where the others are."""
+
+
 class Shelf(Frozen):
     """One offer as the file says it."""
 
@@ -77,7 +97,7 @@ class Shelf(Frozen):
     egress: Annotated[Bitrate, Field(gt=0)] | None = None
     """To the internet; by the catalogue's rule when absent."""
     connections: PositiveInt | None = None
-    usd_per_hour: PositiveFloat | Fact[PositiveFloat] | None = None
+    usd_per_hour: Price | None = None
     zones: dict[str, NonNegativeInt] = Field(default_factory=dict)
     """Where they differ from the catalogue's; 0 where it is not offered."""
 

@@ -28,6 +28,7 @@ def cautions(
         *_about_limits(measurement, found),
         *(message for capacity in found.saturated for message in _about_plateau(capacity, measurement.nodes)),
         *_about_scale(found, plans, factor),
+        *_about_fit(plans),
         *_about_demand(wanted),
         *_about_others(found, wanted, plans),
     )
@@ -62,6 +63,15 @@ def _about_plateau(capacity: Capacity, nodes: int) -> Iterator[Message]:
 def _about_scale(found: Capacities, plans: Sequence[Plan], factor: float) -> Iterator[Message]:
     if found.saturated and plans and factor > TESTED_FACTOR:
         yield say("warn_linear", factor=f"{factor:,.1f}", nodes=f"{sum(plan.nodes for plan in plans):,}")
+
+
+def _about_fit(plans: Sequence[Plan]) -> Iterator[Message]:
+    """What the provider limits below what the plan takes."""
+    for plan in plans:
+        for row in plan.constraints:
+            if row.slack < 0 and row.name in ("quota", "launch_rate", "zones"):
+                share = {} if row.name == "zones" else {"share": f"{-row.slack:.0%}"}
+                yield say(f"warn_short_{row.name}", region=plan.region, **share)
 
 
 def _about_demand(wanted: Sequence[Demand]) -> Iterator[Message]:

@@ -28,6 +28,8 @@ from loadtests.region import Fact, Frozen
 
 ALTERNATIVES: Final = 2
 HOUR: Final = 3600.0
+FIX: Final = "_fix"
+"""What the key of a remedy has beside that of its reason."""
 
 
 class OfferPlan(Frozen):
@@ -184,7 +186,7 @@ def _lacking(market: Market, index: int) -> tuple[str, str] | None:
 
 
 def _excuse(key: str, **values: str) -> Excuse:
-    return Excuse(about=values["offer"], reason=say(key, **values), remedy=say(f"{key}_fix", **values))
+    return Excuse(about=values["offer"], reason=say(key, **values), remedy=say(key + FIX, **values))
 
 
 def _alternatives(best: Weighed, others: Sequence[Weighed]) -> list[Weighed]:

@@ -226,8 +226,8 @@ def _axes(frame: Frame, scale: Sequence[float], counts: Sequence[int], box: tupl
             line.format(frame.left, frame.width - frame.right, y, y),
             _text(frame.left - 6, y + 4, "end", figures.number(value)),
         ]
-    for count in {counts[0], counts[len(counts) // 2], counts[-1]}:
-        found.append(_text(frame.x(count, box[0], box[1]), frame.height - frame.bottom + 16, "middle", f"{count:,}"))
+    for count, anchor in ((counts[0], "start"), (counts[len(counts) // 2], "middle"), (counts[-1], "end")):
+        found.append(_text(frame.x(count, box[0], box[1]), frame.height - frame.bottom + 16, anchor, f"{count:,}"))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, model_validator
 
 from loadtests.region import Frozen
 from loadtests.units import Bitrate, Duration, Share
@@ -53,6 +53,16 @@ class RehearsedNode(Frozen):
     usd_per_hour: float | None = Field(default=None, gt=0)
 
 
+def _kind_of_node(said: object) -> str:
+    return "name" if isinstance(said, str) else "facts"
+
+
+NodeSaid = Annotated[
+    Annotated[OfferName, Tag("name")] | Annotated[RehearsedNode, Tag("facts")], Discriminator(_kind_of_node)
+]
+"""An offer by its name, or the facts of a node: told apart, so that only one of them complains."""
+
+
 class Launch(Frozen):
     """What the advisor plans for: the audience of the real event and how careful to be."""
 
@@ -70,7 +80,7 @@ class Launch(Frozen):
     """How much worse one node too few is than one too many: 1 plans for the median, 19 for 95 % of what may come
     (weight ÷ (1 + weight), the newsvendor's critical ratio; the default is assumed)."""
     time_to_capacity: Waits = Waits()
-    node: OfferName | RehearsedNode | None = None
+    node: NodeSaid | None = None
     """What one node of the rehearsed target is: the name of an offer, or its facts."""
     offers: tuple[OfferName, ...] = ()
     """What else may be bought: catalogues, or offers of those that ship."""

@@ -96,6 +96,7 @@ BAD = [
     ({"offers": {"x": {"cpu": 4}}}, "acme.yaml: offers.x.cpu: unknown key, found 4"),
     ({"offers": {"x": {"egress": 5}}}, "acme.yaml: offers.x.egress: expected a number with a unit"),
     ({"offers": {"x": {"egress": "0Gbps"}}}, "acme.yaml: offers.x.egress: Input should be greater than 0"),
+    ({"offers": {"x": {"usd_per_hour": 0}}}, "offers.x.usd_per_hour.number: Input should be greater than 0, found 0"),
     ({"offers": {}}, "acme.yaml: offers: Dictionary should have at least 1 item"),
     ({"provider": None}, "acme.yaml: provider: Input should be a valid string, found None"),
     ({"zones": {"north-1": -1}}, "acme.yaml: zones.north-1: Input should be greater than or equal to 0, found -1"),
