@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from advisor.capacity import Capacities, capacities
+from advisor.catalog import node_of, offers_of, one_of_each, stale
 from advisor.caution import assumptions, cautions
-from advisor.cdn import Cdn, cdn, seen_of
+from advisor.cdn import Cdn, cdn, length, seen_of
 from advisor.demand import Demand, audience_of, demands, peak_viewers
 from advisor.interval import Interval
+from advisor.lead import time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.nodes import Observed, observed
 from advisor.plan import Asked, Plan, plan
+from advisor.rise import rise
 from advisor.texts import Message
 from advisor.verdict import Verdict, verdict
+from loadtests.flow import planned
 from loadtests.launch import Launch
 from loadtests.region import Frozen, Names
 from loadtests.run import Run
@@ -105,7 +109,12 @@ def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accep
         sureness=_sureness(found),
         launch=scenario.launch,
         budgets=scenario.budgets,
-        warnings=(*measurement.warnings, *servers.warnings, *cautions(measurement, found, wanted, plans, factor)),
+        warnings=(
+            *measurement.warnings,
+            *_stale(measurement),
+            *servers.warnings,
+            *cautions(measurement, found, wanted, plans, factor),
+        ),
         verdict=judged,
         capacities=found,
         regions=regions,
@@ -124,9 +133,32 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         timezone=place.timezone,
         audience=round(demand.viewers.mid),
         demand=demand,
-        nodes=plan(Asked(demand, found, measurement.scenario.launch, factor)),
+        nodes=plan(_asked(measurement, demand, found, factor)),
         cdn=cdn(demand, place, measurement.scenario, seen_of(measurement, demand)),
     )
+
+
+def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float) -> Asked:
+    scenario = measurement.scenario
+    phases = scenario.surge.phases()
+    return Asked(
+        demand,
+        found,
+        scenario.launch,
+        factor,
+        lead=time_to_capacity(scenario.launch.time_to_capacity),
+        rise=rise(planned(scenario, demand.region), phases),
+        places=measurement.places[demand.region].provider_regions,
+        node=node_of(scenario.launch),
+        offers=one_of_each(offers_of(scenario.launch), node_of(scenario.launch)),
+        event_seconds=length(phases),
+    )
+
+
+def _stale(measurement: Measurement) -> tuple[Message, ...]:
+    """Catalogues that were old when the last run was made."""
+    last = max(run.facts.started_at for run in measurement.runs)
+    return stale((node_of(measurement.scenario.launch), *offers_of(measurement.scenario.launch)), last.date())
 
 
 def _in_both(text: str | Names) -> Names:

@@ -33,6 +33,7 @@ def cautions(
         *(message for capacity in found.saturated for message in _about_plateau(capacity, measurement.nodes)),
         *_about_scale(found, plans, factor),
         *_about_growth(measurement, found),
+        *_about_fit(plans),
         *_about_demand(wanted),
         *_about_others(found, wanted, plans),
     )
@@ -92,6 +93,15 @@ def growth_told(measurement: Measurement, found: Capacities) -> tuple[Message, .
 
 def _counts(counts: Sequence[int]) -> str:
     return ", ".join(str(count) for count in counts)
+
+
+def _about_fit(plans: Sequence[Plan]) -> Iterator[Message]:
+    """What the provider limits below what the plan takes."""
+    for plan in plans:
+        for row in plan.constraints:
+            if row.slack < 0 and row.name in ("quota", "launch_rate", "zones"):
+                share = {} if row.name == "zones" else {"share": f"{-row.slack:.0%}"}
+                yield say(f"warn_short_{row.name}", region=plan.region, **share)
 
 
 def _about_demand(wanted: Sequence[Demand]) -> Iterator[Message]:

@@ -13,14 +13,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from advisor import edge_text, figures, serverpage, standing
+from advisor import edge_text, figures, planning, serverpage, standing
 from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
 from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
 from advisor.growth import growth_tools
 from advisor.models import Excuse
-from advisor.plan import Plan, Step
+from advisor.plan import Plan
 from advisor.recovery import BEFORE, HOLD
 from advisor.texts import Message, fill, name_of, told
 from advisor.verdict import Breach, RegionVerdict
@@ -60,8 +60,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "is_excuse": lambda found: isinstance(found, Excuse),
         "nodes_text": partial(nodes_text, lang),
         "nodes_total": lambda: nodes_total(advice, lang),
-        "step_text": partial(step_text, lang),
-        "step_by": step_by,
+        **planning.tools(lang),
         **standing.tools(advice, lang),
         "breach_values": partial(breach_values, advice, lang),
         "abandoned_text": partial(abandoned_text, advice, lang),
@@ -124,26 +123,3 @@ def nodes_total(advice: Advice, lang: str) -> str:
         return fill(lang, "answer_no_nodes")
     key = "answer_nodes" if advice.capacities.saturated else "answer_at_most"
     return fill(lang, key, nodes=f"{advice.totals.nodes:,}")
-
-
-def step_text(lang: str, found: Plan, step: Step) -> str:
-    """What a step does."""
-    zones = str(found.zones)
-    if step.name == "zones":
-        return fill(lang, "step_zones", zones=zones, left=str(found.zones - 1))
-    if step.name == "whole":
-        return fill(lang, "step_whole" if found.zones > 1 else "step_whole_one", zones=zones)
-    return fill(lang, f"step_{step.name}")
-
-
-def step_by(found: Plan, step: Step) -> str:
-    """The factor of a step: conservative and middle capacity, a share, or a count."""
-    match step.name:
-        case "capacity":
-            return f"{figures.rate(step.by, found.unit)} / {figures.rate(found.per_node.mid, found.unit)}"
-        case "utilisation":
-            return figures.percent(step.by)
-        case "whole":
-            return ""
-        case _:
-            return figures.number(step.by)

@@ -1,48 +1,60 @@
-"""Nodes per region: a chain of named steps from demand to whole nodes, each with its effect in sight.
+"""Nodes per region: demand over capacity by Monte Carlo, the count regretted least, and each step's effect in sight.
 
-The plan is on the conservative ends: demand high, capacity low. ``expected`` follows the middles beside it.
+Three things are not known: what the launch asks, what a node carries, how long new capacity takes. Each is drawn from
+its interval (`advisor.drawing`); every draw says how many nodes it takes at the peak, and how many must stand before
+the surge. docs/planning.md has the formulas and a worked example.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from advisor.capacity import Capacities
-from advisor.demand import Demand
+import numpy as np
+
+from advisor.asked import Asked as Asked  # one door for those who plan
+from advisor.blocks import COVERAGE, Floats
+from advisor.choosing import Choice, Rehearsed, choose
+from advisor.constraints import Constraint, provided, resources_of, tightest_first
+from advisor.drawing import DRAWS, drawn, scores
+from advisor.headroom import Headroom, Step, chain, folded, headroom
 from advisor.interval import Interval
 from advisor.models import Capacity, Excuse, Unit
+from advisor.regret import Regret, critical_ratio, rank_of, regrets
 from advisor.texts import say
-from loadtests.launch import Launch
+from advisor.together import nodes_for
 from loadtests.region import Frozen
-
-StepName: TypeAlias = Literal["capacity", "utilisation", "zones", "spare", "whole"]
 
 TESTED_FACTOR: Final = 2.0
 """When no node was driven to its limit, nothing is planned for more than twice the load that was tested: what
 happens to a node beyond what it has carried is a guess (house rule, docs/reading-a-report.md)."""
-ROUNDING: Final = 1e-9
-"""Floating-point dust that must not buy a node."""
+
+CARRIED: Final[tuple[Unit, ...]] = ("bit/s", "requests/s")
+"""What viewers keep asking for. Where no limit is known, what was carried of these bounds the nodes; joins and
+connections that were merely seen would bound them by the chance in how many came."""
+
+DriverName: TypeAlias = Literal["demand", "capacity", "lead"]
 
 
-class Step(Frozen):
-    """One factor and the nodes after it."""
+class Driver(Frozen):
+    """One of the three things that are not known, and how much of the spread is its doing.
 
-    name: StepName
-    by: float
-    """What was divided by, multiplied by or added."""
-    nodes: float
-    """On the conservative ends."""
-    expected: float
-    """On the middles."""
+    A need is a product, so its logarithm is a sum of independent parts, whose variances add up; each part's share of
+    the variance is told. All are zero when nothing varies.
+    """
+
+    name: DriverName
+    peak: float
+    """Share of the spread of the nodes at the peak."""
+    ready: float
+    """Share of the spread of the nodes to have ready."""
 
 
 class Plan(Frozen):
-    """Nodes for one region."""
+    """Nodes for one region, of the kind that was rehearsed."""
 
     region: str
     nodes: int
+    """At the peak: enough for `quantile` of the draws, headroom included."""
     expected: int
     """Nodes that would do if every middle were true."""
     bound: Literal["needed", "at_most"]
@@ -54,76 +66,118 @@ class Plan(Frozen):
     per_node: Interval
     zones: int
     steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a region is planned with."""
-
-    demand: Demand
-    capacities: Capacities
-    launch: Launch
-    factor: float
-    """Whole audience over the viewers that were tested."""
+    quantile: float
+    """Share of the draws that ``nodes`` are enough for: weight ÷ (1 + weight)."""
+    likely: Interval
+    """Nodes that nine in ten draws need, headroom included, and their median."""
+    ready: int
+    """Nodes that must stand before the surge, because new ones take their time; all where the course is not known."""
+    ready_likely: Interval
+    lead: Interval
+    """Seconds from the load's rise to a new node that serves: nine in ten draws, and their median."""
+    rise: float | None
+    """Share of the peak that must stand beforehand, on the median time to capacity; None without a course."""
+    drivers: tuple[Driver, ...]
+    regret: tuple[Regret, ...]
+    constraints: tuple[Constraint, ...]
+    """Every limit of the region with its slack, the tightest first."""
+    offers: Choice = Choice()
+    """What to buy: the node rehearsed beside every other offer."""
 
 
 def plan(asked: Asked) -> Plan | Excuse:
     """Nodes for one region, or why none can be named."""
     code = asked.demand.region
-    asks = [capacity for capacity in asked.capacities.found if asked.demand.of(capacity.unit)]
+    asks = [one for one in asked.capacities.found if asked.demand.of(one.unit) and one.per_node.low > 0]
     if limits := [capacity for capacity in asks if capacity.saturated]:
-        return max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
-    known = [capacity for capacity in asks if capacity.per_node.low > 0]
-    if not known:
+        return _most(asked, limits)
+    if not asks:
         return Excuse(about=code, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
     if asked.factor > TESTED_FACTOR:
         factor, most = f"{asked.factor:,.1f}", f"{TESTED_FACTOR:g}"
         return Excuse(
             about=code, reason=say("excuse_untested", factor=factor, most=most), remedy=say("remedy_rehearse_more")
         )
-    return max((_plan(asked, capacity) for capacity in known), key=lambda found: found.nodes)
+    return _most(asked, [one for one in asks if one.unit in CARRIED] or asks)
+
+
+def _most(asked: Asked, limits: list[Capacity]) -> Plan:
+    """Each resource asks for nodes of its own; the one that asks for most binds."""
+    found = max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
+    rows = tightest_first(
+        [
+            *resources_of(asked.demand, asked.capacities.found, found.nodes),
+            *provided(asked, asked.node, found.nodes, found.ready),
+        ]
+    )
+    found = found.model_copy(update={"constraints": rows})
+    rehearsed = Rehearsed(found.nodes, found.likely, found.binding, rows, found.ready / found.nodes)
+    return found.model_copy(update={"offers": choose(asked, limits, rehearsed)})
 
 
 def _plan(asked: Asked, capacity: Capacity) -> Plan:
-    demand = asked.demand.of(capacity.unit)
+    demand, launch = asked.demand.of(capacity.unit), asked.launch
     assert demand is not None  # only such capacities are asked
-    steps = _steps(demand, capacity.per_node, asked.launch)
+    wanted = drawn(demand, scores(f"demand {asked.demand.region}"))
+    carried = drawn(capacity.per_node, scores(f"capacity {capacity.unit}"))
+    waits = asked.waiting.draw(DRAWS)
+    shares = asked.rise.ready(waits) if asked.rise else np.ones(DRAWS)
+    raw, quantile = nodes_for(wanted, carried), critical_ratio(launch.underprovision_weight)
+    steps, rank = headroom(launch), rank_of(quantile, DRAWS)
+    needed, before = np.sort(folded(steps, raw)), np.sort(folded(steps, raw * shares))
+    samples = demand.samples and min(demand.samples, capacity.per_node.samples)
+    told = _steps(steps, nodes_for(demand.mid, capacity.per_node.mid), float(np.sort(raw)[rank]), capacity)
+    nodes, ready = int(needed[rank]), int(before[rank])
     return Plan(
         region=asked.demand.region,
-        nodes=round(steps[-1].nodes),
-        expected=round(steps[-1].expected),
+        nodes=nodes,
+        expected=round(told[-1].expected),
         bound="needed" if capacity.saturated else "at_most",
         binding=capacity.model,
         unit=capacity.unit,
         demand=demand,
         per_node=capacity.per_node,
-        zones=asked.launch.zones,
-        steps=steps,
+        zones=launch.zones,
+        steps=told,
+        quantile=quantile,
+        likely=_nine_in_ten(needed, samples),
+        ready=ready,
+        ready_likely=_nine_in_ten(before, samples),
+        lead=_nine_in_ten(np.sort(waits), 0),
+        rise=float(np.median(shares)) if asked.rise else None,
+        drivers=drivers(wanted, carried, shares),
+        regret=regrets(needed, nodes, launch.underprovision_weight, launch.zones),
+        constraints=(),
     )
 
 
-def _steps(demand: Interval, per_node: Interval, launch: Launch) -> tuple[Step, ...]:
-    first = Step(name="capacity", by=per_node.low, nodes=demand.high / per_node.low, expected=demand.mid / per_node.mid)
-    steps = [first, _times(first, "utilisation", launch.target_utilisation, 1.0 / launch.target_utilisation)]
-    if launch.zones > 1:
-        factor = launch.zones / (launch.zones - 1)
-        steps.append(_times(steps[-1], "zones", factor, factor))
-    last = steps[-1]
-    spare = float(launch.spare_nodes)
-    steps.append(Step(name="spare", by=spare, nodes=last.nodes + spare, expected=last.expected + spare))
-    steps.append(_whole(steps[-1], launch.zones))
-    return tuple(steps)
+def _steps(fold: tuple[Headroom, ...], middle: float, chosen: float, capacity: Capacity) -> tuple[Step, ...]:
+    """From demand over capacity on the middles, by way of the doubt, to whole nodes."""
+    first = Step(name="capacity", by=capacity.per_node.mid, nodes=middle, expected=middle)
+    doubt = Step(name="doubt", by=chosen / middle if middle else 1.0, nodes=chosen, expected=middle)
+    return (first, doubt, *chain(fold, chosen, middle))
 
 
-def _times(step: Step, name: StepName, by: float, factor: float) -> Step:
-    return Step(name=name, by=by, nodes=step.nodes * factor, expected=step.expected * factor)
+def _nine_in_ten(ordered: Floats, samples: int) -> Interval:
+    """Ends and median of sorted draws."""
+    tail = (1.0 - COVERAGE) / 2
+    low, mid, high = (float(ordered[rank_of(share, len(ordered))]) for share in (tail, 0.5, 1.0 - tail))
+    return Interval(low=low, mid=mid, high=high, coverage=COVERAGE, samples=samples)
 
 
-def _whole(step: Step, zones: int) -> Step:
-    """Whole nodes, the same number in every zone: zones of unequal size would make the largest the one to lose."""
-    return Step(name="whole", by=zones, nodes=even_nodes(step.nodes, zones), expected=even_nodes(step.expected, zones))
+def drivers(wanted: Floats, carried: Floats, shares: Floats) -> tuple[Driver, ...]:
+    """Each part's share of the variance of the logarithm, largest first."""
+    parts: dict[DriverName, Floats] = {"demand": wanted, "capacity": carried, "lead": shares}
+    varied = {name: _variance(part) for name, part in parts.items()}
+    ready = sum(varied.values()) or 1.0
+    peak = (varied["demand"] + varied["capacity"]) or 1.0
+    found = (
+        Driver(name=name, peak=0.0 if name == "lead" else share / peak, ready=share / ready)
+        for name, share in varied.items()
+    )
+    return tuple(sorted(found, key=lambda one: (-one.ready, one.name)))
 
 
-def even_nodes(nodes: float, zones: int) -> int:
-    """The least multiple of ``zones`` that is enough, and at least one node per zone."""
-    return zones * max(1, math.ceil(nodes / zones - ROUNDING))
+def _variance(part: Floats) -> float:
+    """Of the logarithm; an exact figure has none, whatever the rounding of its mean."""
+    return 0.0 if part.min() == part.max() else float(np.var(np.log(np.maximum(part, 1e-300))))

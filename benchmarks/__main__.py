@@ -19,8 +19,9 @@ NAMES = (
     "observing",
     "gate",
     "simulate",
-    "hpa",
     "anchors",
+    "planner",
+    "hpa",
 )
 
 parser = argparse.ArgumentParser(description=__doc__)

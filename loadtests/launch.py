@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, model_validator
 
 from loadtests.caching import Caching
 from loadtests.region import Frozen
-from loadtests.units import Duration, Share
+from loadtests.units import Bitrate, Duration, Share
+
+OfferName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""A catalogue, or something in one: a name, never a path, because a run is not trusted."""
 
 
 class Wait(Frozen):
@@ -40,6 +43,27 @@ class Waits(Frozen):
     """Until the application serves."""
 
 
+class RehearsedNode(Frozen):
+    """What one node of the rehearsed target is; what is left out is not known."""
+
+    vcpus: PositiveInt | None = None
+    memory_gib: float | None = Field(default=None, gt=0)
+    """GiB (2^30 bytes)."""
+    egress: Bitrate | None = Field(default=None, gt=0)
+    """Sustained, to the internet."""
+    usd_per_hour: float | None = Field(default=None, gt=0)
+
+
+def _kind_of_node(said: object) -> str:
+    return "name" if isinstance(said, str) else "facts"
+
+
+NodeSaid = Annotated[
+    Annotated[OfferName, Tag("name")] | Annotated[RehearsedNode, Tag("facts")], Discriminator(_kind_of_node)
+]
+"""An offer by its name, or the facts of a node: told apart, so that only one of them complains."""
+
+
 class Launch(Frozen):
     """What the advisor plans for: the audience of the real event and how careful to be."""
 
@@ -48,6 +72,23 @@ class Launch(Frozen):
     target_utilisation: Share = Field(default=0.7, gt=0, le=1)
     zones: PositiveInt = 3
     """Zones the nodes are spread over; the plan survives the loss of one."""
+    lose_nodes: NonNegativeInt = 0
+    """Nodes that may fail at the peak, beside a zone; the others carry everything."""
     spare_nodes: int = Field(default=1, ge=0)
+    minimum_nodes: NonNegativeInt = 0
+    """Never fewer than these, per region."""
+    underprovision_weight: float = Field(default=19.0, ge=1, le=999)
+    """How much worse one node too few is than one too many: 1 plans for the median, 19 for 95 % of what may come
+    (weight ÷ (1 + weight), the newsvendor's critical ratio; the default is assumed)."""
     time_to_capacity: Waits = Waits()
     cdn: Caching = Caching()
+    node: NodeSaid | None = None
+    """What one node of the rehearsed target is: the name of an offer, or its facts."""
+    offers: tuple[OfferName, ...] = ()
+    """What else may be bought: catalogues, or offers of those that ship."""
+    vcpu_exponent: float = Field(default=1.0, gt=0, le=1)
+    """Requests and joins of another offer grow with vCPUs to this power; below 1 they grow more slowly."""
+    quota_vcpus: dict[str, PositiveInt] = Field(default_factory=dict)
+    """vCPUs that the account may run, per region of the scenario; the catalogue's own where nothing is said."""
+    most_nodes: PositiveInt = 5000
+    """Nodes of one kind per region above which an offer is refused (Kubernetes supports 5,000 nodes a cluster)."""

@@ -213,11 +213,12 @@ class Scenario(Frozen):
 
     @model_validator(mode="after")
     def _launch_regions_are_rehearsed(self) -> Self:
-        for code in self.launch.audience:
-            if code not in self.regions:
-                raise ValueError(
-                    f"launch.audience.{code}: not one of the regions rehearsed ({', '.join(self.regions)})"
-                )
+        for field in ("audience", "quota_vcpus"):
+            for code in getattr(self.launch, field):
+                if code not in self.regions:
+                    raise ValueError(
+                        f"launch.{field}.{code}: not one of the regions rehearsed ({', '.join(self.regions)})"
+                    )
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,51 @@
+"""What a region is planned with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from advisor.capacity import Capacities
+from advisor.demand import Demand
+from advisor.lead import TimeToCapacity, time_to_capacity
+from advisor.offer import UNKNOWN_NODE, Offer
+from advisor.rise import Rise
+from loadtests.launch import Launch
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a region is planned with."""
+
+    demand: Demand
+    capacities: Capacities
+    launch: Launch
+    factor: float
+    """Whole audience over the viewers that were tested."""
+    lead: TimeToCapacity | None = None
+    """None: as ``launch.time_to_capacity`` says."""
+    rise: Rise | None = None
+    """How fast demand grows; None when nobody knows, and then all nodes must stand before the surge."""
+    node: Offer = UNKNOWN_NODE
+    """What the rehearsed node is."""
+    offers: tuple[Offer, ...] = ()
+    """What else may be bought."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """The region's name with each provider."""
+    event_seconds: float = 0.0
+    """Length of the event, for what it costs; 0 when nobody knows."""
+
+    @property
+    def waiting(self) -> TimeToCapacity:
+        """How long a new node takes."""
+        return self.lead or time_to_capacity(self.launch.time_to_capacity)
+
+    def place_of(self, offer: Offer) -> str:
+        """What the offer's provider calls this region; empty when it has none, or the offer no provider."""
+        return self.places.get(offer.provider, "")
+
+    def quota_of(self, offer: Offer) -> int | None:
+        """VCPUs of this offer that may run here; None when nobody knows."""
+        own = self.launch.quota_vcpus.get(self.demand.region)
+        known = offer.quota_vcpus.get(self.place_of(offer))
+        return own if own is not None else None if known is None else int(known.value)

@@ -1,0 +1,333 @@
+"""The planner by example: how sure, how many before the surge, what drives the doubt, what to buy and what not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from advisor.asked import Asked
+from advisor.catalog import load_catalog, node_of, offers_of, one_of_each
+from advisor.drawing import DRAWS, drawn, scores
+from advisor.figures import number
+from advisor.headroom import folded, headroom
+from advisor.interval import Interval
+from advisor.lead import TimeToCapacity, time_to_capacity
+from advisor.offer import Offer
+from advisor.plan import Plan
+from advisor.planning import planning_lines, step_by, step_text
+from advisor.regret import critical_ratio, rank_of, regrets
+from advisor.rise import Rise, rise
+from loadtests.launch import Launch, Waits
+from loadtests.shapes import lay
+from tests.advisor.questions import around, capacities, capacity, demand, launch, node, planned
+from tests.house.tree import rows
+
+OWN = node("own", vcpus=8, memory_gib=16, egress=5e9, usd_per_hour=0.5)
+
+
+def after(seconds: float) -> TimeToCapacity:
+    """A time to capacity that is known exactly."""
+    lead = time_to_capacity(Waits())
+    for part in lead.parts:
+        lead = lead.having(part.name, Interval.exact(seconds if part.name == "node" else 0.0), "test")
+    return lead
+
+
+def question(**fields: object) -> Asked:
+    """30 Gbit/s on nodes of 1 Gbit/s, with no headroom where nothing is said."""
+    base = Asked(demand(), capacities(capacity("bit/s")), launch(), 9.0, node=OWN)
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+# Draws
+
+
+def test_draws_have_the_quantiles_of_their_interval() -> None:
+    skewed = Interval(low=50, mid=100, high=400, coverage=0.8, samples=10)
+    found = np.quantile(drawn(skewed, scores("anything")), [0.1, 0.5, 0.9])
+    assert found == pytest.approx([50, 100, 400], rel=0.01)
+
+
+def test_scores_are_standard_normal_come_in_pairs_and_belong_to_a_name() -> None:
+    one = scores("one")
+    assert np.array_equal(one, -one[::-1])
+    assert (one.mean(), one.std()) == pytest.approx((0, 1), abs=0.001)
+    assert abs(float(np.corrcoef(one, scores("two"))[0, 1])) < 0.03
+    assert np.array_equal(one, scores.__wrapped__("one"))
+
+
+@pytest.mark.parametrize("interval", [Interval.exact(7.0), Interval.exact(0.0)])
+def test_an_exact_figure_has_no_spread(interval: Interval) -> None:
+    assert set(drawn(interval, scores("exact"))) == {interval.mid}
+
+
+def test_an_end_of_zero_and_a_coverage_of_zero_are_drawn_all_the_same() -> None:
+    odd = Interval(low=0, mid=0, high=5, coverage=0, samples=1)
+    found = drawn(odd, scores("odd"))
+    assert np.isfinite(found).all()
+    assert (found > 0).all()
+
+
+# The count
+
+
+def test_the_count_is_that_of_the_closed_form() -> None:
+    """Two log-normals: the 95 % quantile of their ratio is known."""
+    how = launch(underprovision_weight=19)
+    big, doubt = 1000.0, math.log(1.2) / NormalDist().inv_cdf(0.95)
+    skewed = Interval(low=30e12 / 1.2, mid=30e12, high=30e12 * 1.2, coverage=0.9, samples=30)
+    asked = demand(big).model_copy(update={"wire": skewed})
+    limit = capacity("bit/s").model_copy(
+        update={"per_node": Interval(low=1e9 / 1.2, mid=1e9, high=1.2e9, coverage=0.9, samples=30)}
+    )
+    found = planned(question(demand=asked, capacities=capacities(limit), launch=how))
+    truth = 30 * big * math.exp(NormalDist().inv_cdf(0.95) * doubt * math.sqrt(2))
+    assert found.nodes == pytest.approx(truth, rel=0.01)
+    assert found.likely.mid == pytest.approx(30 * big, rel=0.005)
+
+
+@pytest.mark.parametrize("weight", [1.0, 1.25, 4.0, 19.0, 99.0])
+def test_the_count_is_regretted_least_of_all_counts(weight: float) -> None:
+    found = planned(question(demand=demand(1, 0.2), launch=launch(underprovision_weight=weight)))
+    asked, carried = scores("demand id"), capacity("bit/s").per_node
+    needed = np.sort(np.ceil(drawn(around(30e9, 0.2), asked) / drawn(carried, asked) - 1e-9))
+    costs = {
+        count: float((np.maximum(count - needed, 0) + weight * np.maximum(needed - count, 0)).mean())
+        for count in range(int(needed[-1]) + 2)
+    }
+    assert costs[found.nodes] == pytest.approx(min(costs.values()), abs=1e-12)
+    assert found.quantile == critical_ratio(weight)
+
+
+def test_the_regret_curve_holds_the_count_and_stays_short() -> None:
+    needed = np.sort(np.ceil(drawn(around(1e6, 0.3), scores("x"))))
+    curve = regrets(needed, int(needed[rank_of(0.95, DRAWS)]), 19.0, 3)
+    assert int(needed[rank_of(0.95, DRAWS)]) in [point.nodes for point in curve]
+    assert len(curve) <= 42
+    assert all(b.too_many >= a.too_many and b.too_few <= a.too_few for a, b in pairwise(curve))
+
+
+def test_each_step_of_headroom_is_seen() -> None:
+    how = launch(target_utilisation="50%", zones=3, lose_nodes=2, spare_nodes=1, minimum_nodes=96)
+    found = planned(question(launch=how))
+    told = [(step.name, step.nodes) for step in found.steps]
+    names = ["capacity", "doubt", "utilisation", "zones", "lose", "spare", "minimum", "whole"]
+    assert told == list(zip(names, [30, 30, 60, 90, 92, 93, 96, 96], strict=True))
+
+
+def test_the_steps_end_at_the_count() -> None:
+    found = planned(question(demand=demand(1, 0.3), launch=Launch()))
+    assert (found.steps[-1].nodes, found.steps[-1].expected) == (found.nodes, found.expected)
+    ordered = np.array([found.steps[1].nodes])
+    assert folded(headroom(Launch()), ordered)[0] == found.nodes
+
+
+# Before the surge
+
+
+def test_what_comes_within_the_time_to_capacity_must_stand_before() -> None:
+    """A tenth is there, half of the peak comes within 60 s: 18 of 30 nodes."""
+    course = Rise(0.1, (0.0, 60.0, 120.0), (0.0, 0.5, 0.9))
+    found = planned(question(rise=course, lead=after(60)))
+    assert (found.nodes, found.ready) == (30, 18)
+    assert found.rise == pytest.approx(0.6)
+    assert planned(question(rise=course, lead=after(0))).ready == 3
+    assert planned(question(rise=course, lead=after(500))).ready == 30
+    assert planned(question(lead=after(0))).ready == 30, "nobody knows the course"
+
+
+def test_the_rise_of_a_ramp() -> None:
+    phases = lay(("warm_up", 50.0), ("baseline", 20.0), ("ramp", 100.0), ("peak", 30.0))
+
+    def viewers(at: float) -> float:
+        return 1000.0 if at < 50 else 100.0 + 9.0 * min(100.0, max(0.0, at - 70.0))
+
+    found = rise(viewers, phases)
+    assert found is not None
+    assert found.before == pytest.approx(0.1)
+    assert found.ready(np.array([0.0, 50.0, 100.0, 1e6])) == pytest.approx([0.1, 0.55, 1.0, 1.0])
+    assert rise(lambda _: 0.0, phases) is None
+
+
+def test_a_day_long_course_is_looked_at_in_steps() -> None:
+    found = rise(lambda at: min(1.0, at / 43200), lay(("ramp", 86400.0)))
+    assert found is not None
+    assert found.ready(np.array([4320.0]))[0] == pytest.approx(0.1, abs=0.01)
+
+
+# What drives the doubt
+
+
+def test_the_one_that_is_not_known_drives_the_spread() -> None:
+    course = Rise(0.1, (0.0, 600.0), (0.0, 0.9))
+    doubtful = planned(question(demand=demand(1, 0.3), lead=after(60), rise=course))
+    first = doubtful.drivers[0]
+    assert (first.name, first.peak, first.ready) == ("demand", 1, 1)
+    late = planned(question(rise=course))
+    assert (late.drivers[0].name, late.drivers[0].ready) == ("lead", 1)
+    assert [one.ready for one in planned(question()).drivers] == [0, 0, 0]
+    both = planned(question(demand=demand(1, 0.2), capacities=capacities(capacity("bit/s", 1, 0.1))))
+    shares = {one.name: one.peak for one in both.drivers}
+    assert shares["demand"] == pytest.approx(0.8, abs=0.03)
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+# Offers
+
+
+def codes(found: Plan) -> dict[str, str]:
+    return {excuse.about: excuse.reason.key for excuse in found.offers.refused}
+
+
+def test_bandwidth_goes_with_the_link_to_the_internet() -> None:
+    """The node rehearsed filled a fifth of its link: so does the other, and never more than all of it."""
+    wide = node("wide", vcpus=8, memory_gib=16, egress=50e9, usd_per_hour=0.6)
+    found = planned(question(offers=(wide,)))
+    best = found.offers.best
+    assert best is not None
+    assert (best.offer.name, best.nodes) == ("wide", 3)
+    assert best.usd_per_hour == pytest.approx(1.8)
+    (row,) = [one for one in best.constraints if one.name == "bandwidth"]
+    assert row.carried.mid == pytest.approx(30e9)
+    assert row.carried.low < 30e9 / 1.15
+    over = planned(question(capacities=capacities(capacity("bit/s", 8)), offers=(wide,)))
+    (row,) = [one for one in (over.offers.best or over.offers.alternatives[0]).constraints if one.name == "bandwidth"]
+    assert row.carried.mid <= 50e9
+
+
+@pytest.mark.parametrize(("exponent", "nodes"), [(1.0, 3), (0.5, 5)])
+def test_requests_go_with_vcpus_as_far_as_the_scenario_says(exponent: float, nodes: int) -> None:
+    """20,000 requests/s on 2,000 per node of 8 vCPUs; 32 vCPUs carry 8,000, or 4,000 by the square root."""
+    large = node("large", vcpus=32, memory_gib=64, egress=20e9, usd_per_hour=1)
+    how = launch(vcpu_exponent=exponent)
+    found = planned(question(capacities=capacities(capacity("requests/s")), offers=(large,), launch=how))
+    assert found.offers.best is not None
+    assert (found.offers.best.offer.name, found.offers.best.nodes) == ("large", nodes)
+
+
+def test_connections_go_with_memory_up_to_what_the_offer_allows() -> None:
+    known = capacities(capacity("connections"))
+    roomy = node("roomy", memory_gib=160, usd_per_hour=0.1)
+    capped = node("capped", memory_gib=160, connections=2500, usd_per_hour=0.1)
+    found = planned(question(capacities=known, offers=(roomy, capped)))
+    assert found.offers.best is not None
+    assert (found.offers.best.offer.name, found.offers.best.nodes) == ("roomy", 1)
+    assert {one.offer.name: one.nodes for one in found.offers.alternatives}["capped"] == 4
+
+
+def test_no_link_is_more_than_full_even_where_requests_bind() -> None:
+    """30 Gbit/s: whatever the vCPUs say, 2 Gbit/s links need fifteen nodes."""
+    thin = node("thin", vcpus=64, memory_gib=64, egress=2e9, usd_per_hour=0.01)
+    found = planned(question(capacities=capacities(capacity("requests/s")), offers=(thin,)))
+    assert found.offers.best is not None
+    assert (found.offers.best.nodes, found.offers.best.binding) == (15, "bandwidth")
+
+
+def test_every_reason_not_to_take_an_offer_has_its_code() -> None:
+    def at(name: str, zones: dict[str, int] | None, **facts: float) -> Offer:
+        facts = {"vcpus": 8, "memory_gib": 16, "egress": 5e9, "usd_per_hour": 1.0} | facts
+        return node(name, **facts).model_copy(update={"provider": "acme", "zones": zones})
+
+    offers = (
+        at("absent", {"north": 0}),
+        at("unlisted", {"south": 3}),
+        at("narrow", {"north": 1}),
+        at("hungry", {"north": 3}, vcpus=400),
+        at("tiny", {"north": 3}, egress=1e6),
+        node("silent", vcpus=8),
+        at("dear", None, usd_per_hour=40),
+        at("large", None, egress=50e9, usd_per_hour=9),
+        at("larger", None, egress=100e9, usd_per_hour=20),
+        at("largest", None, egress=200e9, usd_per_hour=60),
+    )
+    how = launch(zones=3, quota_vcpus={"id": 1000})
+    found = planned(question(offers=offers, places={"acme": "north"}, launch=how))
+    assert codes(found) == {
+        "absent": "offer_not_here",
+        "unlisted": "offer_place_unknown",
+        "narrow": "offer_few_zones",
+        "hungry": "offer_over_quota",
+        "tiny": "offer_too_many",
+        "silent": "offer_fact_unknown",
+        "dear": "offer_dominated",
+        "largest": "offer_dominated",
+    }
+    assert found.offers.best is not None
+    assert found.offers.best.offer.name == "own"
+    assert [one.offer.name for one in found.offers.alternatives] == ["large", "larger"]
+    assert all(one.more_nodes < 0 and (one.dearer or 0) > 0 for one in found.offers.alternatives)
+
+
+def test_an_offer_of_unknown_price_comes_last_and_is_not_refused() -> None:
+    free = node("unpriced", vcpus=8, memory_gib=16, egress=500e9)
+    found = planned(question(offers=(free,)))
+    assert found.offers.best is not None
+    assert found.offers.best.offer.name == "own"
+    assert [(one.offer.name, one.dearer) for one in found.offers.alternatives] == [("unpriced", None)]
+    three = planned(question(offers=tuple(free.model_copy(update={"name": f"unpriced-{n}"}) for n in range(3))))
+    assert list(codes(three).values()) == ["offer_price_unknown"]
+
+
+def test_where_the_node_rehearsed_is_not_known_other_offers_say_what_to_fill_in() -> None:
+    found = planned(question(node=node("bare"), offers=load_catalog("ec2")[:2], places={"aws": "us-east-1"}))
+    assert set(codes(found).values()) == {"offer_node_unknown"}
+    assert found.offers.refused[0].reason.values["fact"] == "egress"
+    assert "launch.node" in found.offers.refused[0].remedy.text
+
+
+def test_a_quota_that_is_too_small_is_the_headline() -> None:
+    found = planned(question(launch=launch(quota_vcpus={"id": 200})))
+    assert found.constraints[0].name == "quota"
+    assert found.constraints[0].slack == pytest.approx(1 - 240 / 200)
+    assert codes(found) == {"own": "offer_over_quota"}
+    assert found.offers.best is None
+    assert "short by 20%" in planning_lines("en", found)[-1]
+
+
+def test_slack_is_what_is_left_of_every_resource_the_tightest_first() -> None:
+    known = capacities(capacity("bit/s"), capacity("requests/s", 0.5, saturated=False))
+    found = planned(question(capacities=known, launch=launch(target_utilisation="50%")))
+    told = [(row.name, row.known, round(row.slack, 3)) for row in found.constraints]
+    assert told == [("bandwidth", "limit", 0.5), ("request_rate", "at_least", 0.667)]
+
+
+def test_starting_thousands_of_nodes_is_a_limit_of_its_own() -> None:
+    ec2 = load_catalog("ec2")[2]
+    course = Rise(0.1, (0.0, 10.0, 600.0), (0.0, 0.0, 0.9))
+    many = question(demand=demand(100), node=ec2, rise=course, lead=after(100), places={"aws": "us-east-1"})
+    found = planned(many)
+    (row,) = [one for one in found.constraints if one.name == "launch_rate"]
+    assert row.asked.mid == (found.nodes - found.ready - 1000) / 2
+    assert row.carried.mid == 100
+    assert row.slack < 0
+
+
+# The page
+
+
+def test_the_worked_example_of_the_page() -> None:
+    how = Launch.model_validate({"node": "c7g.4xlarge", "offers": ["ec2"]})
+    found = planned(
+        Asked(
+            demand(1, 0.1),
+            capacities(capacity("bit/s", 3, 0.05)),
+            how,
+            9.0,
+            node=node_of(how),
+            offers=one_of_each(offers_of(how), node_of(how)),
+            places={"aws": "ap-southeast-3"},
+        )
+    )
+    wanted = [
+        [step_text("en", found, step), step_by(found, step), number(step.nodes), number(step.expected)]
+        for step in found.steps
+    ]
+    page = [row for row in rows(Path("docs/planning.md")) if len(row) == 4]
+    assert [row for row in page if row in wanted] == wanted
+    assert (found.likely.low, found.likely.mid, found.likely.high) == (21, 24, 27)

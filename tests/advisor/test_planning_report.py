@@ -1,0 +1,88 @@
+"""The planning part of the reports: offers, limits, doubt, in both languages, and in advice.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from advisor.advice import Advice, advise
+from advisor.plan import Plan
+from advisor.planning import bar
+from advisor.reports.html import Html
+from advisor.reports.json import Json
+from advisor.reports.markdown import Markdown
+from advisor.texts import LANGS, fill, texts
+from loadtests.errors import InputError
+from loadtests.launch import Launch
+from loadtests.run import Run
+
+
+def launched(run: Run, **fields: object) -> Run:
+    """The run with another launch."""
+    scenario = run.header.scenario
+    launch = Launch.model_validate({"audience": scenario.launch.audience, **fields})
+    header = run.header.model_copy(update={"scenario": scenario.model_copy(update={"launch": launch})})
+    return replace(run, header=header)
+
+
+@pytest.fixture(scope="module")
+def offered(saturated: Run) -> Advice:
+    return advise([launched(saturated, node="c7g.4xlarge", offers=["ec2"], quota_vcpus={"id": 20_000})])
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_offers_and_limits_are_told(offered: Advice, lang: str) -> None:
+    for text in (Html().render(offered, lang), Markdown().render(offered, lang)):
+        assert "c6in.8xlarge" in text
+        assert "c7gn.4xlarge" in text, "it is refused, and said so"
+        assert texts(lang)["constraint_quota"] in text
+        assert texts(lang)["driver_capacity"] in text
+        assert "23," in text
+
+
+def test_a_quota_that_is_too_small_is_warned_of(offered: Advice) -> None:
+    assert [one.values["region"] for one in offered.warnings if one.key == "warn_short_quota"] == ["id"]
+
+
+def test_the_page_draws_the_regret_and_the_drivers(offered: Advice) -> None:
+    page = Html().render(offered, "en")
+    assert page.count(f'aria-label="{fill("en", "chart_regret")}"') == 2 * len(offered.regions)
+    assert page.count('class="bar"') == 6 * len(offered.regions)
+    assert 'width="100.0"' in bar(1.2)
+    assert 'width="0.0"' in bar(-1)
+
+
+def test_every_refusal_is_in_the_json(offered: Advice) -> None:
+    data = json.loads(Json().render(offered, "en"))
+    for region in data["regions"]:
+        choice = region["nodes"]["offers"]
+        shown = ([choice["best"]] if choice["best"] else []) + choice["alternatives"]
+        assert len(shown) + len(choice["refused"]) == 10
+        assert all(one["reason"]["key"].startswith("offer_") for one in choice["refused"])
+        assert all(one["price"]["source"] for one in shown)
+
+
+def test_without_offers_and_prices_nothing_is_said_of_buying(advice: Advice) -> None:
+    assert fill("en", "offers") not in Html().render(advice, "en")
+    (region, *_) = advice.regions
+    assert isinstance(region.nodes, Plan)
+    assert region.nodes.offers.best is not None
+    assert region.nodes.offers.best.usd_per_hour is None
+
+
+def test_an_offer_that_nobody_knows_is_bad_input(saturated: Run) -> None:
+    with pytest.raises(InputError, match=r"launch.offers: no catalogue and no offer is called 'c99'"):
+        advise([launched(saturated, offers=["c99"])])
+
+
+def test_more_must_be_ready_where_capacity_comes_later(saturated: Run) -> None:
+    def ready(seconds: int) -> int:
+        parts = ("metrics", "decision", "node", "image", "boot")
+        each = {part: dict.fromkeys(("low", "mid", "high"), f"{seconds / 5}s") for part in parts}
+        found = advise([launched(saturated, time_to_capacity=each)]).regions[0].nodes
+        assert isinstance(found, Plan)
+        return found.ready
+
+    assert ready(1) < ready(10) < ready(60)
