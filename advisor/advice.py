@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from advisor.capacity import Capacities, capacities
+from advisor.carried import parse_nodes
+from advisor.case import Case
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn
 from advisor.demand import Demand, audience_of, demands, peak_viewers
@@ -14,8 +16,11 @@ from advisor.interval import Interval
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.plan import Asked, Plan, plan
+from advisor.supposing import suppositions
 from advisor.texts import Message
+from advisor.usage import usages
 from advisor.verdict import Verdict, verdict
+from advisor.whatif import Question, WhatIf, what_if
 from loadtests.launch import Launch
 from loadtests.region import Frozen, Names
 from loadtests.run import Run
@@ -71,6 +76,8 @@ class Advice(Frozen):
     capacities: Capacities
     regions: tuple[RegionAdvice, ...]
     totals: Totals
+    whatif: WhatIf
+    """What would change the answer, and what today's nodes carry."""
     assumptions: tuple[Message, ...]
     runs: tuple[RunSeries, ...]
 
@@ -79,8 +86,18 @@ ROUGH: Final = 0.10
 """A capacity interval wider than a tenth on either side is called rough (assumed)."""
 
 
-def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accept_unfinished: bool = False) -> Advice:
-    """Advise on a launch from its rehearsals; the same runs and audience give the same advice, byte for byte."""
+def advise(
+    runs: Sequence[Run],
+    audience: dict[str, int] | None = None,
+    *,
+    accept_unfinished: bool = False,
+    suppose: Sequence[str] = (),
+    have: str = "",
+) -> Advice:
+    """Advise on a launch from its rehearsals; the same runs and audience give the same advice, byte for byte.
+
+    ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
+    """
     measurement = measure(runs, accept_unfinished=accept_unfinished)
     wanted = demands(measurement, audience_of(measurement, audience))
     found = capacities(measurement)
@@ -106,6 +123,7 @@ def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accep
         capacities=found,
         regions=regions,
         totals=_totals(regions),
+        whatif=what_if(_cases(runs, measurement, wanted, found, factor), _question(measurement, wanted, suppose, have)),
         assumptions=assumptions(measurement, found, plans),
         runs=measurement.runs,
     )
@@ -122,6 +140,27 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         nodes=plan(Asked(demand, found, measurement.scenario.launch, factor)),
         cdn=cdn(demand, place, measurement.scenario),
     )
+
+
+def _cases(
+    runs: Sequence[Run], measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float
+) -> tuple[Case, ...]:
+    used = usages(runs, measurement, wanted)
+    return tuple(
+        Case(
+            asked=Asked(demand, found, measurement.scenario.launch, factor),
+            usage=used[demand.region],
+            edge=demand,
+            place=measurement.places[demand.region],
+            scenario=measurement.scenario,
+        )
+        for demand in wanted
+    )
+
+
+def _question(measurement: Measurement, wanted: Sequence[Demand], suppose: Sequence[str], have: str) -> Question:
+    codes = [demand.region for demand in wanted]
+    return Question(suppositions(suppose, codes), parse_nodes(have, codes) if have else measurement.nodes)
 
 
 def _in_both(text: str | Names) -> Names:

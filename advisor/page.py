@@ -19,6 +19,7 @@ from advisor.aftermath import level_lines, outcome
 from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
 from advisor.models import Capacity, Excuse
+from advisor.outcomes import outcome_tools
 from advisor.plan import Plan, Step
 from advisor.recovery import BEFORE, HOLD
 from advisor.texts import Message, fill, name_of, told
@@ -72,6 +73,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "outcome": partial(outcome, lang),
         "level_lines": partial(level_lines, lang),
         "faults_lead": fill(lang, "faults_lead", before=str(BEFORE), hold=str(HOLD)),
+        **outcome_tools(advice, lang),
         "has_faults": any(run.faults for run in advice.runs),
         "fig": figures,
         "separator": "、" if lang == "zh" else ", ",

@@ -97,6 +97,8 @@ def test_every_sentence_is_used() -> None:
         "warn_other_",
         "fact_",
         "fault_",
+        "whatif_part_",
+        "whatif_kept_",
     )
     assert [key for key in texts("en") if f'"{key}"' not in code and not key.startswith(made)] == []
 
