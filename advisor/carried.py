@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -14,8 +15,8 @@ from advisor.texts import Message, say
 from loadtests.errors import InputError
 from loadtests.region import Frozen
 
-HALVINGS: Final = 40
-"""Steps of the search for the audience with headroom: to a billionth of the planned one."""
+FINE: Final = 0.001
+"""The audience with headroom is found to this share of it."""
 MOST: Final = 1024.0
 """Times the planned audience beyond which no more is searched."""
 
@@ -70,6 +71,21 @@ def carried(case: Case, nodes: int) -> Carried | Excuse:
     return _carried([case], nodes)
 
 
+def held(case: Case, nodes: int, base: Carried) -> Interval | None:
+    """Viewers of one region after a change: never more than the resources that were not driven to their limit show.
+
+    What ``base``, the region as it is, carries has been shown for all of them.
+    """
+    found = _holds([case], nodes)
+    if found is None:
+        return None
+    viewers, binding = found
+    others = [one for one in case.asked.capacities.found if not one.saturated and one.per_node.low > 0]
+    shown = [some.low for one in others if (some := _viewers([case], one, nodes)) is not None]
+    most = max(base.viewers.mid, min(shown, default=viewers.mid))
+    return viewers.scale(min(1.0, most / viewers.mid)) if binding.saturated and viewers.mid > 0 else viewers
+
+
 def carried_by_all(cases: Sequence[Case], nodes: int | dict[str, int]) -> Carried | Excuse:
     """Viewers of all regions: on the same nodes, or each on its own."""
     if isinstance(nodes, int):
@@ -91,14 +107,20 @@ def carried_by_all(cases: Sequence[Case], nodes: int | dict[str, int]) -> Carrie
     )
 
 
-def _carried(cases: Sequence[Case], nodes: int) -> Carried | Excuse:
+def _holds(cases: Sequence[Case], nodes: int) -> tuple[Interval, Capacity] | None:
+    """The largest audience, and the resource that says so."""
     first = cases[0].asked.capacities
     known = first.saturated or tuple(one for one in first.found if one.per_node.low > 0)
     holds = [(viewers, one) for one in known if (viewers := _viewers(cases, one, nodes)) is not None]
-    if not holds:
+    return min(holds, key=lambda one: one[0].mid, default=None)
+
+
+def _carried(cases: Sequence[Case], nodes: int) -> Carried | Excuse:
+    found = _holds(cases, nodes)
+    if found is None:
         about = cases[0].usage.region if len(cases) == 1 else "whatif"
         return Excuse(about=about, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
-    viewers, binding = min(holds, key=lambda one: one[0].mid)
+    viewers, binding = found
     return Carried(
         nodes=nodes,
         viewers=viewers,
@@ -121,20 +143,20 @@ def _viewers(cases: Sequence[Case], capacity: Capacity, nodes: int) -> Interval 
 
 
 def _with_headroom(asked: Sequence[Asked], nodes: int) -> int | None:
-    """The largest audience whose plan fits, by halving: more demand never asks for fewer nodes."""
+    """The largest audience whose plan fits, to a thousandth: more demand never asks for fewer nodes."""
 
-    def fits(share: float) -> bool:
+    def needed(share: float) -> float:
         plans = [plan(at_load(one, share)) for one in asked]
-        return (
-            all(isinstance(one, Plan) for one in plans)
-            and sum(one.nodes for one in plans if isinstance(one, Plan)) <= nodes
-        )
+        return sum(one.nodes if isinstance(one, Plan) else math.inf for one in plans)
 
     audience = sum(one.demand.viewers.mid for one in asked)
-    low, high = 0.0, MOST
-    if not fits(1.0 / max(1.0, audience)):
+    if needed(1.0 / max(1.0, audience)) > nodes:
         return None
-    for _ in range(HALVINGS):
+    whole = needed(1.0)
+    low, high = 0.0, min(MOST, nodes / whole * 2 if math.isfinite(whole) else 1.0)
+    while high < MOST and needed(high) <= nodes:
+        low, high = high, high * 2
+    while high - low > FINE * high and high * audience > 1.0:
         middle = (low + high) / 2
-        low, high = (middle, high) if fits(middle) else (low, middle)
+        low, high = (middle, high) if needed(middle) <= nodes else (low, middle)
     return int(low * audience + 1e-6)

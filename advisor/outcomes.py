@@ -132,19 +132,23 @@ def bar(sure: float, possible: float, *, today: bool) -> Markup:
 
 def whatif_lines(advice: Advice, lang: str) -> list[str]:
     """For the terminal: the user's question, and the change that helps most."""
-    lines = [
-        fill(
-            lang,
-            "whatif_question_line",
-            region=name_of(advice.names[one.code], lang),
-            change=change_text(advice, lang, one.supposed),
-            before=nodes_of(lang, one.supposed.before),
-            after=nodes_of(lang, one.supposed.after, one.supposed.size),
-        )
-        for one in advice.whatif.regions
-        if one.supposed is not None
-    ]
-    return [*lines, _best_line(advice, lang)]
+    asked = [(one.code, one.supposed) for one in advice.whatif.regions if one.supposed is not None]
+    return [*(_question_line(advice, lang, code, found) for code, found in asked), _best_line(advice, lang)]
+
+
+def _question_line(advice: Advice, lang: str, code: str, found: Outcome | Excuse) -> str:
+    region = name_of(advice.names[code], lang)
+    if isinstance(found, Excuse):
+        reason = told(found.reason, lang, advice.names)
+        return fill(lang, "whatif_question_unsaid", region=region, reason=reason)
+    return fill(
+        lang,
+        "whatif_question_line",
+        region=region,
+        change=change_text(advice, lang, found),
+        before=nodes_of(lang, found.before),
+        after=nodes_of(lang, found.after, found.size),
+    )
 
 
 def _best_line(advice: Advice, lang: str) -> str:

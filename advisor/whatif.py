@@ -11,7 +11,7 @@ import numpy as np
 
 from advisor.blocks import BLOCK
 from advisor.buffer import surge_buffer
-from advisor.carried import Carried, carried, carried_by_all
+from advisor.carried import Carried, carried, carried_by_all, held
 from advisor.case import Case, Changed, Confidence, at_load
 from advisor.cdn import cdn
 from advisor.counterfactuals import Counterfactual, counterfactuals
@@ -39,6 +39,8 @@ class Answer(Frozen):
     """None where no number can be named."""
     fewest: int | None
     """What the resource that binds asks for; fewer than ``nodes`` where another has not been tested so far."""
+    expected: int | None
+    """Of that resource, if every middle were true."""
     untested: str | None
     """The model of that other resource."""
     binding: str | None
@@ -48,6 +50,10 @@ class Answer(Frozen):
     """Seconds until a new node serves."""
     usd: Interval
     """CDN egress of the event at list price."""
+    wire: Interval
+    """bit/s that reach the nodes at the peak."""
+    requests: Interval
+    """Requests per second that reach them."""
 
 
 class Outcome(Frozen):
@@ -83,8 +89,8 @@ class RegionWhatIf(Frozen):
     """One region: what changes its answer, best first, then what does not, then what cannot be said."""
 
     code: str
-    supposed: Outcome | None
-    """What the user asked for; None when nothing was asked, or it cannot be said."""
+    supposed: Outcome | Excuse | None
+    """What the user asked for; None when nothing was asked."""
     outcomes: tuple[Outcome, ...]
     excuses: tuple[Excuse, ...]
     carried: Carried | Excuse
@@ -122,34 +128,30 @@ def what_if(cases: Sequence[Case], question: Question) -> WhatIf:
 
 
 def _region(case: Case, question: Question) -> RegionWhatIf:
-    before = answer(case)
     code = case.usage.region
     nodes = question.nodes[code] if isinstance(question.nodes, dict) else question.nodes
-    found: list[Outcome] = []
-    excuses: list[Excuse] = []
-    for one in _usual(case):
-        match _outcome(case, before, type(one).plugin_name(), (one,), nodes):
-            case Outcome() as outcome:
-                found.append(outcome)
-            case Excuse() as excuse:
-                excuses.append(excuse)
+    base = Base(case, answer(case), carried(case, nodes), nodes)
+    tried = [_outcome(base, type(one).plugin_name(), (one,)) for one in _usual(case)]
+    found = [one for one in tried if isinstance(one, Outcome)]
     asked = tuple(one.change for one in question.suppositions if one.region in (None, code))
-    supposed = _outcome(case, before, "suppose", asked, nodes) if asked else None
-    if isinstance(supposed, Excuse):
-        excuses.insert(0, supposed)
-    holds = carried(case, nodes)
-    best = max(
-        (one for one in found if one.viewers), key=lambda one: one.viewers.mid if one.viewers else 0.0, default=None
-    )
-    if isinstance(holds, Carried) and best and best.viewers and best.viewers.mid > holds.viewers.mid * (1 + SAME):
-        holds = holds.model_copy(update={"best": best.changes[0], "best_viewers": best.viewers})
     return RegionWhatIf(
         code=code,
-        supposed=supposed if isinstance(supposed, Outcome) else None,
+        supposed=_outcome(base, "suppose", asked) if asked else None,
         outcomes=tuple(sorted(found, key=_rank)),
-        excuses=_apart(excuses),
-        carried=holds,
+        excuses=_apart([one for one in tried if isinstance(one, Excuse)]),
+        carried=_with_best(base.carried, found),
     )
+
+
+def _with_best(holds: Carried | Excuse, found: Sequence[Outcome]) -> Carried | Excuse:
+    """With the change under which today's nodes carry most."""
+    known = [(one.viewers, one.changes[0]) for one in found if one.viewers is not None]
+    if isinstance(holds, Excuse) or not known:
+        return holds
+    viewers, change = max(known, key=lambda one: one[0].mid)
+    if viewers.mid <= holds.viewers.mid * (1 + SAME):
+        return holds
+    return holds.model_copy(update={"best": change, "best_viewers": viewers})
 
 
 def _usual(case: Case) -> Iterator[Counterfactual]:
@@ -185,47 +187,49 @@ def compose(case: Case, changes: Sequence[Counterfactual]) -> tuple[Case, tuple[
     return case, tuple(steps)
 
 
-def _outcome(
-    case: Case, before: Answer, name: str, changes: Sequence[Counterfactual], nodes: int
-) -> Outcome | Excuse | None:
-    match compose(case, changes):
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A region as it is: what every change is compared with."""
+
+    case: Case
+    answer: Answer
+    carried: Carried | Excuse
+    nodes: int
+    """Nodes of today."""
+
+
+def _outcome(base: Base, name: str, changes: Sequence[Counterfactual]) -> Outcome | Excuse | None:
+    match compose(base.case, changes):
         case Excuse() as excuse:
             return excuse
         case (_, ()):
-            return None
+            already = Excuse(about=name, reason=say("whatif_already"), remedy=say("whatif_other_value"))
+            return already if name == "suppose" else None
         case (other, steps):
-            return _told(case, other, before, Told(name, steps, nodes))
+            return _told(base, name, other, steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A change with its name, and the nodes of today."""
-
-    name: str
-    steps: tuple[Changed, ...]
-    nodes: int
-
-
-def _told(case: Case, other: Case, before: Answer, told: Told) -> Outcome | Excuse:
+def _told(base: Base, name: str, other: Case, steps: tuple[Changed, ...]) -> Outcome | Excuse:
+    case, before = base.case, base.answer
     after = answer(other, case, before)
-    holds = carried(other, told.nodes)
+    if before.nodes is None and after.nodes is None and name != "suppose":
+        found = plan(other.asked)
+        assert isinstance(found, Excuse)  # it has no nodes
+        return found
+    known = isinstance(base.carried, Carried) and other.size == case.size
     outcome = Outcome(
-        counterfactual=told.name,
-        changes=tuple(step.what for step in told.steps),
-        how=tuple(step.how for step in told.steps),
-        prices=tuple(step.price for step in told.steps if step.price),
-        confidence=max((step.confidence for step in told.steps), key=SURENESS.index),
+        counterfactual=name,
+        changes=tuple(step.what for step in steps),
+        how=tuple(step.how for step in steps),
+        prices=tuple(step.price for step in steps if step.price),
+        confidence=max((step.confidence for step in steps), key=SURENESS.index),
         size=other.size / case.size,
         before=before,
         after=after,
         helps=False,
         why_not=None,
-        viewers=holds.viewers if isinstance(holds, Carried) and other.size == case.size else None,
+        viewers=held(other, base.nodes, base.carried) if known and isinstance(base.carried, Carried) else None,
     )
-    if before.nodes is None and after.nodes is None and told.name != "suppose":
-        found = plan(other.asked)
-        assert isinstance(found, Excuse)  # it has no nodes
-        return found
     helps = _helps(outcome)
     return outcome.model_copy(update={"helps": helps, "why_not": None if helps else _why_not(case, other, outcome)})
 
@@ -267,8 +271,19 @@ def answer(case: Case, base: Case | None = None, before: Answer | None = None) -
     """What the case needs. Compared with ``base``, never more than is needed today for a load that has not grown."""
     usd = cdn(case.edge, case.place, case.scenario).event_usd
     found = plan(case.asked)
+    asks = {"wire": case.asked.demand.wire, "requests": case.asked.demand.requests}
     if isinstance(found, Excuse):
-        return Answer(nodes=None, fewest=None, untested=None, binding=None, ready=None, lead=case.lead.total, usd=usd)
+        return Answer(
+            nodes=None,
+            fewest=None,
+            expected=None,
+            untested=None,
+            binding=None,
+            ready=None,
+            lead=case.lead.total,
+            usd=usd,
+            **asks,
+        )
     nodes, untested = found.nodes, None
     if base and before:
         for other in _untested(case, found):
@@ -278,11 +293,13 @@ def answer(case: Case, base: Case | None = None, before: Answer | None = None) -
     return Answer(
         nodes=nodes,
         fewest=found.nodes,
+        expected=found.expected,
         untested=untested,
         binding=found.binding,
         ready=None if ready is None else min(nodes, ready),
         lead=case.lead.total,
         usd=usd,
+        **asks,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.case import Case, Changed
+from advisor.case import Case, Changed, at_load
 from advisor.counterfactuals import Counterfactual, counterfactuals
 from advisor.counterfactuals.lead_time import LeadTime
 from advisor.models import Excuse
@@ -131,18 +131,19 @@ def test_more_nodes_carry_no_smaller_audience(case: Case, nodes: int) -> None:
     assert isinstance(few, Excuse) == isinstance(many, Excuse)
     if not isinstance(few, Excuse) and not isinstance(many, Excuse):
         assert few.viewers.low <= many.viewers.low
-        assert (few.headroom or 0) <= (many.headroom or 0)
+        assert (few.headroom or 0) <= (many.headroom or 0) * 1.002 + 1  # each is found to a thousandth
 
 
 @given(cases(), st.integers(1, 500))
 def test_the_audience_with_headroom_fits_and_one_percent_more_does_not(case: Case, nodes: int) -> None:
     found = what_if([case], Question(nodes=nodes)).carried
-    if isinstance(found, Excuse) or not found.headroom or found.headroom > 1000 * case.edge.viewers.mid:
+    viewers = case.edge.viewers.mid
+    if isinstance(found, Excuse) or not found.headroom or found.headroom > 1000 * viewers:
         return
-    fits = plan(case.audience(found.headroom / case.edge.viewers.mid * (1 - 1e-6)).asked)
+    fits = plan(at_load(case.asked, found.headroom / viewers * (1 - 1e-6)))
     assert isinstance(fits, Plan)
     assert fits.nodes <= nodes
-    more = plan(case.audience((found.headroom + 2) / case.edge.viewers.mid).asked)
+    more = plan(at_load(case.asked, (found.headroom + 2) / viewers * 1.01))
     assert not isinstance(more, Plan) or more.nodes > nodes
 
 
