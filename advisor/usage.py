@@ -69,6 +69,8 @@ class Usage:
     """Share of the wire bits that are playlists."""
     rungs: Rungs = field(default_factory=dict)
     """Empty where the run does not say which bit rates were played."""
+    ladder: tuple[int, ...] = ()
+    """Every bit rate that anybody played, in any region and second, from the lowest: a rung may be skipped here."""
     hits: Mapping[str, int] = field(default_factory=dict)
     """Answers that said they came from a cache, by kind of request."""
     misses: Mapping[str, int] = field(default_factory=dict)
@@ -151,7 +153,9 @@ def usages(runs: Sequence[Run], measurement: Measurement, wanted: Sequence[Deman
     for window in _windows(runs, healthy):
         if window.region in parts:
             parts[window.region].add(window)
-    return {demand.region: _usage(measurement, healthy, demand, parts[demand.region]) for demand in wanted}
+    ladder = sorted({rung for run in runs for window in run.windows for rung in window.players.rungs})
+    used = (_usage(measurement, healthy, demand, parts[demand.region]) for demand in wanted)
+    return {one.region: replace(one, ladder=tuple(ladder)) for one in used}
 
 
 def _windows(runs: Sequence[Run], healthy: frozenset[int]) -> Iterator[Window]:

@@ -21,9 +21,9 @@ NEAR: Final = 0.02
 class Ladder(Counterfactual):
     """The ladder without one rung.
 
-    Who can play a rung can play the next one down, so its share of play time moves there. The bits of segments go as
-    new ÷ old mean bit rate, weighted with the measured play time at each rung; headers, playlists and the number of
-    requests stay. Bit rates are those that the master playlist names.
+    Who can play a rung can play the next one down that anybody played, so its share of play time moves there. The
+    bits of segments go as new ÷ old mean bit rate, weighted with the measured play time at each rung; headers,
+    playlists and the number of requests stay. Bit rates are those that the master playlist names.
     """
 
     words = ("ladder=-highest",)
@@ -58,9 +58,10 @@ class Ladder(Counterfactual):
                 reason=say("whatif_no_such_rung", rung=bits(self.without), played=played),
                 remedy=say("whatif_name_a_rung"),
             )
-        if rung == rungs[0]:
+        ladder = sorted({*rungs, *usage.ladder})
+        if rung == ladder[0]:
             return Excuse(about="ladder", reason=say("whatif_lowest_rung"), remedy=say("whatif_name_a_rung"))
-        lower = rungs[rungs.index(rung) - 1]
+        lower = ladder[ladder.index(rung) - 1]
         share = usage.rungs[rung]
         factor = 1.0 - usage.media * share * (rung - lower) / usage.bitrate
         return Changed(
@@ -75,5 +76,6 @@ class Ladder(Counterfactual):
 def _without(case: Case, rung: int, lower: int) -> Case:
     """The case whose play time at ``rung`` went to ``lower``; costs are left as they were."""
     rungs = dict(case.usage.rungs)
-    rungs[lower] += rungs.pop(rung)
-    return replace(case, usage=replace(case.usage, rungs=rungs))
+    rungs[lower] = rungs.get(lower, 0.0) + rungs.pop(rung)
+    ladder = tuple(one for one in case.usage.ladder if one != rung)
+    return replace(case, usage=replace(case.usage, rungs=rungs, ladder=ladder))

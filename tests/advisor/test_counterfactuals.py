@@ -73,6 +73,11 @@ def test_without_its_top_rung_the_ladder_weighs_the_mean_of_what_is_left() -> No
     assert after(Ladder(without=700e3)).usage.rungs == pytest.approx({300_000: 0.8, 1_500_000: 0.2})
 
 
+def test_a_rung_that_only_other_regions_played_is_the_next_one_down() -> None:
+    usage = replace(BARE.usage, rungs={300_000: 0.1, 1_500_000: 0.9}, ladder=(300_000, 700_000, 1_500_000))
+    assert after(Ladder(), replace(BARE, usage=usage)).usage.rungs == pytest.approx({300_000: 0.1, 700_000: 0.9})
+
+
 @pytest.mark.parametrize("without", [300e3, 900e3])
 def test_a_rung_that_was_not_played_or_is_the_lowest_has_an_excuse(without: float) -> None:
     assert isinstance(Ladder(without=without).apply(BARE), Excuse)
