@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from advisor.capacity import Capacities, capacities
+from advisor.carried import parse_nodes
+from advisor.case import Case
 from advisor.catalog import node_of, offers_of, one_of_each, stale
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, seen_of
@@ -18,8 +21,11 @@ from advisor.models import Excuse
 from advisor.nodes import Observed, observed
 from advisor.plan import Asked, Plan, plan
 from advisor.rise import rise
+from advisor.supposing import suppositions
 from advisor.texts import Message
+from advisor.usage import usages
 from advisor.verdict import Verdict, verdict
+from advisor.whatif import Question, WhatIf, what_if
 from loadtests.flow import planned
 from loadtests.launch import Launch
 from loadtests.region import Frozen, Names
@@ -76,6 +82,8 @@ class Advice(Frozen):
     capacities: Capacities
     regions: tuple[RegionAdvice, ...]
     totals: Totals
+    whatif: WhatIf
+    """What would change the answer, and what today's nodes carry."""
     assumptions: tuple[Message, ...]
     runs: tuple[RunSeries, ...]
     servers: Observed = Observed()
@@ -86,8 +94,18 @@ ROUGH: Final = 0.10
 """A capacity interval wider than a tenth on either side is called rough (assumed)."""
 
 
-def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accept_unfinished: bool = False) -> Advice:
-    """Advise on a launch from its rehearsals; the same runs and audience give the same advice, byte for byte."""
+def advise(
+    runs: Sequence[Run],
+    audience: dict[str, int] | None = None,
+    *,
+    accept_unfinished: bool = False,
+    suppose: Sequence[str] = (),
+    have: str = "",
+) -> Advice:
+    """Advise on a launch from its rehearsals; the same runs and audience give the same advice, byte for byte.
+
+    ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
+    """
     measurement = measure(runs, accept_unfinished=accept_unfinished)
     wanted = demands(measurement, audience_of(measurement, audience))
     found = capacities(measurement)
@@ -119,6 +137,7 @@ def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accep
         capacities=found,
         regions=regions,
         totals=_totals(regions),
+        whatif=what_if(_cases(runs, measurement, wanted, found, factor), _question(measurement, wanted, suppose, have)),
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
         servers=servers,
@@ -159,6 +178,28 @@ def _stale(measurement: Measurement) -> tuple[Message, ...]:
     """Catalogues that were old when the last run was made."""
     last = max(run.facts.started_at for run in measurement.runs)
     return stale((node_of(measurement.scenario.launch), *offers_of(measurement.scenario.launch)), last.date())
+
+
+def _cases(
+    runs: Sequence[Run], measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float
+) -> tuple[Case, ...]:
+    """What changes are asked of. The wait is read from the launch, which a change may change; offers are left out."""
+    used = usages(runs, measurement, wanted)
+    return tuple(
+        Case(
+            asked=replace(_asked(measurement, demand, found, factor), lead=None, offers=(), is_brief=True),
+            usage=used[demand.region],
+            edge=demand,
+            place=measurement.places[demand.region],
+            scenario=measurement.scenario,
+        )
+        for demand in wanted
+    )
+
+
+def _question(measurement: Measurement, wanted: Sequence[Demand], suppose: Sequence[str], have: str) -> Question:
+    codes = [demand.region for demand in wanted]
+    return Question(suppositions(suppose, codes), parse_nodes(have, codes) if have else measurement.nodes)
 
 
 def _in_both(text: str | Names) -> Names:

@@ -46,6 +46,8 @@ class Demand(Frozen):
     """Requests per second of one who watches."""
     wire_per_join: Interval
     """Bits that joining costs, beside watching."""
+    requests_per_join: Interval = Interval.exact(0.0)
+    """Requests that joining costs, beside watching."""
     tested_viewers: float
     """Most concurrent viewers of this region that the target was asked to serve (`BLOCK`-second mean)."""
 
@@ -154,6 +156,7 @@ def _demand(measurement: Measurement, held: frozenset[int], by_unit: Joins, code
         wire_per_viewer=wire.viewer,
         requests_per_viewer=requests.viewer,
         wire_per_join=wire.join,
+        requests_per_join=requests.join,
         tested_viewers=tested,
     )
 

@@ -20,6 +20,7 @@ from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
 from advisor.growth import growth_tools
 from advisor.models import Excuse
+from advisor.outcomes import outcome_tools
 from advisor.plan import Plan
 from advisor.recovery import BEFORE, HOLD
 from advisor.texts import Message, fill, name_of, told
@@ -72,6 +73,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "level_lines": partial(level_lines, lang),
         "faults_lead": fill(lang, "faults_lead", before=str(BEFORE), hold=str(HOLD)),
         **serverpage.tools(advice, lang),
+        **outcome_tools(advice, lang),
         "has_faults": any(run.faults for run in advice.runs),
         **growth_tools(advice.capacities, lang),
         "fig": figures,

@@ -104,6 +104,8 @@ def plan(asked: Asked) -> Plan | Excuse:
 def _most(asked: Asked, limits: list[Capacity]) -> Plan:
     """Each resource asks for nodes of its own; the one that asks for most binds."""
     found = max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
+    if asked.is_brief:
+        return found
     rows = tightest_first(
         [
             *resources_of(asked.demand, asked.capacities.found, found.nodes),
@@ -146,7 +148,7 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
         lead=_nine_in_ten(np.sort(waits), 0),
         rise=float(np.median(shares)) if asked.rise else None,
         drivers=drivers(wanted, carried, shares),
-        regret=regrets(needed, nodes, launch.underprovision_weight, launch.zones),
+        regret=() if asked.is_brief else regrets(needed, nodes, launch.underprovision_weight, launch.zones),
         constraints=(),
     )
 

@@ -7,6 +7,7 @@ from functools import partial
 from advisor import figures
 from advisor.advice import Advice
 from advisor.aftermath import fault_line
+from advisor.outcomes import whatif_lines
 from advisor.page import breach_values, nodes_text
 from advisor.texts import fill, name_of, told
 
@@ -20,6 +21,7 @@ def summary(advice: Advice, lang: str = "en") -> str:
     faults = (fault_line(lang, fault) for run in advice.runs for fault in run.faults)
     lines = [verdict, *faults, *(_region_line(advice, lang, code) for code in range(len(advice.regions)))]
     lines.append(t(f"sure_{advice.sureness}"))
+    lines += whatif_lines(advice, lang)
     lines += [f"! {told(message, lang, advice.names)}" for message in advice.warnings]
     return "\n".join(printable(line) for line in lines)
 

@@ -21,6 +21,7 @@ NAMES = (
     "simulate",
     "anchors",
     "planner",
+    "whatif",
     "hpa",
 )
 

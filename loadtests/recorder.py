@@ -67,6 +67,34 @@ class Lived:
         self.bitrate_seconds += tally.bitrate * span
 
 
+class Rungs:
+    """Seconds played at each bit rate, from changes alone: each counts for what is left of its second."""
+
+    __slots__ = ("_moved", "_moved_next", "_playing")
+
+    def __init__(self) -> None:
+        self._playing: dict[int, int] = {}
+        self._moved: dict[int, tuple[int, float]] = {}
+        self._moved_next: dict[int, tuple[int, float]] = {}
+
+    def change(self, bitrate: float, by: int, left: float) -> None:
+        """``by`` more play at this bit rate, ``left`` seconds before the second ends (behind its end: below 0)."""
+        moved, left = (self._moved, left) if left >= 0 else (self._moved_next, left + 1.0)
+        count, area = moved.get(round(bitrate), (0, 0.0))
+        moved[round(bitrate)] = (count + by, area + by * left)
+
+    def close(self) -> dict[int, float]:
+        """What the second under way comes to; the next one begins."""
+        lived: dict[int, float] = {bitrate: float(count) for bitrate, count in self._playing.items()}
+        for bitrate, (count, area) in self._moved.items():
+            lived[bitrate] = lived.get(bitrate, 0.0) + area
+            self._playing[bitrate] = self._playing.get(bitrate, 0) + count
+            if not self._playing[bitrate]:
+                del self._playing[bitrate]
+        self._moved, self._moved_next = self._moved_next, {}
+        return {bitrate: found for bitrate, some in lived.items() if (found := round(some, 6)) > 0}
+
+
 class CohortTally:
     """What one region × cohort lives through from ``second`` on; the `Tally` that its sessions report to."""
 
@@ -77,6 +105,7 @@ class CohortTally:
         self._since = 0.0
         self._ends = second + 1.0
         self._lived, self._lived_next = Lived(), Lived()
+        self._rungs = Rungs()
         self._begin_second()
 
     def _begin_second(self) -> None:
@@ -98,8 +127,14 @@ class CohortTally:
         (self._lived if at <= self._ends else self._lived_next).add(self, at - self._since)
         self._since = at
 
+    def _play(self, bitrate: float) -> None:
+        self.playing += 1
+        self.bitrate += bitrate
+        self._rungs.change(bitrate, 1, self._ends - self._since)
+
     def _stop_playing(self, bitrate: float) -> None:
         self.playing -= 1
+        self._rungs.change(bitrate, -1, self._ends - self._since)
         self.bitrate = self.bitrate - bitrate if self.playing else 0.0  # no rounding error outlives the last viewer
 
     def _count(self, what: str, at: float) -> None:
@@ -116,8 +151,7 @@ class CohortTally:
         """The first frame is shown."""
         self._count("starts", at)
         self.startup.add(startup)
-        self.playing += 1
-        self.bitrate += bitrate
+        self._play(bitrate)
 
     def stalled(self, at: float, bitrate: float) -> None:
         """The buffer ran dry."""
@@ -129,13 +163,14 @@ class CohortTally:
         """Playing again."""
         self._advance(at)
         self.stalling -= 1
-        self.playing += 1
-        self.bitrate += bitrate
+        self._play(bitrate)
 
     def switched(self, at: float, before: float, after: float) -> None:
         """Another variant from now on."""
         self._count("switches", at)
         self.bitrate += after - before
+        self._rungs.change(before, -1, self._ends - self._since)
+        self._rungs.change(after, 1, self._ends - self._since)
 
     def live_latency(self, seconds: float) -> None:
         """Distance of the playhead from the live moment."""
@@ -252,12 +287,13 @@ class CohortTally:
         self._advance(at + 1.0)
         lived = self._lived.play_seconds or self._lived.stall_seconds
         quiet = not (self.requests or self.touched or self.viewers or lived)
-        window = None if quiet else self._window(at)
+        rungs = self._rungs.close()
+        window = None if quiet else self._window(at, rungs)
         self._lived, self._lived_next, self._ends = self._lived_next, Lived(), at + 2.0
         self._begin_second()
         return window
 
-    def _window(self, at: int) -> Window:
+    def _window(self, at: int, rungs: dict[int, float]) -> Window:
         players: dict[str, Any] = {
             "viewers": self.viewers,
             **self.counts,
@@ -268,6 +304,7 @@ class CohortTally:
             "play_seconds": round(self._lived.play_seconds, 6),
             "stall_seconds": round(self._lived.stall_seconds, 6),
             "bitrate_seconds": round(max(self._lived.bitrate_seconds, 0.0), 3),
+            "rungs": rungs,
             "reconnects": self.reconnects,
         }
         return Window.model_construct(

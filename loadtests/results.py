@@ -141,6 +141,8 @@ class Players(Frozen):
     stalls: NonNegativeInt = 0
     bitrate_seconds: NonNegativeFloat = 0.0
     """Bits of media played: bit rate integrated over play time."""
+    rungs: dict[NonNegativeInt, NonNegativeFloat] = Field(default_factory=dict)
+    """Of ``play_seconds``: those at each bit rate of the ladder, by bit/s as the master playlist names it."""
     switches: NonNegativeInt = 0
     skipped_segments: NonNegativeInt = 0
     live_latency: Sketch = Field(default_factory=Sketch)

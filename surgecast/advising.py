@@ -14,10 +14,20 @@ from advisor.summary import summary
 from loadtests.run import read_run
 
 
-def write_advice(runs: Sequence[str], *, audience: str, out: Path | None, lang: str, unfinished: bool) -> list[Path]:
+def write_advice(
+    runs: Sequence[str],
+    *,
+    audience: str,
+    out: Path | None,
+    lang: str,
+    unfinished: bool,
+    suppose: Sequence[str] = (),
+    have: str = "",
+) -> list[Path]:
     """Advise on runs, write the reports, print the summary and where they lie; the files written."""
     asked = parse_audience(audience) if audience else None
-    advice = advise([read_run(run) for run in runs], asked, accept_unfinished=unfinished)
+    found = [read_run(run) for run in runs]
+    advice = advise(found, asked, accept_unfinished=unfinished, suppose=suppose, have=have)
     files = write_reports(advice, out or _beside(runs[0]), lang)
     click.echo(summary(advice, lang))
     for file in files:

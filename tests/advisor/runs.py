@@ -54,6 +54,9 @@ class Town:
     fall: float = 10
     shares: dict[str, float] = field(default_factory=lambda: {"id": 0.5, "in": 0.35, "br": 0.15})
     audience: dict[str, int] = field(default_factory=lambda: {"id": 40000, "in": 25000, "br": 12000})
+    segment_seconds: float = SEGMENT_SECONDS
+    bitrates: dict[str, float] = field(default_factory=lambda: dict(BITRATES))
+    """Of the ladder's steps, bit/s."""
     jitter: float = 0.0
     """How much a node's limits wander around what is declared: standard deviation."""
     memory: float = 0.5
@@ -92,8 +95,16 @@ class Town:
         for cohort in self.scenario.regions[region].cohorts.values():
             for step, share in cohort.renditions.items():
                 mix[step] += cohort.share * share
-        media = sum(BITRATES["highest" if step == "auto" else step] * share for step, share in mix.items())
-        return media + 8 * (900 + 2 * HEAD_BYTES) / SEGMENT_SECONDS
+        media = sum(self.bitrates["highest" if step == "auto" else step] * share for step, share in mix.items())
+        return media + 8 * (900 + 2 * HEAD_BYTES) / self.segment_seconds
+
+    def rungs(self, region: str, seconds: float) -> dict[int, float]:
+        """So many seconds of play by bit rate."""
+        played: dict[int, float] = defaultdict(float)
+        for cohort in self.scenario.regions[region].cohorts.values():
+            for step, share in cohort.renditions.items():
+                played[round(self.bitrates["highest" if step == "auto" else step])] += seconds * cohort.share * share
+        return dict(played)
 
 
 class Batch(NamedTuple):
@@ -184,7 +195,7 @@ class Play:
                 self._step(second, step, viewers, joins, requests)
             before = viewers
             for region, kinds in requests.items():
-                players = self._players(kinds, viewers[region], joins[region])
+                players = self._players(kinds, region, viewers[region], joins[region])
                 yield Window(at=second, region=region, cohort="all", requests=kinds, players=players)
 
     def _step(
@@ -218,7 +229,7 @@ class Play:
             yield node.offer(batch._replace(number=int(count), bytes=size)) if count else 0
 
     def _arrivals(self, region: str, viewers: dict[str, int], joins: dict[str, int], now: float) -> Iterator[Batch]:
-        steady, new = viewers[region] / SEGMENT_SECONDS / STEPS, joins[region] / STEPS
+        steady, new = viewers[region] / self.town.segment_seconds / STEPS, joins[region] / STEPS
         asks: tuple[tuple[RequestKind, float, float], ...] = (
             ("playlist", 900, steady + new),
             ("master", 700, new),
@@ -230,12 +241,14 @@ class Play:
         for cohort in self.town.scenario.regions[region].cohorts.values():
             for ladder, share in cohort.renditions.items():
                 if count := int(self.rng.poisson((steady + 3 * new) * share * cohort.share)):
-                    yield Batch("segment", region, self._bitrate(ladder) * SEGMENT_SECONDS / 8, count, now)
+                    size = self._bitrate(ladder) * self.town.segment_seconds / 8
+                    yield Batch("segment", region, size, count, now)
 
     def _bitrate(self, ladder: str) -> float:
-        return BITRATES["highest"] * self.quality if ladder == "auto" else BITRATES[ladder]
+        rates = self.town.bitrates
+        return rates["highest"] * self.quality if ladder == "auto" else rates[ladder]
 
-    def _players(self, kinds: dict[RequestKind, Requests], viewers: int, joins: int) -> Players:
+    def _players(self, kinds: dict[RequestKind, Requests], region: str, viewers: int, joins: int) -> Players:
         segments = kinds.get("segment", Requests())
         wait = segments.total.quantile(0.5) if segments.total.count else 0.0
         stalled = viewers * min(0.8, max(0.0, wait - 1.5) * 0.3 + 0.5 * segments.failed / max(1, segments.count))
@@ -253,6 +266,7 @@ class Play:
             stall_seconds=stalled,
             stalls=int(stalled),
             bitrate_seconds=(viewers - stalled) * (self._bitrate("auto") if self.town.adaptive else 600e3),
+            rungs=self.town.rungs(region, viewers - stalled),
             live_latency=latency,
         )
 

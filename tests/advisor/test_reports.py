@@ -106,6 +106,8 @@ def test_every_sentence_is_used() -> None:
         "driver_",
         "constraint_",
         "offer_nodes_",
+        "whatif_part_",
+        "whatif_kept_",
     )
     unused = [key for key in texts("en") if f'"{key.removesuffix(FIX)}"' not in code and not key.startswith(made)]
     assert unused == []

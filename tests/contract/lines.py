@@ -59,6 +59,7 @@ players = st.builds(
     stall_seconds=dyadic,
     stalls=counts,
     bitrate_seconds=dyadic,
+    rungs=st.dictionaries(st.sampled_from([300_000, 1_500_000]), dyadic),
     switches=counts,
     skipped_segments=counts,
     live_latency=sketches,

@@ -75,6 +75,7 @@ def test_every_second_holds_exactly_what_was_lived_in_it(some: list[Life]) -> No
         assert (lived.play_seconds if lived else 0) == pytest.approx(within(played(some), second), abs=1e-5)
         assert (lived.stall_seconds if lived else 0) == pytest.approx(within(stalled(some), second), abs=1e-5)
         assert (lived.bitrate_seconds if lived else 0) == pytest.approx(1024 * within(played(some), second), abs=1e-2)
+        assert sum(lived.rungs.values() if lived else []) == pytest.approx(within(played(some), second), abs=1e-5)
 
 
 @given(lives, st.integers(1, 5))
@@ -105,6 +106,7 @@ def test_an_event_just_behind_the_end_of_a_second_belongs_to_the_next() -> None:
     first, second = recorder.close_until(2.0)
     assert (first.players.play_seconds, second.players.play_seconds) == (0.5, 0.25)
     assert (first.players.bitrate_seconds, second.players.bitrate_seconds) == (50.0, 25.0)
+    assert (first.players.rungs, second.players.rungs) == ({100: 0.5}, {100: 0.25})
 
 
 def test_what_a_viewer_lives_through_is_counted_where_it_belongs() -> None:
@@ -127,6 +129,7 @@ def test_what_a_viewer_lives_through_is_counted_where_it_belongs() -> None:
     assert (seen.skipped_segments, seen.failures, seen.viewers) == (2, {"segment_failed": 1}, 0)
     assert (seen.startup.count, seen.live_latency.count) == (1, 1)
     assert seen.bitrate_seconds == pytest.approx(0.1 * 100 + 0.1 * 300)
+    assert seen.rungs == {100: 0.1, 300: 0.1}
     assert seen.abandonments == {"slow_start": 1}
     assert window.requests["playlist"].errors == {"stale": 1}
     assert window.requests["playlist"].count == 0
