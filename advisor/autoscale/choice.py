@@ -1,0 +1,206 @@
+"""The cheapest settings with which a surge is met: reactive where that is enough, else pre-scaled, else with a door.
+
+    candidates ─► sweep (ticks of 15 s, waits at their long end) ─► enough? ─► cheapest ─► lived second by second
+
+Reactive means that nothing is done before the surge but what always stands: a minimum, a target, a behavior, spare
+slots. Pre-scaled means a cron window that asks for pods before it. Where all that may be launched does not carry the
+peak, only so many viewers may be let in: a waiting room.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.autoscale.behavior import DOWN, UP, Behavior, Policy, Rules
+from advisor.autoscale.hpa import SYNC
+from advisor.autoscale.keda import Cron, ScaledObject, Threshold
+from advisor.autoscale.nodes import Nodes
+from advisor.autoscale.sweep import Outcomes, Setting, sweep
+from advisor.autoscale.world import Course, Spec, Workload, live
+
+Verdict: TypeAlias = Literal["reactive", "prescale", "waiting_room"]
+
+TARGETS: Final = (0.5, 0.6, 0.7, 0.8)
+"""Shares of what a pod carries that a trigger aims at."""
+MINIMA: Final = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+"""Standing minimum, in multiples of what the calm before the surge needs."""
+SPARES: Final = (0.0, 0.1, 0.25, 0.5)
+"""Slots kept free by placeholders, as a share of the pods at the peak."""
+AHEAD: Final = (0.25, 0.5, 0.75, 1.0)
+"""Pods asked for before the surge, as a share of the pods at the peak."""
+FAST: Final = Behavior(Rules((Policy("Percent", 900, 15.0), Policy("Pods", 100, 15.0))), DOWN)
+"""Tenfold in a sync, or a hundred pods: what a surge of ten times in two minutes needs when pods are quick."""
+BEHAVIORS: Final = (Behavior(UP, DOWN), FAST)
+RISE: Final = 1.1
+"""The surge begins where demand first exceeds the calm by a tenth (the HPA's own tolerance)."""
+SLACK: Final = 2 * SYNC
+"""Seconds that a cron window opens before the longest wait: a poll of KEDA and a sync of the HPA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One region. ``demand`` has one value a second, in the unit of ``workload.per_pod``."""
+
+    demand: NDArray[np.float64]
+    workload: Workload
+    nodes: Nodes
+    """What is there today, and how long new ones take at the long end."""
+    today: Spec | None = None
+    """The settings that are in place, if any."""
+    allowed: float = 0.0
+    """Share of all demand that may go unmet."""
+    standing: float = 24 * 3600.0
+    """Seconds that settings stand between two events: a higher minimum is paid for all of them, a window is not."""
+
+    @property
+    def calm(self) -> int:
+        """Pods that the first second needs."""
+        return max(1, math.ceil(float(self.demand[0]) / self.workload.per_pod))
+
+    @property
+    def peak(self) -> int:
+        """Pods that the peak needs."""
+        return max(1, math.ceil(float(self.demand.max()) / self.workload.per_pod))
+
+    @property
+    def rises_at(self) -> int:
+        """The second in which the surge begins; the length of the demand when there is none."""
+        above = np.nonzero(self.demand > RISE * self.demand[0])[0]
+        return int(above[0]) if len(above) else len(self.demand)
+
+    @property
+    def wait(self) -> float:
+        """Seconds from a demand to a pod that serves it, when no slot is free."""
+        return self.workload.metric_lag + SYNC + self.nodes.scan + self.nodes.lead + self.nodes.image + self.nodes.boot
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One candidate and what came of it."""
+
+    spec: ScaledObject
+    nodes: Nodes
+    ahead: bool
+    """Whether it asks for pods before the surge."""
+    unmet_share: float
+    node_hours: float
+    """Over the time that the settings stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The answer for one region. ``node_hours`` of the course are those of the event alone."""
+
+    verdict: Verdict
+    spec: ScaledObject
+    nodes: Nodes
+    """With its placeholders."""
+    course: Course
+    """The surge with these settings, second by second."""
+    today: Course | None
+    """The same with the settings in place."""
+    reactive: Tried
+    """The best that settings alone come to."""
+    tried: int
+    door: float | None
+    """Demand that may be let in at once, where not all can be carried."""
+
+
+def choose(cases: Sequence[Case]) -> tuple[Choice, ...]:
+    """The cheapest settings that meet each region's surge; all regions are swept together."""
+    candidates = [tuple(_candidates(case)) for case in cases]
+    found = _sweep(cases, candidates)
+    return tuple(_choice(case, tried) for case, tried in zip(cases, found, strict=True))
+
+
+Candidate: TypeAlias = tuple[ScaledObject, Nodes, bool]
+"""Settings, the nodes they stand on, and whether they ask for pods ahead."""
+
+
+def _candidates(case: Case) -> Iterator[Candidate]:
+    """Reactive ones, then those that ask for pods ahead."""
+    most = case.nodes.most * case.nodes.pods_per_node
+    for factor, target, behavior, spare in product(MINIMA, TARGETS, BEHAVIORS, SPARES):
+        least = min(most, math.ceil(factor * case.calm / target))
+        if factor > 1 and least > case.peak / target:
+            continue
+        placeholders = min(math.ceil(spare * case.peak), most - least)
+        trigger = Threshold(target * case.workload.per_pod)
+        yield ScaledObject((trigger,), least, most, behavior=behavior), _with(case.nodes, least, placeholders), False
+    begin = max(1.0, case.rises_at - case.wait - SLACK)
+    for share, target, behavior in product(AHEAD, TARGETS, BEHAVIORS):
+        least, ahead = min(most, math.ceil(case.calm / target)), min(most, math.ceil(share * case.peak / target))
+        if case.rises_at >= len(case.demand) or ahead <= least:
+            continue
+        cron = Cron(begin, float(len(case.demand)), ahead)
+        trigger = Threshold(target * case.workload.per_pod)
+        yield ScaledObject((trigger, cron), least, most, behavior=behavior), _with(case.nodes, least, 0), True
+
+
+def _with(nodes: Nodes, least: int, placeholders: int) -> Nodes:
+    """Nodes enough for the standing minimum and the placeholders at the beginning."""
+    ready = max(nodes.ready, math.ceil((least + placeholders) / nodes.pods_per_node))
+    return replace(nodes, ready=min(ready, nodes.most), placeholders=placeholders)
+
+
+def _sweep(cases: Sequence[Case], candidates: Sequence[Sequence[Candidate]]) -> list[list[Tried]]:
+    lengths = [math.ceil(len(case.demand) / SYNC) for case in cases]
+    demand = np.stack([_by_tick(case.demand, max(lengths)) for case in cases])
+    settings = [
+        Setting(region, cases[region].workload, spec, nodes, spec.min_replicas)
+        for region, tried in enumerate(candidates)
+        for spec, nodes, _ in tried
+    ]
+    outcomes = sweep(demand, settings, lengths)
+    found: list[list[Tried]] = []
+    first = 0
+    for case, tried in zip(cases, candidates, strict=True):
+        found.append([_tried(case, one, outcomes, first + index) for index, one in enumerate(tried)])
+        first += len(tried)
+    return found
+
+
+def _by_tick(demand: NDArray[np.float64], ticks: int) -> NDArray[np.float64]:
+    """The most of each 15 seconds; a shorter region rests at its last value."""
+    size = int(SYNC)
+    padded = np.pad(demand, (0, ticks * size - len(demand)), mode="edge")
+    return np.asarray(padded.reshape(ticks, size).max(axis=1))
+
+
+def _tried(case: Case, candidate: Candidate, outcomes: Outcomes, lane: int) -> Tried:
+    """Nodes beyond those of the calm are paid for as long as the settings stand."""
+    spec, nodes, ahead = candidate
+    rest = max(0.0, case.standing - len(case.demand)) / 3600.0
+    beyond = nodes.ready - math.ceil(case.calm / case.nodes.pods_per_node)
+    hours = float(outcomes.node_hours[lane]) + rest * max(0, beyond)
+    return Tried(spec, nodes, ahead, float(outcomes.unmet_share[lane]), hours)
+
+
+def _choice(case: Case, tried: Sequence[Tried]) -> Choice:
+    reactive = [one for one in tried if not one.ahead]
+    best_reactive = min(reactive, key=lambda one: (max(one.unmet_share, case.allowed), one.node_hours))
+    today = live_of(case, case.today, case.nodes) if case.today else None
+    for one in sorted(tried, key=lambda one: one.node_hours):
+        if one.unmet_share > case.allowed:
+            continue
+        course = live_of(case, one.spec, one.nodes)
+        if course.unmet_share <= case.allowed:
+            verdict: Verdict = "prescale" if one.ahead else "reactive"
+            return Choice(verdict, one.spec, one.nodes, course, today, best_reactive, len(tried), None)
+    best = min(tried, key=lambda one: (one.unmet_share, one.node_hours))
+    course = live_of(case, best.spec, best.nodes)
+    door = min(moment.ready for moment in course.moments if moment.unmet > 0) * case.workload.per_pod
+    return Choice("waiting_room", best.spec, best.nodes, course, today, best_reactive, len(tried), door)
+
+
+def live_of(case: Case, spec: Spec, nodes: Nodes) -> Course:
+    """The case second by second under some settings, from their standing minimum."""
+    start = max(spec.min_replicas, case.calm if spec is case.today else 0)
+    return live(case.demand.tolist(), case.workload, spec, nodes, start=start)
