@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from loadtests.region import Frozen
+from loadtests.scaling import Scaling
 from loadtests.units import Bitrate, Duration, Share
 
 OfferName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -70,6 +71,8 @@ class Launch(Frozen):
     """How much worse one node too few is than one too many: 1 plans for the median, 19 for 95 % of what may come
     (weight ÷ (1 + weight), the newsvendor's critical ratio; the default is assumed)."""
     time_to_capacity: Waits = Waits()
+    scaling: Scaling = Scaling()
+    """What scales the target, where that is Kubernetes."""
     node: OfferName | RehearsedNode | None = None
     """What one node of the rehearsed target is: the name of an offer, or its facts."""
     offers: tuple[OfferName, ...] = ()
