@@ -34,6 +34,26 @@ class Today(Frozen):
         return self
 
 
+Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi)?$")]
+"""An amount as Kubernetes takes it, such as 500m or 2Gi."""
+
+
+class Requests(Frozen):
+    """What one pod asks of its node."""
+
+    cpu: Quantity
+    memory: Quantity
+
+
+class Metric(Frozen):
+    """Where an autoscaler reads what pods share, in the unit of the resource that binds."""
+
+    prometheus: Annotated[str, Field(pattern=r"^https?://[^\s\"'@?#]+$")]
+    """Address of a Prometheus that the cluster reaches; without user, password and query."""
+    query: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\r\n]+$")]
+    """PromQL that gives one number for the whole application."""
+
+
 class Scaling(Frozen):
     """The workload that serves viewers, and what it runs on."""
 
@@ -45,5 +65,9 @@ class Scaling(Frozen):
     """By quota, subnet addresses or limits, per region; no wall when absent."""
     warm_nodes: NonNegativeInt = 0
     """Stopped nodes of a warm pool, per region."""
+    metric: Metric | None = None
+    requests: Requests | None = None
+    node_class: DnsLabel = "default"
+    """The EC2NodeClass that Karpenter launches nodes of."""
     today: Today | None = None
     """Shown beside what is advised."""
