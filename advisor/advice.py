@@ -21,6 +21,8 @@ from advisor.models import Excuse
 from advisor.nodes import Observed, observed
 from advisor.plan import Asked, Plan, plan
 from advisor.rise import rise
+from advisor.scaling import Region as Scaled
+from advisor.scaling import ScalingAdvice, scale
 from advisor.supposing import suppositions
 from advisor.texts import Message
 from advisor.usage import usages
@@ -45,6 +47,8 @@ class RegionAdvice(Frozen):
     demand: Demand
     nodes: Plan | Excuse
     cdn: Cdn
+    scaling: ScalingAdvice | None = None
+    """Whether an autoscaler can follow; None where no nodes can be named."""
 
 
 class Totals(Frozen):
@@ -111,7 +115,7 @@ def advise(
     found = capacities(measurement)
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
-    regions = tuple(_region(measurement, demand, found, factor) for demand in wanted)
+    regions = _scaled(measurement, [_region(measurement, demand, found, factor) for demand in wanted])
     judged = verdict(measurement)
     servers = observed(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -172,6 +176,19 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
         offers=one_of_each(offers_of(scenario.launch), node_of(scenario.launch)),
         event_seconds=length(phases),
     )
+
+
+def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice]) -> tuple[RegionAdvice, ...]:
+    """Each region with what an autoscaler would make of it; all are searched together."""
+    scenario = measurement.scenario
+    lead, phases = time_to_capacity(scenario.launch.time_to_capacity), scenario.surge.phases()
+    planned_for = [(region, region.nodes) for region in regions if isinstance(region.nodes, Plan)]
+    asked = [
+        Scaled(nodes, planned(scenario, region.code), float(region.audience), phases, lead, scenario.launch.scaling)
+        for region, nodes in planned_for
+    ]
+    found = dict(zip((region.code for region, _ in planned_for), scale(asked), strict=True))
+    return tuple(region.model_copy(update={"scaling": found.get(region.code)}) for region in regions)
 
 
 def _stale(measurement: Measurement) -> tuple[Message, ...]:

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, mod
 
 from loadtests.caching import Caching
 from loadtests.region import Frozen
+from loadtests.scaling import Scaling
 from loadtests.units import Bitrate, Duration, Share
 
 OfferName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -82,6 +83,8 @@ class Launch(Frozen):
     (weight ÷ (1 + weight), the newsvendor's critical ratio; the default is assumed)."""
     time_to_capacity: Waits = Waits()
     cdn: Caching = Caching()
+    scaling: Scaling = Scaling()
+    """What scales the target, where that is Kubernetes."""
     node: NodeSaid | None = None
     """What one node of the rehearsed target is: the name of an offer, or its facts."""
     offers: tuple[OfferName, ...] = ()

@@ -22,7 +22,7 @@ from advisor.autoscale.behavior import DOWN, UP, Behavior, Policy, Rules
 from advisor.autoscale.hpa import SYNC
 from advisor.autoscale.keda import Cron, ScaledObject, Threshold
 from advisor.autoscale.nodes import Nodes
-from advisor.autoscale.sweep import Outcomes, Setting, sweep
+from advisor.autoscale.sweep import Outcomes, Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload, live
 
 Verdict: TypeAlias = Literal["reactive", "prescale", "waiting_room"]
@@ -107,7 +107,7 @@ class Choice:
     today: Course | None
     """The same with the settings in place."""
     reactive: Tried
-    """The best that settings alone come to."""
+    """The best that settings alone come to when the standing minimum carries the calm and no more."""
     tried: int
     door: float | None
     """Demand that may be let in at once, where not all can be carried."""
@@ -152,7 +152,7 @@ def _with(nodes: Nodes, least: int, placeholders: int) -> Nodes:
 
 def _sweep(cases: Sequence[Case], candidates: Sequence[Sequence[Candidate]]) -> list[list[Tried]]:
     lengths = [math.ceil(len(case.demand) / SYNC) for case in cases]
-    demand = np.stack([_by_tick(case.demand, max(lengths)) for case in cases])
+    demand = np.stack([by_tick(case.demand, max(lengths))[0] for case in cases])
     settings = [
         Setting(region, cases[region].workload, spec, nodes, spec.min_replicas)
         for region, tried in enumerate(candidates)
@@ -167,13 +167,6 @@ def _sweep(cases: Sequence[Case], candidates: Sequence[Sequence[Candidate]]) -> 
     return found
 
 
-def _by_tick(demand: NDArray[np.float64], ticks: int) -> NDArray[np.float64]:
-    """The most of each 15 seconds; a shorter region rests at its last value."""
-    size = int(SYNC)
-    padded = np.pad(demand, (0, ticks * size - len(demand)), mode="edge")
-    return np.asarray(padded.reshape(ticks, size).max(axis=1))
-
-
 def _tried(case: Case, candidate: Candidate, outcomes: Outcomes, lane: int) -> Tried:
     """Nodes beyond those of the calm are paid for as long as the settings stand."""
     spec, nodes, ahead = candidate
@@ -184,7 +177,9 @@ def _tried(case: Case, candidate: Candidate, outcomes: Outcomes, lane: int) -> T
 
 
 def _choice(case: Case, tried: Sequence[Tried]) -> Choice:
-    reactive = [one for one in tried if not one.ahead]
+    calm = min(one.spec.min_replicas for one in tried)
+    usual = math.ceil(calm * max(TARGETS) / min(TARGETS))
+    reactive = [one for one in tried if not one.ahead and one.spec.min_replicas <= usual]
     best_reactive = min(reactive, key=lambda one: (max(one.unmet_share, case.allowed), one.node_hours))
     today = live_of(case, case.today, case.nodes) if case.today else None
     for one in sorted(tried, key=lambda one: one.node_hours):

@@ -86,6 +86,14 @@ def sweep(demand: Floats, settings: Sequence[Setting], lengths: Sequence[int] | 
     return Outcomes(share, unmet_seconds, worst, node_ticks * SYNC / 3600.0, most_nodes, most_replicas)
 
 
+def by_tick(demand: Floats, ticks: int = 0) -> Floats:
+    """One region as a sweep takes it: [1, ticks], the most of each 15 s; a shorter one rests at its last value."""
+    size = int(SYNC)
+    count = max(ticks, -(-len(demand) // size))
+    padded = np.pad(demand, (0, count * size - len(demand)), mode="edge")
+    return np.asarray(padded.reshape(count, size).max(axis=1)[None])
+
+
 def _ticks(seconds: Floats) -> Ints:
     """Whole ticks, at least one: what begins in a tick is there in the next at the earliest."""
     return np.maximum(1, np.ceil(seconds / SYNC - 1e-9)).astype(np.int64)

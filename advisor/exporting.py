@@ -1,0 +1,164 @@
+"""Files to apply: manifests in which every line names the reason it is there.
+
+    maxReplicas: 1354  # why: peak
+
+The reasons stand at the top of each file, in English and in Chinese. A manifest that cannot be made whole is an
+excuse that says what is missing in the scenario; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from advisor.advice import Advice, RegionAdvice
+from advisor.exports import Because, Event, Export, Exported, exports
+from advisor.models import Excuse
+from advisor.plan import Plan
+from advisor.scaling import PEAK, ScalingAdvice
+from advisor.texts import LANGS, fill, told
+from loadtests.scenario import Scenario
+
+Object: TypeAlias = Mapping[str, Any]
+WIDE: Final = 100_000
+"""Columns: YAML must not fold a line, as its reason stands behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written for one region, and what could not be."""
+
+    region: str
+    files: tuple[Path, ...]
+    excuses: tuple[Excuse, ...]
+
+
+def export(advice: Advice, scenario: Scenario, folder: Path) -> tuple[Written, ...]:
+    """Write the manifests of every region into a folder of its own."""
+    return tuple(_region(advice, scenario, region, folder / region.code) for region in advice.regions)
+
+
+def _region(advice: Advice, scenario: Scenario, region: RegionAdvice, folder: Path) -> Written:
+    if region.scaling is None or not isinstance(region.nodes, Plan):
+        return Written(region.code, (), (region.nodes,) if isinstance(region.nodes, Excuse) else ())
+    asked = exported(advice, scenario, region, region.nodes, region.scaling)
+    files, excuses = [], []
+    for kind in exports():
+        answer = kind.objects(asked)
+        if isinstance(answer, Excuse):
+            excuses.append(answer)
+        elif answer:
+            folder.mkdir(parents=True, exist_ok=True)
+            files.append(folder / kind.file_name)
+            files[-1].write_text(document(answer, asked), encoding="utf-8")
+    if files:
+        files.append(folder / "kustomization.yaml")
+        files[-1].write_text(_kustomization(exports(), files), encoding="utf-8")
+    return Written(region.code, tuple(files), tuple(excuses))
+
+
+def exported(advice: Advice, scenario: Scenario, region: RegionAdvice, plan: Plan, scaling: ScalingAdvice) -> Exported:
+    """What the exports are made of."""
+    return Exported(
+        region=region.code,
+        run=" ".join(run.facts.run_id for run in advice.runs),
+        plan=plan,
+        scaling=scaling,
+        settings=scenario.launch.scaling,
+        spare_nodes=scenario.launch.spare_nodes,
+        event=_event(scenario, region, scaling),
+    )
+
+
+def _event(scenario: Scenario, region: RegionAdvice, scaling: ScalingAdvice) -> Event | None:
+    """When it all happens by the region's clock; None when the scenario does not say when it starts."""
+    if scenario.starts_at is None:
+        return None
+    zone, start = ZoneInfo(region.timezone), scenario.starts_at
+    opens = start + timedelta(seconds=scaling.rises_at - (scaling.opens or 0.0))
+    ends = start + timedelta(seconds=scenario.surge.duration + PEAK)
+    return Event(opens=_whole_minute(opens.astimezone(zone)), ends=_whole_minute(ends.astimezone(zone)), zone=zone.key)
+
+
+def _whole_minute(time: datetime) -> datetime:
+    """Earlier rather than later: cron knows minutes."""
+    return time.replace(second=0, microsecond=0)
+
+
+def document(objects: Sequence[Object], asked: Exported) -> str:
+    """The file: its reasons, then its objects."""
+    used = sorted({why for one in objects for why in _reasons(one, "kind")})
+    head = [f"surgecast, from {asked.run}, region {asked.region}."]
+    for why in used:
+        head += [f"{why}: {fill(lang, f'export_why_{why}', **asked.values())}" for lang in LANGS]
+    head = [f"# {' '.join(line.split())}" for line in head]  # a run's name comes from a stranger: never a second line
+    bodies = ["\n".join(_lines(one, 0, "kind")) for one in objects]
+    return "\n".join(head) + "\n---\n" + "\n---\n".join(bodies) + "\n"
+
+
+def _reasons(value: Any, why: str) -> Iterator[str]:
+    match value:
+        case Because():
+            yield from _reasons(value.value, value.why)
+        case Mapping():
+            for one in value.values():
+                yield from _reasons(one, why)
+        case list() | tuple():
+            for one in value:
+                yield from _reasons(one, why)
+        case _:
+            yield why
+
+
+def _lines(value: Any, depth: int, why: str, head: str = "") -> Iterator[str]:
+    """Every scalar on a line of its own, with its reason behind it; ``head`` is the key with its colon."""
+    pad = "  " * depth
+    match value:
+        case Because():
+            yield from _lines(value.value, depth, value.why, head)
+        case Mapping():
+            yield from [f"{pad}{head}"] if head else []
+            for name, one in value.items():
+                yield from _lines(one, depth + bool(head), why, f"{name}:")
+        case list() | tuple():
+            yield f"{pad}{head}"
+            for one in value:
+                first, *others = _lines(one, depth + 1, why)
+                yield f"{pad}- {first.removeprefix(pad + '  ')}"
+                yield from others
+        case _:
+            yield f"{pad}{head}{' ' if head else ''}{_scalar(value)}  # why: {why}"
+
+
+def _scalar(value: Any) -> str:
+    """As YAML writes it, on one line."""
+    text = yaml.safe_dump(value, width=WIDE, allow_unicode=True, default_flow_style=True)
+    return str(text).removesuffix("...\n").strip()
+
+
+def _kustomization(kinds: Sequence[Export], files: Sequence[Path]) -> str:
+    """What is applied together; alternatives are left out, with a note."""
+    there = {file.name for file in files}
+    lines = ["apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization", "resources:"]
+    for kind in kinds:
+        if kind.file_name in there:
+            instead = kind.instead_of
+            skipped = instead and any(one.file_name in there for one in kinds if one.plugin_name() == instead)
+            lines.append(f"{'# instead of ' + instead + ': ' if skipped else ''}- {kind.file_name}")
+    return "\n".join(lines) + "\n"
+
+
+def tell(written: Written, lang: str, names: Mapping[str, Any]) -> list[str]:
+    """What was written and what was not, a line each."""
+    lines = [str(file) for file in written.files]
+    lines += [
+        f"! {written.region}: {excuse.about}: {told(excuse.reason, lang, names)} {told(excuse.remedy, lang, names)}"
+        for excuse in written.excuses
+    ]
+    return lines

@@ -1,0 +1,131 @@
+"""Manifests that carry out an advice, one kind per file: pure functions from what was advised to objects."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Final
+
+from advisor import figures
+from advisor.models import Excuse
+from advisor.plan import Plan
+from advisor.scaling import ScalingAdvice
+from advisor.texts import say
+from loadtests import plugins
+from loadtests.plugins import Plugin
+from loadtests.scaling import Scaling
+
+EXPORTS: Final = "advisor.exports"
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """A value, or all that is inside it, and the id of its reason: ``export_why_ID`` in the texts."""
+
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """When capacity is asked for and when it may go, by the clock of the region."""
+
+    opens: datetime
+    ends: datetime
+    zone: str
+
+    @staticmethod
+    def cron(time: datetime) -> str:
+        """Minute, hour, day, month, any weekday; cron knows no year."""
+        return f"{time.minute} {time.hour} {time.day} {time.month} *"
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """One region, as it is to be carried out."""
+
+    region: str
+    run: str
+    plan: Plan
+    scaling: ScalingAdvice
+    settings: Scaling
+    spare_nodes: int
+    event: Event | None
+
+    @property
+    def name(self) -> str:
+        """Of everything that is made for the workload."""
+        return self.settings.workload
+
+    def metadata(self, suffix: str = "", *, placed: bool = True) -> dict[str, Any]:
+        """Name, namespace and where it is from."""
+        named = {"name": Because(f"{self.name}{suffix}", "workload")}
+        where = {"namespace": Because(self.settings.namespace, "workload")} if placed else {}
+        labels = {"app.kubernetes.io/managed-by": "surgecast"}
+        return {**named, **where, "labels": labels, "annotations": {"surgecast-run": Because(self.run, "run")}}
+
+    @property
+    def workload(self) -> dict[str, Any]:
+        """The Deployment, as others refer to it."""
+        return {"apiVersion": "apps/v1", "kind": "Deployment", "name": Because(self.settings.workload, "workload")}
+
+    def values(self) -> dict[str, str]:
+        """What reasons say."""
+        found = self.scaling
+        return {
+            "wait": figures.number(found.wait),
+            "share": figures.percent(found.target / found.per_pod),
+            "carries": figures.rate(found.per_pod, found.unit),
+            "nodes": f"{self.plan.nodes:,}",
+            "ahead": f"{found.ahead or 0:,}",
+            "unmet": figures.percent(found.reactive_share),
+            "run": self.run,
+        }
+
+
+class Export(Plugin):
+    """One kind of manifest."""
+
+    instead_of: ClassVar[str] = ""
+    """Another export that does the same: only one of the two is applied."""
+
+    @property
+    @abstractmethod
+    def file_name(self) -> str:
+        """Inside the folder of a region."""
+
+    @abstractmethod
+    def objects(self, asked: Exported) -> tuple[Mapping[str, Any], ...] | Excuse:
+        """Objects as Kubernetes takes them; none when nothing is to be done; an excuse when something is missing."""
+
+    def lacks(self, field: str) -> Excuse:
+        """That the scenario does not say what is needed."""
+        about = self.plugin_name()
+        return Excuse(
+            about=about, reason=say("export_lacks", field=field), remedy=say("remedy_export_lacks", field=field)
+        )
+
+
+def exports() -> tuple[Export, ...]:
+    """Every kind in the folder."""
+    found = (plugins.find(EXPORTS, name)() for name in plugins.names(EXPORTS))
+    return tuple(one for one in found if isinstance(one, Export))
+
+
+def behavior_of(fast: bool) -> dict[str, Any]:
+    """``behavior`` of an HPA, both directions written out, so that no default can change it."""
+    up = [("Percent", 900), ("Pods", 100)] if fast else [("Pods", 4), ("Percent", 100)]
+    return {
+        "scaleUp": {
+            "stabilizationWindowSeconds": 0,
+            "selectPolicy": "Max",
+            "policies": [{"type": kind, "value": value, "periodSeconds": 15} for kind, value in up],
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": 300,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}],
+        },
+    }

@@ -1,0 +1,258 @@
+"""Whether autoscaling can follow the surge: the cheapest settings that hold, and the ones in place beside them.
+
+The course of the region's viewers is lived against HPA, KEDA and nodes (`advisor.autoscale`). A pod carries what the
+plan takes a node to carry, headroom aside, over the pods on it; waits are at their long end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from advisor.autoscale.behavior import Behavior
+from advisor.autoscale.choice import FAST, TARGETS, Case, Choice, Tried, Verdict, choose
+from advisor.autoscale.hpa import MILLI, Hpa, Metric
+from advisor.autoscale.keda import Cron, Threshold
+from advisor.autoscale.nodes import Nodes
+from advisor.autoscale.sweep import Setting, by_tick, sweep
+from advisor.autoscale.world import Course, Spec, Workload
+from advisor.lead import TimeToCapacity
+from advisor.models import Unit
+from advisor.plan import Plan
+from loadtests.region import Frozen
+from loadtests.scaling import Scaling
+from loadtests.shapes import Phase
+
+CALM: Final = 600
+"""Seconds of calm before the surge beyond the longest wait: an event's calm is longer than a rehearsal's (assumed)."""
+PEAK: Final = 600
+"""Seconds that the peak lasts at least: a rehearsal's is shorter than an event's (assumed)."""
+STEP: Final = 5
+"""Seconds between the points of a course that is shown."""
+NO_WALL: Final = 100_000
+"""Nodes that may be launched where no limit is known."""
+WORTH: Final = 0.98
+"""A change that leaves more than this of what was unmet is not told."""
+WARM_LEAD: Final = 20.0
+"""Seconds until a warm node serves, in the counterfactual (13 s measured, Karpenter #3798, and a scan)."""
+
+Change = Literal["boot", "image", "node", "metrics"]
+CHANGES: Final[tuple[Change, ...]] = ("boot", "image", "node", "metrics")
+
+
+class Lived(Frozen):
+    """A surge under some settings."""
+
+    unmet_share: float
+    """Of all viewer-seconds of the course, the share beyond what ready pods carry."""
+    unmet_seconds: float
+    worst: float
+    """Viewers beyond what ready pods carried, when most were."""
+    node_hours: float
+    carried: tuple[float, ...]
+    """Viewers that ready pods could carry, every `STEP` seconds."""
+
+
+class Help(Frozen):
+    """One wait made shorter, and what that alone does for settings that do nothing ahead."""
+
+    change: Change
+    before: float
+    """Seconds."""
+    after: float
+    unmet_share: float
+
+
+class ScalingAdvice(Frozen):
+    """The answer for one region. Amounts for pods are in the unit of the resource that binds."""
+
+    verdict: Verdict
+    unit: Unit
+    per_pod: float
+    """What one pod is taken to carry."""
+    pods_per_node: int
+    minimum: int
+    maximum: int
+    target: float
+    """What the trigger aims at for one pod."""
+    behavior: Literal["default", "fast"]
+    placeholders: int
+    """Pods of low priority that keep slots free."""
+    ahead: int | None
+    """Pods to ask for before the surge; None when nothing is asked ahead."""
+    opens: float | None
+    """Seconds before the rise at which they are asked for."""
+    rises_at: float
+    """Second of the rehearsed surge in which viewers begin to rise."""
+    door: float | None
+    """Viewers that may be let in at once, where not all can be carried."""
+    wait: float
+    """Seconds from a demand to a pod that serves it, all waits at their long end."""
+    tried: int
+    starts: float
+    """Second of the rehearsed surge at which the course begins: calm was put before it, its peak made longer."""
+    viewers: tuple[float, ...]
+    """Every `STEP` seconds."""
+    advised: Lived
+    reactive_share: float
+    """Unmet share of the best settings whose minimum carries the calm and no more."""
+    today: Lived | None
+    helps: tuple[Help, ...]
+    """What would let settings alone do best, first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What is needed of a region."""
+
+    plan: Plan
+    viewers: Callable[[float], float]
+    """The rehearsed course, in seconds of the run."""
+    audience: float
+    phases: tuple[Phase, ...]
+    lead: TimeToCapacity
+    scaling: Scaling
+
+
+def scale(regions: Sequence[Region]) -> tuple[ScalingAdvice | None, ...]:
+    """The answers for all regions, searched together; None for a region whose course has no viewers."""
+    courses = [_course(region) for region in regions]
+    known = [(region, course) for region, course in zip(regions, courses, strict=True) if course is not None]
+    cases = [_case(region, course) for region, course in known]
+    answers = iter(
+        _advice(region, course, case, choice)
+        for (region, course), case, choice in zip(known, cases, choose(cases) if cases else (), strict=True)
+    )
+    return tuple(None if course is None else next(answers) for course in courses)
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    viewers: np.ndarray[tuple[int], np.dtype[np.float64]]
+    starts: float
+
+
+def _course(region: Region) -> _Course | None:
+    """A value each second: calm, long enough for whatever is asked ahead, then as rehearsed, with a longer peak."""
+    phases = region.phases
+    start = next((phase.end for phase in phases if phase.name == "warm_up"), phases[0].start)
+    seen = np.array([region.viewers(start + second + 0.5) for second in range(int(phases[-1].end - start))])
+    top = float(seen.max(initial=0.0))
+    if top <= 0:
+        return None
+    calm = CALM + math.ceil(region.lead.total.high)
+    at = int(seen.argmax())
+    longer = max(0, PEAK - int(np.count_nonzero(seen > 0.95 * top)))
+    parts = [np.full(calm, seen[0]), seen[:at], np.full(longer, top), seen[at:]]
+    shaped = np.concatenate(parts) * (region.audience / top)
+    return _Course(shaped, start - calm)
+
+
+def _case(region: Region, course: _Course) -> Case:
+    plan, scaling = region.plan, region.scaling
+    per_pod = _per_pod(plan, scaling)
+    workload = Workload(per_pod, metric_lag=_long(region.lead, "metrics"))
+    amounts = course.viewers * (plan.demand.mid / region.audience)
+    calm = max(1, math.ceil(float(amounts[0]) / per_pod / scaling.pods_per_node))
+    nodes = Nodes(
+        pods_per_node=scaling.pods_per_node,
+        ready=min(calm, scaling.most_nodes or NO_WALL),
+        most=scaling.most_nodes or NO_WALL,
+        lead=_long(region.lead, "node"),
+        image=_long(region.lead, "image"),
+        boot=_long(region.lead, "boot"),
+        warm=scaling.warm_nodes,
+    )
+    return Case(amounts, workload, nodes, _today(scaling))
+
+
+def _per_pod(plan: Plan, scaling: Scaling) -> float:
+    """Demand over the nodes that the plan takes it to need, headroom aside, over the pods on a node."""
+    nodes = next((step.nodes for step in plan.steps if step.name == "doubt"), plan.steps[0].nodes)
+    return plan.demand.mid / max(nodes, 1e-9) / scaling.pods_per_node
+
+
+def _long(lead: TimeToCapacity, name: str) -> float:
+    return next(part.seconds.high for part in lead.parts if part.name == name)
+
+
+def _today(scaling: Scaling) -> Spec | None:
+    today = scaling.today
+    if today is None:
+        return None
+    behavior = Behavior() if today.behavior == "default" else None
+    if today.cpu is not None:
+        metric = Metric("utilization", max(1, round(100 * today.cpu)))
+    else:
+        metric = Metric("average_value", max(1, round(MILLI * (today.per_pod or 1.0))))
+    return Hpa((metric,), today.maximum, today.minimum, behavior)
+
+
+def _advice(region: Region, course: _Course, case: Case, choice: Choice) -> ScalingAdvice:
+    spec, per_viewer = choice.spec, region.plan.demand.mid / region.audience
+    cron = next((one for one in spec.triggers if isinstance(one, Cron)), None)
+    return ScalingAdvice(
+        verdict=choice.verdict,
+        unit=region.plan.unit,
+        per_pod=case.workload.per_pod,
+        pods_per_node=region.scaling.pods_per_node,
+        minimum=spec.min_replicas,
+        maximum=min(spec.max_replicas, math.ceil(case.peak / min(TARGETS))),
+        target=next(one.per_pod for one in spec.triggers if isinstance(one, Threshold)),
+        behavior="fast" if spec.behavior == FAST else "default",
+        placeholders=choice.nodes.placeholders,
+        ahead=cron.replicas if cron else None,
+        opens=case.rises_at - cron.start if cron else None,
+        rises_at=course.starts + case.rises_at,
+        door=None if choice.door is None else choice.door / per_viewer,
+        wait=case.wait,
+        tried=choice.tried,
+        starts=course.starts,
+        viewers=tuple(course.viewers[::STEP].tolist()),
+        advised=_lived(choice.course, per_viewer, case.workload.per_pod),
+        reactive_share=choice.reactive.unmet_share,
+        today=None if choice.today is None else _lived(choice.today, per_viewer, case.workload.per_pod),
+        helps=_helps(case, choice.reactive),
+    )
+
+
+def _lived(course: Course, per_viewer: float, per_pod: float) -> Lived:
+    return Lived(
+        unmet_share=course.unmet_share,
+        unmet_seconds=course.unmet_seconds,
+        worst=course.worst.unmet / per_viewer,
+        node_hours=course.node_hours,
+        carried=tuple(moment.ready * per_pod / per_viewer for moment in course.moments[::STEP]),
+    )
+
+
+def _helps(case: Case, reactive: Tried) -> tuple[Help, ...]:
+    """What a single shorter wait does for the best settings that ask for nothing ahead."""
+    spec, nodes, least = reactive.spec, reactive.nodes, reactive.spec.min_replicas
+    tried = [(change, *_shorter(case.workload, nodes, change)) for change in CHANGES]
+    settings = [Setting(0, workload, spec, changed, least) for _, workload, changed, _, _ in tried]
+    *shares, plain = sweep(by_tick(case.demand), [*settings, Setting(0, case.workload, spec, nodes, least)]).unmet_share
+    found = [
+        Help(change=change, before=before, after=after, unmet_share=float(share))
+        for (change, _, _, before, after), share in zip(tried, shares, strict=True)
+        if after < before and share < WORTH * plain
+    ]
+    return tuple(sorted(found, key=lambda one: one.unmet_share))
+
+
+def _shorter(workload: Workload, nodes: Nodes, change: Change) -> tuple[Workload, Nodes, float, float]:
+    """Half the boot, an image that is there, a warm node, a metric each sync."""
+    match change:
+        case "boot":
+            return workload, replace(nodes, boot=nodes.boot / 2), nodes.boot, nodes.boot / 2
+        case "image":
+            return workload, replace(nodes, image=0.0), nodes.image, 0.0
+        case "node":
+            return workload, replace(nodes, lead=min(nodes.lead, WARM_LEAD)), nodes.lead, min(nodes.lead, WARM_LEAD)
+        case "metrics":
+            lag = min(workload.metric_lag, 15.0)
+            return replace(workload, metric_lag=lag), nodes, workload.metric_lag, lag

@@ -1,0 +1,134 @@
+"""Whether autoscaling can follow: the case is made of the plan, the answer is lived, and the report says it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from advisor.advice import Advice, advise
+from advisor.lead import time_to_capacity
+from advisor.plan import Plan
+from advisor.reports.html import Html
+from advisor.reports.markdown import Markdown
+from advisor.scaling import CALM, PEAK, STEP, Region, ScalingAdvice, scale
+from loadtests.flow import planned
+from loadtests.launch import Waits
+from loadtests.run import Run
+from loadtests.scaling import Scaling, Today
+
+SHORT = {"low": "0s", "mid": "1s", "high": "2s"}
+QUICK = Waits.model_validate(dict.fromkeys(("metrics", "decision", "node", "image", "boot"), SHORT))
+USUAL, PLAIN = Waits(), Scaling()
+
+
+def region(advice: Advice, saturated: Run, waits: Waits, scaling: Scaling) -> Region:
+    first = advice.regions[0]
+    assert isinstance(first.nodes, Plan)
+    scenario = saturated.header.scenario
+    return Region(
+        first.nodes,
+        planned(scenario, first.code),
+        float(first.audience),
+        scenario.surge.phases(),
+        time_to_capacity(waits),
+        scaling,
+    )
+
+
+def answer(advice: Advice, saturated: Run, waits: Waits = USUAL, scaling: Scaling = PLAIN) -> ScalingAdvice:
+    (found,) = scale([region(advice, saturated, waits, scaling)])
+    assert found is not None
+    return found
+
+
+def test_published_waits_mean_pods_ahead_and_nothing_unmet(advice: Advice, saturated: Run) -> None:
+    found = answer(advice, saturated)
+    assert found.verdict == "prescale"
+    assert found.ahead is not None
+    assert found.opens is not None
+    assert found.opens >= found.wait
+    assert found.advised.unmet_share == 0
+    assert 0 < found.reactive_share < 1
+
+
+def test_quick_pods_need_fewer_ahead(advice: Advice, saturated: Run) -> None:
+    slow, quick = answer(advice, saturated), answer(advice, saturated, QUICK)
+    assert quick.wait < slow.wait / 5
+    assert quick.reactive_share <= slow.reactive_share
+    assert quick.advised.node_hours <= slow.advised.node_hours
+
+
+def test_a_pod_carries_what_the_plan_takes_a_node_to_carry(advice: Advice, saturated: Run) -> None:
+    plan = advice.regions[0].nodes
+    assert isinstance(plan, Plan)
+    one, four = answer(advice, saturated), answer(advice, saturated, scaling=Scaling(pods_per_node=4))
+    assert one.per_pod == pytest.approx(4 * four.per_pod)
+    assert one.per_pod <= plan.per_node.mid
+    assert plan.demand.mid / one.per_pod == pytest.approx(plan.steps[1].nodes)
+
+
+def test_a_wall_below_the_peak_needs_a_door(advice: Advice, saturated: Run) -> None:
+    found = answer(advice, saturated, scaling=Scaling(most_nodes=400))
+    assert found.verdict == "waiting_room"
+    assert found.door is not None
+    assert found.door < advice.regions[0].audience
+    assert found.advised.worst == pytest.approx(advice.regions[0].audience - found.door, rel=0.02)
+
+
+def test_todays_settings_are_lived_beside_the_advised(advice: Advice, saturated: Run) -> None:
+    found = answer(
+        advice, saturated, scaling=Scaling(today=Today.model_validate({"minimum": 200, "maximum": 2000, "cpu": "80%"}))
+    )
+    assert found.today is not None
+    assert found.today.unmet_share > found.advised.unmet_share
+    assert len(found.today.carried) == len(found.viewers)
+
+
+def test_calm_and_peak_are_made_longer(advice: Advice, saturated: Run) -> None:
+    found = answer(advice, saturated)
+    assert found.starts < -CALM
+    assert STEP * sum(value > 0.95 * max(found.viewers) for value in found.viewers) >= PEAK
+
+
+def test_what_helps_helps(advice: Advice, saturated: Run) -> None:
+    found = answer(advice, saturated)
+    assert found.helps
+    assert all(one.after < one.before and one.unmet_share < found.reactive_share * 1.05 for one in found.helps)
+    assert [one.unmet_share for one in found.helps] == sorted(one.unmet_share for one in found.helps)
+
+
+def test_all_regions_are_answered_as_each_alone(advice: Advice, saturated: Run) -> None:
+    one = region(advice, saturated, Waits(), Scaling())
+    empty = replace(one, viewers=lambda _: 0.0)
+    both = scale([one, empty, one])
+    assert both[1] is None
+    assert both[0] == both[2] == scale([one])[0]
+    assert scale([]) == ()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_reports_say_it(advice: Advice, lang: str) -> None:
+    html, markdown = Html().render(advice, lang), Markdown().render(advice, lang)
+    told = {"en": "Can autoscaling follow?", "zh": "自动扩缩容跟得上吗？"}[lang]
+    for text in (html, markdown):
+        assert told in text
+        assert "minReplicas" in text
+        assert f"{advice.regions[0].scaling.ahead:,}" in text  # type: ignore[union-attr]
+
+
+def test_the_same_runs_give_the_same_scaling(saturated: Run) -> None:
+    assert [one.scaling for one in advise([saturated]).regions] == [one.scaling for one in advise([saturated]).regions]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"maximum": 4}, "expected cpu or per_pod"),
+        ({"maximum": 4, "cpu": "50%", "per_pod": 10}, "found both"),
+        ({"maximum": 4, "minimum": 5, "cpu": "50%"}, "minimum <= maximum"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Today.model_validate(settings)

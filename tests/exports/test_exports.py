@@ -1,0 +1,204 @@
+"""Exported manifests are what Kubernetes takes, every line has its reason, and nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from advisor.advice import Advice, advise
+from advisor.exporting import Written, document, export, exported
+from advisor.exports import Exported, exports
+from advisor.plan import Plan
+from advisor.texts import LANGS, texts
+from loadtests.run import Run
+from loadtests.scenario import Scenario
+from tests.advisor.runs import Town, run_of
+from tests.needs import needs
+
+VERSIONS = ("1.30", "1.32", "1.34", "1.37")
+SCHEMAS = Path(__file__).parent / "schemas"
+SCALING = {
+    "workload": "live-origin",
+    "namespace": "live",
+    "pods_per_node": 2,
+    "metric": {"prometheus": "http://prometheus.monitoring:9090", "query": "sum(rate(bytes_total[1m])) * 8"},
+    "requests": {"cpu": "500m", "memory": "1Gi"},
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_of(Town(seed=3), tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture(scope="module")
+def advice(run: Run) -> Advice:
+    return advise([run])
+
+
+def scenario_of(run: Run, **launch: object) -> Scenario:
+    data = run.header.scenario.model_dump(mode="json")
+    data["launch"] |= {"scaling": SCALING} | launch
+    return Scenario.model_validate(data)
+
+
+def asked(advice: Advice, scenario: Scenario, **scaling: object) -> Exported:
+    region = advice.regions[0]
+    assert isinstance(region.nodes, Plan)
+    assert region.scaling is not None
+    return exported(advice, scenario, region, region.nodes, region.scaling.model_copy(update=scaling))
+
+
+def objects_of(written: Written) -> Iterator[dict[str, Any]]:
+    for file in written.files:
+        if file.name != "kustomization.yaml":
+            yield from yaml.safe_load_all(file.read_text(encoding="utf-8"))
+
+
+def valid(one: dict[str, Any], version: str) -> None:
+    """Against Kubernetes' own schemas, and for custom resources against the facts written down here."""
+    custom = SCHEMAS / f"{one['kind']}.yaml"
+    if not custom.exists():
+        kubernetes_validate.validate(one, version, strict=True)
+        return
+    schema = yaml.safe_load(custom.read_text(encoding="utf-8"))
+    assert one["apiVersion"] == schema.pop("apiVersion")
+    jsonschema.Draft202012Validator(schema | {"type": "object"}).validate(one["spec"])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_everything_is_what_kubernetes_takes(advice: Advice, run: Run, tmp_path: Path, version: str) -> None:
+    written = export(advice, scenario_of(run), tmp_path)
+    kinds = {one["kind"] for part in written for one in objects_of(part)}
+    assert {"ScaledObject", "HorizontalPodAutoscaler", "PodDisruptionBudget"} <= kinds
+    for part in written:
+        for one in objects_of(part):
+            valid(one, version)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_placeholders_both_ways(advice: Advice, run: Run, version: str) -> None:
+    made = asked(advice, scenario_of(run), placeholders=12)
+    for kind in exports():
+        if kind.plugin_name() in ("placeholder", "capacity_buffer"):
+            answer = kind.objects(made)
+            assert isinstance(answer, tuple)
+            for one in yaml.safe_load_all(document(answer, made)):
+                valid(one, version)
+
+
+def test_a_node_pool_of_the_chosen_offer(run: Run) -> None:
+    data = run.header.model_copy(update={"scenario": scenario_of(run, node="c7g.4xlarge", offers=["ec2"])})
+    advice = advise([replace(run, header=data)])
+    plan = advice.regions[0].nodes
+    assert isinstance(plan, Plan)
+    assert plan.offers.best is not None
+    made = asked(advice, data.scenario)
+    kind = next(one for one in exports() if one.plugin_name() == "karpenter")
+    answer = kind.objects(made)
+    assert isinstance(answer, tuple)
+    (pool,) = yaml.safe_load_all(document(answer, made))
+    valid(pool, "1.37")
+    assert pool["spec"]["template"]["spec"]["requirements"][0]["values"] == [plan.offers.best.offer.name]
+
+
+def test_every_line_names_a_reason_that_stands_above_in_both_languages(
+    advice: Advice, run: Run, tmp_path: Path
+) -> None:
+    for part in export(advice, scenario_of(run), tmp_path):
+        for file in part.files[:-1]:
+            text = file.read_text(encoding="utf-8")
+            head, body = text.split("\n---\n", 1)
+            told = re.findall(r"^# (\w+): ", head, re.MULTILINE)
+            for line in body.splitlines():
+                key, _, rest = line.strip().partition(":")
+                if line != "---" and (rest or key.startswith("- ")):
+                    assert re.search(r"  # why: (\w+)$", line), line
+            used = set(re.findall(r"# why: (\w+)$", body, re.MULTILINE))
+            assert used == set(told)
+            assert all(told.count(one) == len(LANGS) for one in used)
+
+
+def test_reasons_are_in_both_languages() -> None:
+    keys = {key for key in texts("en") if key.startswith("export_why_")}
+    assert keys == {key for key in texts("zh") if key.startswith("export_why_")}
+
+
+def test_what_is_missing_is_an_excuse_and_not_a_guess(advice: Advice, run: Run, tmp_path: Path) -> None:
+    bare = scenario_of(run, scaling={"workload": "live-origin"})
+    (first, *_) = export(advice, bare, tmp_path)
+    assert {excuse.about: excuse.reason.values["field"] for excuse in first.excuses} == {
+        "keda": "launch.scaling.metric",
+        "karpenter": "launch.node",
+    }
+    assert {file.name for file in first.files} == {"hpa.yaml", "poddisruptionbudget.yaml", "kustomization.yaml"}
+
+
+def test_a_window_needs_the_time_of_the_event(advice: Advice, run: Run, tmp_path: Path) -> None:
+    timeless = scenario_of(run).model_copy(update={"starts_at": None})
+    (first, *_) = export(advice, timeless, tmp_path)
+    assert "starts_at" in [excuse.reason.values["field"] for excuse in first.excuses]
+
+
+def test_the_window_opens_by_the_regions_clock(advice: Advice, run: Run, tmp_path: Path) -> None:
+    """19:30 in Jakarta is 18:00 in Kolkata."""
+    times = {}
+    for part in export(advice, scenario_of(run), tmp_path):
+        (scaled,) = [one for one in objects_of(part) if one["kind"] == "ScaledObject"]
+        times[part.region] = scaled["spec"]["triggers"][1]["metadata"]
+    assert times["id"]["timezone"] == "Asia/Jakarta"
+    hours = {region: int(window["start"].split()[1]) for region, window in times.items()}
+    assert (hours["id"] - hours["in"]) % 24 in (1, 2)
+    assert all(window["start"] != window["end"] for window in times.values())
+
+
+def test_kustomize_takes_the_folder_and_one_of_two_alternatives(advice: Advice, run: Run, tmp_path: Path) -> None:
+    kubectl = needs("kubectl")
+    export(advice, scenario_of(run), tmp_path)
+    made = subprocess.run([kubectl, "kustomize", str(tmp_path / "id")], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    kinds = [one["kind"] for one in yaml.safe_load_all(made.stdout)]
+    assert "ScaledObject" in kinds
+    assert "HorizontalPodAutoscaler" not in kinds
+
+
+def test_a_runs_name_cannot_write_a_line(advice: Advice, run: Run) -> None:
+    made = asked(advice, scenario_of(run))
+    evil = Exported(
+        made.region,
+        "evil\nkind: Secret\n---",
+        made.plan,
+        made.scaling,
+        made.settings,
+        made.spare_nodes,
+        made.event,
+    )
+    kind = next(one for one in exports() if one.plugin_name() == "disruption")
+    answer = kind.objects(evil)
+    assert isinstance(answer, tuple)
+    found = list(yaml.safe_load_all(document(answer, evil)))
+    assert [one["kind"] for one in found if one] == ["PodDisruptionBudget"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"workload": "Live_Origin"},
+        {"metric": {"prometheus": "ftp://x", "query": "up"}},
+        {"metric": {"prometheus": "http://user:secret@x", "query": "up"}},
+        {"metric": {"prometheus": "http://x", "query": "up\nkind: Secret"}},
+        {"requests": {"cpu": "much", "memory": "1Gi"}},
+    ],
+)
+def test_what_kubernetes_would_refuse_is_refused_early(run: Run, wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"should match pattern"):
+        scenario_of(run, scaling=wrong)
