@@ -1,0 +1,174 @@
+"""One cluster from end to end: rehearse small, ask the advisor, run N nodes and N - 1 under the full load."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from advisor.advice import advise
+from advisor.interval import Interval
+from advisor.measure import JUDGED, measure
+from advisor.plan import Plan
+from advisor.verdict import verdict
+from benchmarks.proof.drawn import OVERLOAD, Drawn
+from benchmarks.proof.judged import Answer, Outcome, Ran, Record
+from benchmarks.proof.load import HOLD, counted_on, drive, scenario
+from benchmarks.proof.namespaces import missing
+from benchmarks.proof.nodes import declared, filled_by, requests_per_viewer, staged
+from benchmarks.proof.spent import Sampled, sampling, trial
+from loadtests.errors import CannotMeasure
+from loadtests.run import Run
+
+ATTEMPTS: Final = 3
+"""At a run whose generator was the limit: other work on the machine does not last."""
+MOST_NODES: Final = 12
+"""More are not started: an answer as wrong as that needs no run."""
+MEMORY: Final = Path("/dev/shm")
+
+
+def advised(plan: Plan) -> int:
+    """Nodes that the advisor holds most likely to be just enough: no margin, no spare, no zone to lose."""
+    return plan.expected
+
+
+@dataclass(slots=True)
+class Bench:
+    """Where an experiment writes, and what goes in front of each load."""
+
+    folder: Path
+    before: Sequence[str] = ()
+    label: str = ""
+
+    def tell(self, text: str) -> None:
+        """For people who wait."""
+        sys.stderr.write(f"{self.label}: {text}\n")
+        sys.stderr.flush()
+
+
+def experiment(drawn: Drawn, bench: Bench) -> Record:
+    """The whole; what went wrong with this machine is raised, what went wrong with the advice is in the record."""
+    if drawn.kind == "nginx" and (why := missing()):
+        return Record(drawn=drawn, skipped=why)
+    began = time.monotonic()
+    fill = _filled_by_cpu(drawn, bench) if drawn.binds == "cpu" else filled_by(drawn, declared(drawn))
+    bench.tell(f"{drawn.name}, {drawn.binds}: a node carries {fill:.0f} viewers; rehearsal with {drawn.rehearsed}")
+    peak = OVERLOAD * drawn.rehearsed * fill
+    rehearsal, ran, sampled = _run(drawn, drawn.rehearsed, peak, 0, bench)
+    record = Record(drawn=drawn, rehearsal=ran, seconds=time.monotonic() - began)
+    if rehearsal is None:
+        return record
+    if drawn.binds == "cpu":
+        fill = drawn.quota * _at_the_limit(rehearsal, sampled) / requests_per_viewer(drawn)
+    audience = round(drawn.ratio * fill)
+    answer = _answer(rehearsal, drawn, audience)
+    record = record.model_copy(update={"audience": audience, "declared": audience / fill, "answer": answer})
+    bench.tell(f"ratio {audience / fill:.2f} declared, {answer.ratio} predicted; N = {answer.nodes} {answer.why}")
+    if answer.nodes is not None and 1 < answer.nodes <= MOST_NODES:
+        enough = _run(drawn, answer.nodes, audience, audience, bench)[1]
+        too_few = _run(drawn, answer.nodes - 1, audience, audience, bench)[1]
+        record = record.model_copy(update={"enough": enough, "too_few": too_few})
+    return record.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
+
+
+def _run(drawn: Drawn, nodes: int, peak: float, audience: int, bench: Bench) -> tuple[Run | None, Ran, Sampled]:
+    """A run that counts, at the first of some attempts; None for the run when none did."""
+    ran, sampled = None, Sampled()
+    for attempt in range(1, ATTEMPTS + 1):
+        folder = bench.folder / f"{drawn.number}-{nodes}-of-{audience or 'rehearsal'}-{attempt}"
+        with _memory() as memory, staged(drawn, nodes, memory) as stage:
+            plan = scenario(drawn, stage, nodes, peak, drawn.seed + 1000 * drawn.number + 1)
+            plan = counted_on(plan, audience) if audience else plan
+            with sampling(stage) as sampled:
+                run = drive(plan, folder, bench.before)
+        ran = _judge(run, drawn, nodes, attempt)
+        bench.tell(f"{nodes} nodes, {ran.viewers:.0f} viewers: {ran.outcome} {ran.why}")
+        if ran.outcome != "invalid":
+            return run, ran, sampled
+    assert ran is not None
+    return None, ran, sampled
+
+
+def _judge(run: Run, drawn: Drawn, nodes: int, attempt: int) -> Ran:
+    """By the advisor's own verdict: a lasting breach of a budget."""
+    worst = max((one.cpu for one in run.generators), default=0.0)
+    outcome: Outcome = "invalid"
+    try:
+        measurement = measure([run])
+    except CannotMeasure as error:
+        return Ran(
+            nodes=nodes,
+            outcome=outcome,
+            why=error.message,
+            viewers=0,
+            per_viewer=0,
+            generator_cpu=worst,
+            attempts=attempt,
+        )
+    found = verdict(measurement)
+    first, why = found.first, ""
+    if first is not None:
+        why = f"{first.budget} {first.value:.3g} over {first.limit:g} at second {first.at} with {first.viewers} viewers"
+    judged = measurement.whole(JUDGED)
+    end = [second for second in judged if second.at >= judged[-1].at - HOLD + 1]
+    viewers = max(1, sum(second.viewers for second in end))
+    asked = sum(second.wire_bits if drawn.binds == "egress" else second.served for second in end)
+    return Ran(
+        nodes=nodes,
+        outcome=found.state,
+        why=why,
+        viewers=max(second.viewers for second in judged),
+        per_viewer=asked / viewers,
+        generator_cpu=worst,
+        attempts=attempt,
+    )
+
+
+def _answer(rehearsal: Run, drawn: Drawn, audience: int) -> Answer:
+    try:
+        advice = advise([rehearsal], {drawn.region: audience})
+    except CannotMeasure as error:
+        return Answer(nodes=None, ratio=None, binding="", why=error.message)
+    plan = advice.regions[0].nodes
+    if not isinstance(plan, Plan):
+        return Answer(nodes=None, ratio=None, binding="", why=plan.reason.text)
+    ratio = ratio_of(plan.demand, plan.per_node)
+    return Answer(
+        nodes=advised(plan), ratio=ratio, binding=plan.binding, why="" if plan.bound == "needed" else plan.bound
+    )
+
+
+def ratio_of(demand: Interval, per_node: Interval) -> tuple[float, float, float]:
+    """Low, middle, high of demand over what a node carries; the ends are those of both intervals."""
+    return demand.low / per_node.high, demand.mid / per_node.mid, demand.high / per_node.low
+
+
+def _filled_by_cpu(drawn: Drawn, bench: Bench) -> float:
+    """Viewers who fill one node, by a short trial: good to a fifth, enough to choose the load of the rehearsal."""
+    with _memory() as memory, staged(drawn, 1, memory) as stage:
+        rate = trial(stage)
+    bench.tell(f"a trial: {rate:,.0f} requests for a second of CPU")
+    return drawn.quota * rate / requests_per_viewer(drawn)
+
+
+def _at_the_limit(rehearsal: Run, sampled: Sampled) -> float:
+    """Requests for a second of CPU during the hold of the rehearsal, when the quota was used up."""
+    end = rehearsal.header.started_at.timestamp() + rehearsal.header.phases[-1].end
+    return sampled.requests_per_second_of_cpu(end - HOLD, end)
+
+
+@contextmanager
+def _memory() -> Iterator[Path]:
+    """A folder in memory where there is one; whoever nginx runs as may read it."""
+    folder = Path(tempfile.mkdtemp(prefix="surgecast-proof-", dir=MEMORY if MEMORY.is_dir() else None))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
