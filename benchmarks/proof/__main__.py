@@ -77,8 +77,8 @@ def _all(options: argparse.Namespace) -> list[Record]:
     numbers = [int(part) for part in options.only.split(",")] if options.only else range(options.clusters)
     wanted = [draw(number, options.seed) for number in numbers]
     place = options.resume or options.out
-    kept = {one.drawn: one for one in judged.read(place)} if options.resume else {}
-    todo = judged.left(wanted, list(kept.values()))
+    kept = judged.read(options.resume) if options.resume else []
+    todo = judged.left(wanted, kept)
     running: dict[int, subprocess.Popen[str]] = {}
     try:
         while todo or running:
@@ -89,17 +89,17 @@ def _all(options: argparse.Namespace) -> list[Record]:
                 if process.poll() is not None:
                     del running[number]
                     record = _record(draw(number, options.seed), process)
-                    kept[record.drawn] = record
+                    kept = [*(one for one in kept if one.drawn != record.drawn), record]
                     print(shown.terminal([record]), flush=True)
                     if place:
-                        judged.write(place, kept.values())
+                        judged.write(place, kept)
             time.sleep(0.5)
     finally:
         for process in running.values():
             process.terminate()
         for process in running.values():
             process.wait(GRACE)
-    return [kept[drawn] for drawn in wanted if drawn in kept]
+    return sorted((one for one in kept if one.drawn in wanted), key=lambda one: one.drawn.number)
 
 
 def _started(drawn: Drawn, options: argparse.Namespace) -> subprocess.Popen[str]:

@@ -16,6 +16,7 @@ from loadtests.session import LadderStep
 
 Kind: TypeAlias = Literal["embedded", "nginx"]
 Binds: TypeAlias = Literal["egress", "requests", "cpu"]
+Tls: TypeAlias = Literal["none", "kept", "fresh"]
 
 BAND: Final = (0.30, 0.75)
 """Where the fraction of the declared ratio lies. Below, N - 1 nodes would be short by less than 1 / 10 of a node each,
@@ -31,6 +32,13 @@ MIXES: Final[tuple[dict[LadderStep, float], ...]] = (
     {"middle": 1.0},
 )
 """Renditions and the share of viewers that watch each."""
+MARKETS: Final = (
+    ("id", "mobile", "aws:ap-southeast-3"),
+    ("in", "mobile", "aws:ap-south-1"),
+    ("br", "fixed", "aws:sa-east-1"),
+    ("sg", "fixed", "aws:ap-southeast-1"),
+)
+"""Regions, a kind of last mile of each, and the point of presence that serves it."""
 PLAYERS: Final = ("hls_js", "shaka", "dash_js")
 
 
@@ -41,25 +49,25 @@ class Turn(Frozen):
     binds: Binds
     segment: int = 2
     """Seconds; the embedded origin has no other."""
-    tls: bool = False
-    """A connection per request, with a full handshake: what makes a request dear in CPU."""
+    tls: Tls = "none"
+    """What makes a request dear in CPU; ``fresh``: a connection for each, with a full handshake."""
     shaped: bool = False
     """Whether viewers have the last miles of their region."""
 
 
 ROTATION: Final = (
     Turn(kind="embedded", binds="egress"),
-    Turn(kind="nginx", binds="cpu"),
+    Turn(kind="nginx", binds="cpu", tls="kept"),
     Turn(kind="nginx", binds="egress"),
     Turn(kind="embedded", binds="requests"),
     Turn(kind="nginx", binds="egress", segment=4),
-    Turn(kind="nginx", binds="cpu", tls=True),
+    Turn(kind="nginx", binds="cpu", tls="fresh"),
     Turn(kind="embedded", binds="egress", shaped=True),
     Turn(kind="nginx", binds="requests"),
     Turn(kind="nginx", binds="egress", shaped=True),
-    Turn(kind="nginx", binds="cpu", segment=4),
+    Turn(kind="nginx", binds="cpu", segment=4, tls="kept"),
     Turn(kind="embedded", binds="requests", shaped=True),
-    Turn(kind="nginx", binds="cpu", tls=True, shaped=True),
+    Turn(kind="nginx", binds="cpu", tls="fresh", shaped=True),
 )
 
 
@@ -72,6 +80,7 @@ class Drawn(Turn):
     player: str
     region: str
     access: str
+    pop: str
     rehearsed: int
     """Nodes of the rehearsal."""
     fill: int
@@ -89,7 +98,8 @@ class Drawn(Turn):
     @property
     def name(self) -> str:
         """For people."""
-        words = [self.kind, f"{self.segment} s", "TLS" if self.tls else "", "shaped" if self.shaped else ""]
+        tls = {"none": "", "kept": "TLS", "fresh": "TLS for each request"}[self.tls]
+        words = [self.kind, f"{self.segment} s", tls, "shaped" if self.shaped else ""]
         return " ".join(word for word in words if word)
 
 
@@ -99,9 +109,9 @@ def draw(number: int, seed: int) -> Drawn:
     dice = Random(f"proof {seed} {number}")  # text is hashed by SHA-512, not by the process's own hash
     nodes = dice.choice(NODES)
     ratio = round(nodes - 1 + dice.uniform(*BAND), 3)
-    mixes = MIXES if turn.binds == "egress" and not turn.shaped else MIXES[:2]
-    region, access = dice.choice((("id", "mobile"), ("in", "mobile"), ("br", "fixed"), ("sg", "fixed")))
-    quotas = (0.10, 0.12, 0.14) if turn.tls else (0.02, 0.025, 0.03)
+    mixes = MIXES[:2] if turn.shaped or turn.tls == "fresh" else MIXES
+    region, access, pop = dice.choice(MARKETS)
+    quotas = (0.10, 0.12, 0.14) if turn.tls == "fresh" else (0.01, 0.012, 0.015)
     return Drawn(
         **turn.model_dump(),
         number=number,
@@ -110,6 +120,7 @@ def draw(number: int, seed: int) -> Drawn:
         player=dice.choice(PLAYERS),
         region=region,
         access=access,
+        pop=pop,
         rehearsed=dice.choice((1, 2)) if nodes > 3 else 1,
         fill=dice.randrange(130, 190, 5),
         quota=dice.choice(quotas) if turn.binds == "cpu" else 0.0,

@@ -19,7 +19,7 @@ from advisor.plan import Plan
 from advisor.verdict import verdict
 from benchmarks.proof.drawn import OVERLOAD, Drawn
 from benchmarks.proof.judged import Answer, Outcome, Ran, Record
-from benchmarks.proof.load import HOLD, counted_on, drive, scenario
+from benchmarks.proof.load import HOLD, QUIET, Curve, counted_on, drive, joining, scenario
 from benchmarks.proof.namespaces import missing
 from benchmarks.proof.nodes import declared, filled_by, requests_per_viewer, staged
 from benchmarks.proof.spent import Sampled, sampling, trial
@@ -45,6 +45,9 @@ class Bench:
     folder: Path
     before: Sequence[str] = ()
     label: str = ""
+    quiet: int = QUIET
+    hold: int = HOLD
+    """Seconds at the baseline and at the peak of every run."""
 
     def tell(self, text: str) -> None:
         """For people who wait."""
@@ -57,37 +60,51 @@ def experiment(drawn: Drawn, bench: Bench) -> Record:
     if drawn.kind == "nginx" and (why := missing()):
         return Record(drawn=drawn, skipped=why)
     began = time.monotonic()
+    record = rehearse(drawn, bench)
+    nodes = record.answer.nodes if record.answer else None
+    if nodes is not None and 1 < nodes <= MOST_NODES:
+        enough = under_full_load(record, nodes, bench)
+        too_few = under_full_load(record, nodes - 1, bench)
+        record = record.model_copy(update={"enough": enough, "too_few": too_few})
+    return record.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
+
+
+def rehearse(drawn: Drawn, bench: Bench) -> Record:
+    """As far as the advisor's answer; without one when the rehearsal could not be measured."""
     fill = _filled_by_cpu(drawn, bench) if drawn.binds == "cpu" else filled_by(drawn, declared(drawn))
     bench.tell(f"{drawn.name}, {drawn.binds}: a node carries {fill:.0f} viewers; rehearsal with {drawn.rehearsed}")
     peak = OVERLOAD * drawn.rehearsed * fill
     rehearsal, ran, sampled = _run(drawn, drawn.rehearsed, peak, 0, bench)
-    record = Record(drawn=drawn, rehearsal=ran, seconds=time.monotonic() - began)
+    record = Record(drawn=drawn, rehearsal=ran)
     if rehearsal is None:
         return record
     if drawn.binds == "cpu":
-        fill = drawn.quota * _at_the_limit(rehearsal, sampled) / requests_per_viewer(drawn)
+        fill = drawn.quota * _at_the_limit(rehearsal, sampled, bench.hold) / requests_per_viewer(drawn)
     audience = round(drawn.ratio * fill)
     answer = _answer(rehearsal, drawn, audience)
-    record = record.model_copy(update={"audience": audience, "declared": audience / fill, "answer": answer})
-    bench.tell(f"ratio {audience / fill:.2f} declared, {answer.ratio} predicted; N = {answer.nodes} {answer.why}")
-    if answer.nodes is not None and 1 < answer.nodes <= MOST_NODES:
-        enough = _run(drawn, answer.nodes, audience, audience, bench)[1]
-        too_few = _run(drawn, answer.nodes - 1, audience, audience, bench)[1]
-        record = record.model_copy(update={"enough": enough, "too_few": too_few})
-    return record.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
+    ratio = "({:.2f}, {:.2f}, {:.2f})".format(*answer.ratio) if answer.ratio else "none"
+    bench.tell(f"ratio {audience / fill:.2f} declared, {ratio} predicted: N = {answer.nodes} {answer.why}")
+    return record.model_copy(update={"audience": audience, "declared": audience / fill, "answer": answer})
+
+
+def under_full_load(record: Record, nodes: int, bench: Bench) -> Ran:
+    """So many nodes under all of it."""
+    return _run(record.drawn, nodes, record.audience, record.audience, bench)[1]
 
 
 def _run(drawn: Drawn, nodes: int, peak: float, audience: int, bench: Bench) -> tuple[Run | None, Ran, Sampled]:
     """A run that counts, at the first of some attempts; None for the run when none did."""
     ran, sampled = None, Sampled()
     for attempt in range(1, ATTEMPTS + 1):
-        folder = bench.folder / f"{drawn.number}-{nodes}-of-{audience or 'rehearsal'}-{attempt}"
+        name = f"{drawn.number}-{nodes}-nodes-{audience or 'rehearsal'}-{attempt}-"
+        folder = Path(tempfile.mkdtemp(prefix=name, dir=bench.folder))
         with _memory() as memory, staged(drawn, nodes, memory) as stage:
-            plan = scenario(drawn, stage, nodes, peak, drawn.seed + 1000 * drawn.number + 1)
+            curve = Curve(peak, joining(drawn), bench.quiet, bench.hold)
+            plan = scenario(drawn, stage, nodes, curve, drawn.seed + 1000 * drawn.number + 1)
             plan = counted_on(plan, audience) if audience else plan
             with sampling(stage) as sampled:
                 run = drive(plan, folder, bench.before)
-        ran = _judge(run, drawn, nodes, attempt)
+        ran = _judge(run, drawn, nodes, attempt, bench.hold)
         bench.tell(f"{nodes} nodes, {ran.viewers:.0f} viewers: {ran.outcome} {ran.why}")
         if ran.outcome != "invalid":
             return run, ran, sampled
@@ -95,7 +112,7 @@ def _run(drawn: Drawn, nodes: int, peak: float, audience: int, bench: Bench) -> 
     return None, ran, sampled
 
 
-def _judge(run: Run, drawn: Drawn, nodes: int, attempt: int) -> Ran:
+def _judge(run: Run, drawn: Drawn, nodes: int, attempt: int, hold: int) -> Ran:
     """By the advisor's own verdict: a lasting breach of a budget."""
     worst = max((one.cpu for one in run.generators), default=0.0)
     outcome: Outcome = "invalid"
@@ -116,7 +133,7 @@ def _judge(run: Run, drawn: Drawn, nodes: int, attempt: int) -> Ran:
     if first is not None:
         why = f"{first.budget} {first.value:.3g} over {first.limit:g} at second {first.at} with {first.viewers} viewers"
     judged = measurement.whole(JUDGED)
-    end = [second for second in judged if second.at >= judged[-1].at - HOLD + 1]
+    end = [second for second in judged if second.at >= judged[-1].at - hold + 1]
     viewers = max(1, sum(second.viewers for second in end))
     asked = sum(second.wire_bits if drawn.binds == "egress" else second.served for second in end)
     return Ran(
@@ -152,15 +169,15 @@ def ratio_of(demand: Interval, per_node: Interval) -> tuple[float, float, float]
 def _filled_by_cpu(drawn: Drawn, bench: Bench) -> float:
     """Viewers who fill one node, by a short trial: good to a fifth, enough to choose the load of the rehearsal."""
     with _memory() as memory, staged(drawn, 1, memory) as stage:
-        rate = trial(stage)
+        rate = trial(stage, fresh=drawn.tls == "fresh")
     bench.tell(f"a trial: {rate:,.0f} requests for a second of CPU")
     return drawn.quota * rate / requests_per_viewer(drawn)
 
 
-def _at_the_limit(rehearsal: Run, sampled: Sampled) -> float:
+def _at_the_limit(rehearsal: Run, sampled: Sampled, hold: int) -> float:
     """Requests for a second of CPU during the hold of the rehearsal, when the quota was used up."""
     end = rehearsal.header.started_at.timestamp() + rehearsal.header.phases[-1].end
-    return sampled.requests_per_second_of_cpu(end - HOLD, end)
+    return sampled.requests_per_second_of_cpu(end - hold, end)
 
 
 @contextmanager

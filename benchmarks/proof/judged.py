@@ -141,5 +141,5 @@ def write(place: Path, records: Iterable[Record]) -> None:
 
 def left(wanted: Sequence[Drawn], records: Sequence[Record]) -> list[Drawn]:
     """The clusters that still have to be tried: those never tried, and those that could not be measured or skipped."""
-    done = {record.drawn for record in records if record.state in ("right", "wrong")}
+    done = [record.drawn for record in records if record.state in ("right", "wrong")]
     return [drawn for drawn in wanted if drawn not in done]

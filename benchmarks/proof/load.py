@@ -28,6 +28,7 @@ BASELINE: Final = 0.45
 OVER: Final = 1.03
 """The surge's curve is cut off at the peak, which it would pass by this much, so that it gets there."""
 QUIET: Final = 12
+"""Seconds at the baseline."""
 HOLD: Final = 30
 """Seconds at the peak: what one tenth of a node too little takes to become a second of waiting, three times over."""
 COUNTED: Final = 0.004
@@ -46,6 +47,9 @@ class Curve:
 
     peak: float
     tau: float
+    quiet: int = QUIET
+    hold: int = HOLD
+    """Seconds, both."""
 
     @property
     def warm_up(self) -> float:
@@ -61,23 +65,29 @@ class Curve:
         """At ``at`` seconds."""
         if at < self.warm_up:
             return self.peak * min(BASELINE, 0.7 * (1 - math.exp(-at / self.tau)))
-        since = max(0.0, at - self.warm_up - QUIET)
+        since = max(0.0, at - self.warm_up - self.quiet)
         return self.peak * min(1.0, OVER - (OVER - BASELINE) * math.exp(-since / self.tau))
 
     def surge(self) -> dict[str, Any]:
         """As a scenario says it: a replay of points, a second apart."""
-        end = int(self.warm_up + QUIET + self.ramp + HOLD)
+        end = int(self.warm_up + self.quiet + self.ramp + self.hold)
         points = []
         for at in range(end + 1):
             raised = min(1.0, at / self.warm_up)  # the replay raises its curve from nobody by this factor itself
             first = self.peak * 0.7 * self.warm_up / self.tau
             points.append((at, round(self.viewers(at) / raised if at else first, 2)))
-        return {"shape": "replay", "warm_up": self.warm_up, "quiet": QUIET, "points": points}
+        return {"shape": "replay", "warm_up": f"{self.warm_up:g}s", "quiet": f"{self.quiet}s", "points": points}
 
 
-def scenario(drawn: Drawn, stage: Stage, nodes: int, peak: float, seed: int) -> Scenario:
+def joining(drawn: Drawn) -> float:
+    """Seconds of watching that a joiner costs."""
+    return float(START[drawn.segment] * drawn.segment)
+
+
+def scenario(drawn: Drawn, stage: Stage, nodes: int, curve: Curve, seed: int) -> Scenario:
     """What is rehearsed and run: nobody leaves, so as many watch as are wanted."""
-    cohort = {"share": 1, "access": drawn.access, "renditions": drawn.mix}
+    renditions = {step: f"{share:.0%}" for step, share in drawn.mix.items()}
+    cohort = {"share": "100%", "access": drawn.access, "renditions": renditions}
     data = {
         "name": f"proof-{drawn.seed}-{drawn.number}",
         "summary": "A random cluster of the proof by experiment.",
@@ -90,16 +100,16 @@ def scenario(drawn: Drawn, stage: Stage, nodes: int, peak: float, seed: int) -> 
         },
         "stream": {"protocol": "hls"},
         "player": {"player": drawn.player, "live_edge": START[drawn.segment]},
-        "surge": Curve(peak, START[drawn.segment] * drawn.segment).surge(),
+        "surge": curve.surge(),
         "regions": {
             drawn.region: {
-                "share": 1,
+                "share": "100%",
                 "cohorts": {"all": cohort},
-                **({"shaping": "full"} if drawn.shaped else {}),
+                **({"shaping": "full", "pop": drawn.pop} if drawn.shaped else {}),
             }
         },
-        "stay": {"zappers": 0, "median": "90d", "spread": 0.1, "home": 0},
-        "launch": {"target_utilisation": 1, "zones": 1, "spare_nodes": 0},
+        "stay": {"zappers": "0%", "median": "1000h", "spread": 0.1, "home": "0%"},
+        "launch": {"target_utilisation": "100%", "zones": 1, "spare_nodes": 0},
         "seed": seed,
     }
     return Scenario.model_validate(data)
@@ -115,8 +125,7 @@ def counted_on(plan: Scenario, audience: int) -> Scenario:
 
 
 def drive(plan: Scenario, folder: Path, before: Sequence[str]) -> Run:
-    """Run the load into ``folder``; ``before`` are words in front of the command. The run, whole or not."""
-    folder.mkdir(parents=True)
+    """Run the load into ``folder``, which is there, with the words ``before`` in front. The run, whole or not."""
     place = folder / "scenario.yaml"
     place.write_text(json.dumps(plan.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
     words = [*before, sys.executable, "-m", "surgecast", "load", str(place), "--out", str(folder / "run")]

@@ -54,7 +54,7 @@ http {{
 }}
 """
 TLS: Final = """ssl_certificate {certificate}; ssl_certificate_key {certificate}; ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_session_tickets off; ssl_session_cache off; keepalive_timeout 0;"""
+    ssl_session_tickets off; ssl_session_cache off; keepalive_timeout {kept};"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,9 @@ def _nginx(drawn: Drawn, nodes: int, node: Declared, folder: Path) -> Iterator[S
     www = folder / "www"
     with ExitStack() as stack:
         stack.enter_context(rolling(www, drawn.segment))
-        certificate = self_signed(HOST, folder) if drawn.tls else None
+        certificate = self_signed(HOST, folder) if drawn.tls != "none" else None
+        kept = "0" if drawn.tls == "fresh" else "1h"
+        tls = TLS.format(certificate=certificate, kept=kept) if certificate else ""
         net = Net.open()
         stack.callback(net.close)
         places = [net.node(node.egress, node.quota) for _ in range(nodes)]
@@ -154,7 +156,7 @@ def _nginx(drawn: Drawn, nodes: int, node: Declared, folder: Path) -> Iterator[S
             home = folder / place.namespace
             home.mkdir()
             config = home / "nginx.conf"
-            config.write_text(_config(place, node, www, home, certificate), encoding="ascii")
+            config.write_text(_config(place, node, www, home, tls), encoding="ascii")
             words = place.command(["nginx", "-p", home, "-c", config, "-e", "stderr"])
             processes.append(process := subprocess.Popen(words, stdin=subprocess.DEVNULL))
             stack.callback(_end, process)
@@ -169,7 +171,7 @@ def _nginx(drawn: Drawn, nodes: int, node: Declared, folder: Path) -> Iterator[S
         )
 
 
-def _config(place: Place, node: Declared, www: Path, folder: Path, certificate: Path | None) -> str:
+def _config(place: Place, node: Declared, www: Path, folder: Path, tls: str) -> str:
     rate = round(node.rps) if node.rps else 0
     return CONFIG.format(
         folder=folder,
@@ -177,8 +179,8 @@ def _config(place: Place, node: Declared, www: Path, folder: Path, certificate: 
         port=PORT,
         status=STATUS,
         www=www,
-        ssl="ssl" if certificate else "",
-        tls=TLS.format(certificate=certificate) if certificate else "",
+        ssl="ssl" if tls else "",
+        tls=tls,
         zone=f"limit_req_zone $server_addr zone=all:1m rate={rate}r/s;" if rate else "",
         limit=f"limit_req zone=all burst={rate * LINE};" if rate else "",
     )
