@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.proof.drawn import Drawn
-from benchmarks.proof.nodes import Stage
+from benchmarks.proof.nodes import Stage, bit_rates
 from loadtests.arrivals import arrivals
 from loadtests.errors import SurgecastError
 from loadtests.run import Run, read_run
@@ -32,8 +32,8 @@ QUIET: Final = 12
 HOLD: Final = 30
 """Seconds at the peak: what one tenth of a node too little takes to become a second of waiting, three times over."""
 COUNTED: Final = 0.004
-"""How far the viewers who really come may be from the audience. Arrivals are a Poisson process, which strays by 3 %
-with a thousand viewers; the seed of the full load is one with which it does not."""
+"""How far those who really come, and the bit rate they ask for, may be from what is planned. Arrivals are a Poisson
+process, which strays by 3 % with a thousand viewers; the seed of the full load is one with which it does not."""
 SEEDS: Final = 2000
 
 
@@ -116,10 +116,14 @@ def scenario(drawn: Drawn, stage: Stage, nodes: int, curve: Curve, seed: int) ->
 
 
 def counted_on(plan: Scenario, audience: int) -> Scenario:
-    """The plan with the next seed by which as many viewers come as the audience has."""
+    """The plan with the next seed by which the audience comes, and asks for what its mix of renditions does."""
+    rates = bit_rates()
+    cohorts = [cohort for part in plan.regions.values() for cohort in part.cohorts.values()]
+    asked = audience * sum(share * rates[step] for one in cohorts for step, share in one.renditions.items())
     for seed in range(plan.seed, plan.seed + SEEDS):
         found = plan.model_copy(update={"seed": seed})
-        if abs(sum(1 for _ in arrivals(found)) - audience) <= COUNTED * audience:
+        come = [rates[viewer.rendition] for viewer in arrivals(found)]
+        if abs(len(come) - audience) <= COUNTED * audience and abs(sum(come) - asked) <= COUNTED * asked:
             return found
     raise SurgecastError(f"none of {SEEDS} seeds brings {audience} viewers")
 

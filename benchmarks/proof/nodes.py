@@ -19,6 +19,7 @@ from benchmarks.proof.drawn import Drawn
 from benchmarks.proof.namespaces import Net, Place
 from benchmarks.proof.rolling import rolling
 from loadtests.errors import SurgecastError
+from loadtests.session import LadderStep
 from loadtests.staging import Cluster
 from loadtests.staging.cluster import HOST
 from loadtests.staging.media import load
@@ -85,10 +86,15 @@ class Stage:
     spent: Callable[[], Spent] | None = None
 
 
+def bit_rates() -> dict[LadderStep, float]:
+    """bit/s of the media at each step of the ladder."""
+    rates = sorted(float(one.average_bitrate) for one in load()[0].renditions)
+    return {"lowest": rates[0], "middle": rates[len(rates) // 2], "highest": rates[-1]}
+
+
 def wire_per_viewer(drawn: Drawn) -> float:
     """bit/s that one viewer asks for, as the kind of node counts it: segments, playlists and heads."""
-    rates = sorted(float(one.average_bitrate) for one in load()[0].renditions)
-    steps = {"lowest": rates[0], "middle": rates[len(rates) // 2], "highest": rates[-1]}
+    steps = bit_rates()
     media = sum(share * steps[step] for step, share in drawn.mix.items())
     http = media + 8 * (PLAYLIST[drawn.kind] + HEAD) / drawn.segment
     return http * (FRAMING if drawn.kind == "nginx" else 1.0)
