@@ -16,7 +16,6 @@ from loadtests.session import LadderStep
 
 Kind: TypeAlias = Literal["embedded", "nginx"]
 Binds: TypeAlias = Literal["egress", "requests", "cpu"]
-Tls: TypeAlias = Literal["none", "kept", "fresh"]
 
 BAND: Final = (0.30, 0.75)
 """Where the fraction of the declared ratio lies. Below, N - 1 nodes would be short by less than 1 / 10 of a node each,
@@ -32,6 +31,8 @@ MIXES: Final[tuple[dict[LadderStep, float], ...]] = (
     {"middle": 1.0},
 )
 """Renditions and the share of viewers that watch each."""
+HEAVY: Final[tuple[dict[LadderStep, float], ...]] = ({"highest": 1.0}, {"middle": 0.4, "highest": 0.6})
+"""Where the CPU binds and no handshakes use it up: large segments cost more of it."""
 MARKETS: Final = (
     ("id", "mobile", "aws:ap-southeast-3"),
     ("in", "mobile", "aws:ap-south-1"),
@@ -49,25 +50,25 @@ class Turn(Frozen):
     binds: Binds
     segment: int = 2
     """Seconds; the embedded origin has no other."""
-    tls: Tls = "none"
-    """What makes a request dear in CPU; ``fresh``: a connection for each, with a full handshake."""
+    tls: bool = False
+    """A connection for each request, with a full handshake: what makes it dear in CPU."""
     shaped: bool = False
     """Whether viewers have the last miles of their region."""
 
 
 ROTATION: Final = (
     Turn(kind="embedded", binds="egress"),
-    Turn(kind="nginx", binds="cpu", tls="kept"),
+    Turn(kind="nginx", binds="cpu"),
     Turn(kind="nginx", binds="egress"),
     Turn(kind="embedded", binds="requests"),
     Turn(kind="nginx", binds="egress", segment=4),
-    Turn(kind="nginx", binds="cpu", tls="fresh"),
+    Turn(kind="nginx", binds="cpu", tls=True),
     Turn(kind="embedded", binds="egress", shaped=True),
     Turn(kind="nginx", binds="requests"),
     Turn(kind="nginx", binds="egress", shaped=True),
-    Turn(kind="nginx", binds="cpu", segment=4, tls="kept"),
+    Turn(kind="nginx", binds="cpu", segment=4),
     Turn(kind="embedded", binds="requests", shaped=True),
-    Turn(kind="nginx", binds="cpu", tls="fresh", shaped=True),
+    Turn(kind="nginx", binds="cpu", tls=True, shaped=True),
 )
 
 
@@ -98,7 +99,7 @@ class Drawn(Turn):
     @property
     def name(self) -> str:
         """For people."""
-        tls = {"none": "", "kept": "TLS", "fresh": "TLS for each request"}[self.tls]
+        tls = "TLS for each request" if self.tls else ""
         words = [self.kind, f"{self.segment} s", tls, "shaped" if self.shaped else ""]
         return " ".join(word for word in words if word)
 
@@ -107,11 +108,12 @@ def draw(number: int, seed: int) -> Drawn:
     """Cluster ``number``, counted from 0; the same numbers give the same cluster on every machine."""
     turn = ROTATION[number % len(ROTATION)]
     dice = Random(f"proof {seed} {number}")  # text is hashed by SHA-512, not by the process's own hash
-    nodes = dice.choice(NODES)
+    nodes = dice.choice(NODES[:1] if turn.tls else NODES)  # handshakes cost the generator as well
     ratio = round(nodes - 1 + dice.uniform(*BAND), 3)
-    mixes = MIXES[:2] if turn.shaped or turn.tls == "fresh" else MIXES
+    heavy = turn.binds == "cpu" and not turn.tls
+    mixes = HEAVY if heavy else MIXES[:2] if turn.shaped or turn.tls else MIXES
     region, access, pop = dice.choice(MARKETS)
-    quotas = (0.10, 0.12, 0.14) if turn.tls == "fresh" else (0.01, 0.012, 0.015)
+    quotas = (0.06, 0.07, 0.08) if turn.tls else (0.016, 0.02, 0.024)
     return Drawn(
         **turn.model_dump(),
         number=number,

@@ -169,7 +169,7 @@ def ratio_of(demand: Interval, per_node: Interval) -> tuple[float, float, float]
 def _filled_by_cpu(drawn: Drawn, bench: Bench) -> float:
     """Viewers who fill one node, by a short trial: good to a fifth, enough to choose the load of the rehearsal."""
     with _memory() as memory, staged(drawn, 1, memory) as stage:
-        rate = trial(stage, fresh=drawn.tls == "fresh")
+        rate = trial(stage, drawn)
     bench.tell(f"a trial: {rate:,.0f} requests for a second of CPU")
     return drawn.quota * rate / requests_per_viewer(drawn)
 

@@ -42,7 +42,7 @@ CONFIG: Final = """daemon off; master_process off; pid {folder}/nginx.pid; error
 worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
 http {{
-  access_log off; sendfile on; tcp_nodelay on; keepalive_requests 1000000;
+  access_log off; {sending} tcp_nodelay on; keepalive_requests 1000000;
   client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
   types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
   {zone}
@@ -54,8 +54,10 @@ http {{
   server {{ listen {address}:{status}; location = /status {{ stub_status; }} }}
 }}
 """
+SLOW: Final = "sendfile off; output_buffers 1 4k;"
+"""Files read and written piece by piece, as from a network's file system: what makes a request dear in CPU."""
 TLS: Final = """ssl_certificate {certificate}; ssl_certificate_key {certificate}; ssl_protocols TLSv1.2 TLSv1.3;
-    ssl_session_tickets off; ssl_session_cache off; keepalive_timeout {kept};"""
+    ssl_session_tickets off; ssl_session_cache off; keepalive_timeout 0;"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,8 @@ def _nginx(drawn: Drawn, nodes: int, node: Declared, folder: Path) -> Iterator[S
     www = folder / "www"
     with ExitStack() as stack:
         stack.enter_context(rolling(www, drawn.segment))
-        certificate = self_signed(HOST, folder) if drawn.tls != "none" else None
-        kept = "0" if drawn.tls == "fresh" else "1h"
-        tls = TLS.format(certificate=certificate, kept=kept) if certificate else ""
+        certificate = self_signed(HOST, folder) if drawn.tls else None
+        tls = TLS.format(certificate=certificate) if certificate else ""
         net = Net.open()
         stack.callback(net.close)
         places = [net.node(node.egress, node.quota) for _ in range(nodes)]
@@ -185,6 +186,7 @@ def _config(place: Place, node: Declared, www: Path, folder: Path, tls: str) -> 
         port=PORT,
         status=STATUS,
         www=www,
+        sending=SLOW if node.quota and not tls else "sendfile on;",
         ssl="ssl" if tls else "",
         tls=tls,
         zone=f"limit_req_zone $server_addr zone=all:1m rate={rate}r/s;" if rate else "",
@@ -200,12 +202,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _await(address: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            probe.settimeout(1.0)
-            if probe.connect_ex((address, PORT)) == 0:
-                return
+        if all(_listens(address, port) for port in (PORT, STATUS)):
+            return
         time.sleep(0.05)
     raise SurgecastError(f"nginx does not listen at {address}:{PORT}")
+
+
+def _listens(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((address, port)) == 0
 
 
 def _spent(places: list[Place], processes: list[subprocess.Popen[bytes]]) -> Spent:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Final
 
+from benchmarks.proof.drawn import Drawn
 from benchmarks.proof.nodes import PORT, Spent, Stage
 from loadtests.errors import SurgecastError
+from loadtests.session import LadderStep
 from loadtests.staging.cluster import HOST
 
 TRIAL_SECONDS: Final = 4.0
 TRIAL_CLIENTS: Final = 8
+FOLDERS: Final[dict[LadderStep, str]] = {"lowest": "low", "middle": "mid", "highest": "high"}
 
 
 @dataclass(slots=True)
@@ -61,12 +64,12 @@ def sampling(stage: Stage) -> Iterator[Sampled]:
         thread.join()
 
 
-def trial(stage: Stage, *, fresh: bool) -> float:
-    """Requests that a node answers for a second of CPU, asked as fast as it answers; ``fresh``: each by itself."""
+def trial(stage: Stage, drawn: Drawn) -> float:
+    """Requests that a node answers for a second of CPU, asked as fast as it answers."""
     assert stage.spent is not None
     over = Event()
     with ThreadPoolExecutor(TRIAL_CLIENTS) as pool:
-        asking = [pool.submit(_ask, stage, over, fresh) for _ in range(TRIAL_CLIENTS)]
+        asking = [pool.submit(_ask, stage, over, drawn) for _ in range(TRIAL_CLIENTS)]
         try:
             time.sleep(1.0)
             before = stage.spent()
@@ -79,17 +82,18 @@ def trial(stage: Stage, *, fresh: bool) -> float:
     return (after.requests - before.requests) / (after.cpu - before.cpu)
 
 
-def _ask(stage: Stage, over: Event, fresh: bool) -> None:
+def _ask(stage: Stage, over: Event, drawn: Drawn) -> None:
     """A playlist and its newest segment, again and again."""
     address = stage.resolve.rsplit(":", 1)[1]
     trust = ssl.create_default_context(cafile=stage.ca_file) if stage.ca_file else None
+    folder = FOLDERS[max(drawn.mix, key=lambda step: drawn.mix[step])]
     newest, connection = "", None
     try:
         while not over.is_set():
             connection = connection or _dial(address, trust)
-            body = _get(connection, f"/live/mid/{newest or 'index.m3u8'}")
+            body = _get(connection, f"/live/{folder}/{newest or 'index.m3u8'}")
             newest = "" if newest else body.decode("ascii").split()[-1]
-            if fresh:
+            if drawn.tls:
                 connection.close()
                 connection = None
     finally:
