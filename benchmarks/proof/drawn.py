@@ -92,11 +92,6 @@ class Drawn(Turn):
     """The declared ratio of the full load that was drawn."""
 
     @property
-    def fraction(self) -> float:
-        """The rehearsal's peak over the full load."""
-        return OVERLOAD * self.rehearsed / self.ratio
-
-    @property
     def name(self) -> str:
         """For people."""
         tls = "TLS for each request" if self.tls else ""

@@ -57,6 +57,8 @@ class Record(Frozen):
     audience: int = 0
     declared: float | None = None
     """Declared ratio of the full load as it was run."""
+    fraction: float = 0.0
+    """Viewers at the rehearsal's peak over the audience."""
     rehearsal: Ran | None = None
     answer: Answer | None = None
     enough: Ran | None = None

@@ -35,7 +35,7 @@ def row(record: Record) -> tuple[str, ...]:
         *first,
         answer.binding if answer else "",
         f"{record.audience:,}" if record.audience else "",
-        f"{drawn.rehearsed} at {drawn.fraction:.0%}",
+        f"{drawn.rehearsed} at {record.fraction:.0%}",
         f"{record.declared:.2f}" if record.declared else "",
         f"{middle} ({low}–{high})" if middle else "",
         str(answer.nodes) if answer and answer.nodes else "none",

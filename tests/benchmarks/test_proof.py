@@ -10,7 +10,7 @@ import pytest
 
 from advisor.interval import Interval
 from benchmarks.proof import judged, shown
-from benchmarks.proof.drawn import BAND, NODES, ROTATION, Drawn, draw
+from benchmarks.proof.drawn import BAND, NODES, OVERLOAD, ROTATION, Drawn, draw
 from benchmarks.proof.experiment import ratio_of
 from benchmarks.proof.judged import Answer, Outcome, Ran, Record, Tally
 from benchmarks.proof.load import BASELINE, COUNTED, OVER, START, Curve, counted_on, joining, scenario
@@ -67,7 +67,7 @@ def test_full_loads_are_drawn_where_n_can_be_told_from_its_neighbours(seed: int)
         assert BAND[0] - 0.001 <= drawn.ratio % 1 <= BAND[1] + 0.001
         assert int(drawn.ratio) + 1 in NODES
         assert drawn.rehearsed in (1, 2)
-        assert drawn.fraction < 0.9
+        assert drawn.rehearsed * OVERLOAD < 0.9 * drawn.ratio
 
 
 def test_what_a_node_declares_is_filled_by_as_many_viewers_as_were_drawn() -> None:
