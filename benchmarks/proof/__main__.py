@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
 
-from benchmarks.proof import judged, shown
+from benchmarks.proof import judged, memory, shown
 from benchmarks.proof.drawn import ROTATION, Drawn, draw
 from benchmarks.proof.experiment import Bench, experiment
 from benchmarks.proof.judged import Record, Tally
@@ -119,6 +119,7 @@ def _record(drawn: Drawn, process: subprocess.Popen[str]) -> Record:
 def main(options: argparse.Namespace) -> int:
     """The table, its summary, and 1 when the advice was not right often enough."""
     signal.signal(signal.SIGTERM, _leave)
+    memory.sweep()
     if not missing():
         sweep()
     records = _all(options)

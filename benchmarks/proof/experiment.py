@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +18,7 @@ from advisor.verdict import verdict
 from benchmarks.proof.drawn import OVERLOAD, Drawn
 from benchmarks.proof.judged import Answer, Outcome, Ran, Record
 from benchmarks.proof.load import HOLD, QUIET, Curve, counted_on, drive, joining, scenario
+from benchmarks.proof.memory import memory
 from benchmarks.proof.namespaces import missing
 from benchmarks.proof.nodes import declared, filled_by, requests_per_viewer, staged
 from benchmarks.proof.spent import Sampled, sampling, trial
@@ -32,7 +31,6 @@ TRIAL_ERROR: Final = 1.2
 """What a request costs more in the trial: those of many viewers are answered together."""
 MOST_NODES: Final = 12
 """More are not started: an answer as wrong as that needs no run."""
-MEMORY: Final = Path("/dev/shm")
 
 
 def advised(plan: Plan) -> int:
@@ -122,13 +120,13 @@ def _run(drawn: Drawn, nodes: int, peak: float, audience: int, bench: Bench) -> 
     ran, sampled = None, Sampled()
     for attempt in range(1, ATTEMPTS + 1):
         name = f"{drawn.number}-{nodes}-nodes-{audience or 'rehearsal'}-{attempt}-"
-        folder = Path(tempfile.mkdtemp(prefix=name, dir=bench.folder))
-        with _memory() as memory, staged(drawn, nodes, memory) as stage:
+        out = Path(tempfile.mkdtemp(prefix=name, dir=bench.folder))
+        with memory() as folder, staged(drawn, nodes, folder) as stage:
             curve = Curve(peak, joining(drawn), bench.quiet, bench.hold)
             plan = scenario(drawn, stage, nodes, curve, drawn.seed + 1000 * drawn.number + 1)
             plan = counted_on(plan, audience) if audience else plan
             with sampling(stage) as sampled:
-                run = drive(plan, folder, bench.before)
+                run = drive(plan, out, bench.before)
         ran = _judge(run, drawn, nodes, attempt, bench.hold)
         bench.tell(f"{nodes} nodes, {ran.viewers:.0f} viewers: {ran.outcome} {ran.why}")
         if ran.outcome != "invalid":
@@ -193,7 +191,7 @@ def ratio_of(demand: Interval, per_node: Interval) -> tuple[float, float, float]
 
 def _filled_by_cpu(drawn: Drawn, bench: Bench) -> float:
     """Viewers who fill one node, by a short trial: good enough to choose the load of the rehearsal."""
-    with _memory() as memory, staged(drawn, 1, memory) as stage:
+    with memory() as folder, staged(drawn, 1, folder) as stage:
         rate = trial(stage, drawn)
     bench.tell(f"a trial: {rate:,.0f} requests for a second of CPU")
     return TRIAL_ERROR * drawn.quota * rate / requests_per_viewer(drawn)
@@ -203,14 +201,3 @@ def _at_the_limit(rehearsal: Run, sampled: Sampled, hold: int) -> float:
     """Requests for a second of CPU during the hold of the rehearsal, when the quota was used up."""
     end = rehearsal.header.started_at.timestamp() + rehearsal.header.phases[-1].end
     return sampled.requests_per_second_of_cpu(end - hold, end)
-
-
-@contextmanager
-def _memory() -> Iterator[Path]:
-    """A folder in memory where there is one; whoever nginx runs as may read it."""
-    folder = Path(tempfile.mkdtemp(prefix="surgecast-proof-", dir=MEMORY if MEMORY.is_dir() else None))
-    folder.chmod(0o755)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,6 +34,8 @@ LEAST_BURST: Final = 16_000
 """Bytes: larger than a packet; what the kernel hands over in one piece beyond it is cut up."""
 QUEUE: Final = "300ms"
 """Longest wait in front of the limit; what comes then is dropped, and TCP slows down."""
+REAPED: Final = 3.0
+"""Seconds that a killed process may take until its control group can be taken away."""
 _OURS: Final = re.compile(r"surge-proof-(\d+)-\d+(?:-\d+)?")
 
 
@@ -135,8 +139,11 @@ def sweep() -> None:
         if (match := _OURS.fullmatch(name)) and not Path(f"/proc/{match[1]}").exists():
             for process in say("ip", "netns", "pids", name).split():
                 with suppress(ProcessLookupError):
-                    os.kill(int(process), 9)
+                    os.kill(int(process), signal.SIGKILL)
             _remove(name)
+    for group in CPU.glob("surge-proof-*"):
+        if (match := _OURS.fullmatch(group.name)) and not Path(f"/proc/{match[1]}").exists():
+            _remove(group.name)
     for alias in Path("/sys/class/net").glob("sgpb*/ifalias"):
         match = _OURS.fullmatch(alias.read_text(encoding="ascii").strip())
         if match and not Path(f"/proc/{match[1]}").exists():
@@ -151,5 +158,9 @@ def _bridge(slot: int) -> str:
 def _remove(name: str) -> None:
     with suppress(SurgecastError):
         say("ip", "netns", "del", name)
-    with suppress(OSError):
-        (CPU / name).rmdir()
+    group, deadline = CPU / name, time.monotonic() + REAPED
+    while group.exists() and time.monotonic() < deadline:  # busy until the last process is reaped
+        with suppress(OSError):
+            group.rmdir()
+            return
+        time.sleep(0.05)
