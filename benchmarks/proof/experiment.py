@@ -64,7 +64,7 @@ def experiment(drawn: Drawn, bench: Bench) -> Record:
     nodes = record.answer.nodes if record.answer else None
     if nodes is not None and 1 < nodes <= MOST_NODES:
         enough = under_full_load(record, nodes, bench)
-        too_few = under_full_load(record, nodes - 1, bench)
+        too_few = under_full_load(record, nodes - 1, bench) if enough.outcome != "invalid" else None
         record = record.model_copy(update={"enough": enough, "too_few": too_few})
     return record.model_copy(update={"seconds": round(time.monotonic() - began, 1)})
 
