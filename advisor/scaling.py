@@ -1,7 +1,7 @@
 """Whether autoscaling can follow the surge: the cheapest settings that hold, and the ones in place beside them.
 
 The course of the region's viewers is lived against HPA, KEDA and nodes (`advisor.autoscale`). A pod carries what the
-plan takes a node to carry, headroom aside, over the pods on it; waits are at their long end.
+plan takes a node to carry over the pods on it, so that a zone may be lost; waits are at their long end.
 """
 
 from __future__ import annotations
@@ -171,9 +171,13 @@ def _case(region: Region, course: _Course) -> Case:
 
 
 def _per_pod(plan: Plan, scaling: Scaling) -> float:
-    """Demand over the nodes that the plan takes it to need, headroom aside, over the pods on a node."""
+    """Demand over the nodes that the plan takes it to need, over the pods on a node, less a zone that may be lost.
+
+    The plan's target utilisation is left out: the trigger's own target stands for it.
+    """
     nodes = next((step.nodes for step in plan.steps if step.name == "doubt"), plan.steps[0].nodes)
-    return plan.demand.mid / max(nodes, 1e-9) / scaling.pods_per_node
+    left = (plan.zones - 1) / plan.zones if plan.zones > 1 else 1.0
+    return plan.demand.mid / max(nodes, 1e-9) / scaling.pods_per_node * left
 
 
 def _long(lead: TimeToCapacity, name: str) -> float:
