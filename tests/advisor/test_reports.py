@@ -152,7 +152,8 @@ def test_the_page_is_well_formed_and_asks_for_nothing(advice: Advice, lang: str)
     names = {tag for tag, _ in page.tags}
     assert not names & {"script", "img", "link", "iframe", "object", "video", "use", "image"}
     for _, attributes in page.tags:
-        assert not {"src", "href", "srcset", "xlink:href"} & set(attributes)
+        assert not {"src", "srcset", "xlink:href"} & set(attributes)
+        assert (attributes.get("href") or "#").startswith("#"), "a link may lead within the page only"
         assert not any(name.startswith("on") for name in attributes)
     css = (resources.files("advisor.reports") / "templates" / "style.css").read_text()
     assert "url(" not in css
