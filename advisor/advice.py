@@ -14,6 +14,7 @@ from advisor.interval import Interval
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.plan import Asked, Plan, plan
+from advisor.recording import Recording
 from advisor.texts import Message
 from advisor.verdict import Verdict, verdict
 from loadtests.launch import Launch
@@ -79,7 +80,9 @@ ROUGH: Final = 0.10
 """A capacity interval wider than a tenth on either side is called rough (assumed)."""
 
 
-def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accept_unfinished: bool = False) -> Advice:
+def advise(
+    runs: Sequence[Recording | Run], audience: dict[str, int] | None = None, *, accept_unfinished: bool = False
+) -> Advice:
     """Advise on a launch from its rehearsals; the same runs and audience give the same advice, byte for byte."""
     measurement = measure(runs, accept_unfinished=accept_unfinished)
     wanted = demands(measurement, audience_of(measurement, audience))

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from advisor.recording import Recording, recorded
 from advisor.recovery import Recovery, recoveries
-from advisor.seconds import Fold, Second, by_second
+from advisor.seconds import Second
 from advisor.texts import Message, say
 from loadtests.errors import CannotMeasure, InputError, RunError
-from loadtests.flow import planned
 from loadtests.region import Frozen, Region
 from loadtests.results import Bottleneck, Note, gaps_of
 from loadtests.run import Run
 from loadtests.scenario import Scenario
-from loadtests.shapes import Phase, PhaseName
+from loadtests.shapes import Phase
 
 INVALID_LIMIT: Final = 0.10
 """Share of the judged seconds that may be cut because a generator was the limit (assumed): with more, the seconds
@@ -127,8 +127,9 @@ def apart(run: int, second: Second) -> Second:
     return second.model_copy(update={"at": second.at + run * APART}) if run else second
 
 
-def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurement:
+def measure(given: Sequence[Recording | Run], *, accept_unfinished: bool = False) -> Measurement:
     """What the runs show; CannotMeasure (exit 3) when they cannot carry an answer, InputError (2) when unreadable."""
+    runs = [recorded(run) if isinstance(run, Run) else run for run in given]
     if not runs:
         raise InputError("no run given", hint="name a run folder, such as runs/20261205T123000Z-viral-goal")
     scenario = _same_scenario(runs)
@@ -142,7 +143,7 @@ def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurem
     return Measurement(scenario=scenario, places=runs[0].header.regions, runs=series, warnings=tuple(warnings))
 
 
-def _same_scenario(runs: Sequence[Run]) -> Scenario:
+def _same_scenario(runs: Sequence[Recording]) -> Scenario:
     """Runs may differ in shape and seed, but must load the same target with the same viewers."""
     first = runs[0].header
     for run in runs[1:]:
@@ -155,7 +156,7 @@ def _same_scenario(runs: Sequence[Run]) -> Scenario:
     return first.scenario
 
 
-def _simulated(runs: Sequence[Run]) -> Iterator[Message]:
+def _simulated(runs: Sequence[Recording]) -> Iterator[Message]:
     """A calculation is no measurement: every reader is told, and the two are not pooled."""
     first, told = runs[0].header, runs[0].header.simulated
     for run in runs[1:]:
@@ -172,7 +173,7 @@ def _simulated(runs: Sequence[Run]) -> Iterator[Message]:
 _KILLED = "the run was killed while it wrote; use --accept-unfinished to read it anyway"
 
 
-def _unfinished(run: Run, *, accept: bool) -> list[Message]:
+def _unfinished(run: Recording, *, accept: bool) -> list[Message]:
     if run.cut and not accept:
         raise RunError(f"run {run.header.run_id}: {run.cut}", hint=_KILLED)
     if run.footer and run.footer.complete and not run.cut:
@@ -186,7 +187,7 @@ def _unfinished(run: Run, *, accept: bool) -> list[Message]:
     return [warning]
 
 
-def _why_unfinished(run: Run) -> Message:
+def _why_unfinished(run: Recording) -> Message:
     run_id, footer = run.header.run_id, run.footer
     if run.cut or footer is None:
         return say("unfinished_cut", run=run_id)
@@ -194,35 +195,17 @@ def _why_unfinished(run: Run) -> Message:
     return say("unfinished_ending", run=run_id, ending=footer.ending, heard=heard, expected=expected)
 
 
-def _series(run: Run) -> RunSeries:
-    phases = run.header.phases
-    scenario = run.header.scenario
-    folds = {code: Fold(scenario.budgets, planned(scenario, code)) for code in ("", *scenario.regions)}
-    series: dict[str, list[Second]] = {code: [] for code in folds}
-    for at, windows in by_second(run.windows):
-        if (phase := _phase_at(phases, at)) is None:
-            continue
-        for code, seconds in series.items():
-            seconds.append(folds[code].add(at, phase, [one for one in windows if code in ("", one.region)]))
-    whole = tuple(series.pop(""))
+def _series(run: Recording) -> RunSeries:
     facts = _facts(run)
-    faults = recoveries(whole, run.notes, frozenset(one.at for one in facts.invalid), scenario.budgets)
-    regions = {code: tuple(part) for code, part in series.items()}
-    found = RunSeries(facts=facts, whole=whole, regions=regions, faults=faults)
+    invalid = frozenset(one.at for one in facts.invalid)
+    faults = recoveries(run.whole, run.notes, invalid, run.header.scenario.budgets)
+    found = RunSeries(facts=facts, whole=run.whole, regions=run.regions, faults=faults)
     few = len(found.calm("", JUDGED)) < FEWEST_CALM
     return found.model_copy(update={"only_disturbed": bool(faults) and few})
 
 
-def _phase_at(phases: tuple[Phase, ...], at: int) -> PhaseName | None:
-    return next((phase.name for phase in phases if phase.start <= at < phase.end), None)
-
-
-def _facts(run: Run) -> RunFacts:
-    invalid = [
-        Invalid(at=one.at, worker=one.worker, reason=reason)
-        for one in run.generators
-        if (reason := one.bottleneck()) is not None
-    ]
+def _facts(run: Recording) -> RunFacts:
+    invalid = [Invalid(at=at, worker=worker, reason=reason) for at, worker, reason in run.spoiled]
     invalid += [
         Invalid(at=at, worker=gap.worker, reason=gap.bottleneck, region=region)
         for gap in gaps_of(run.notes, run.footer)
@@ -241,7 +224,7 @@ def _facts(run: Run) -> RunFacts:
         phases=run.header.phases,
         invalid=tuple(invalid),
         notes=run.notes,
-        worst_cpu=max((one.cpu for one in run.generators), default=0.0),
+        worst_cpu=run.worst_cpu,
     )
 
 

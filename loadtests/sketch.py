@@ -8,7 +8,9 @@ share ``a`` of every value in it. Merging adds bins, so it is commutative, assoc
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, Final, Self
 
 import numpy as np
@@ -92,6 +94,18 @@ class Sketch:
             if seen > rank:
                 return min(max(middle_of(index), self.smallest), self.largest)
         return self.largest
+
+    def quantiles(self, *shares: float) -> list[float]:
+        """Several at once, from one walk through the bins; the same figures as `quantile`."""
+        if not self.count:
+            return [math.nan] * len(shares)
+        indices = sorted(self.bins)
+        seen = list(accumulate(map(self.bins.__getitem__, indices)))
+        places = (bisect_right(seen, share * (self.count - 1)) for share in shares)
+        return [
+            min(max(middle_of(indices[place]), self.smallest), self.largest) if place < len(indices) else self.largest
+            for place in places
+        ]
 
     def above(self, limit: float) -> int:
         """How many samples lie above ``limit``, within 1 % of it."""

@@ -1,0 +1,248 @@
+"""A run folded second by second, straight from its lines: what `measure` reads, and all that is kept of the windows.
+
+Half an hour in ten regions is a file of a hundred megabytes. Its windows are read as plain JSON (`loadtests.plain`),
+held until no more of their second are due, added up, and let go. The sums are exactly those of the models
+(`loadtests.results.add`): windows of one key first, then in order of region and cohort, so that not even the last
+bit of a float depends on the way.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any, Final, TypeAlias
+
+from advisor.seconds import PLAYERS_READ, SEGMENTS_READ, Fold, Second, Sums, by_second
+from loadtests.flow import planned
+from loadtests.plain import NOTHING, SKETCHES, Data, PlainReader, added, sketch_of
+from loadtests.results import Bottleneck, Footer, Generator, Header, Note, Players, Requests
+from loadtests.run import Run, open_run
+from loadtests.shapes import Phase, PhaseName
+
+PATIENCE: Final = 15
+"""Seconds that windows are held for later ones of the same second: a journal gives up on a worker after five. When a
+file turns out to need more, it is read once more with as many as it needs."""
+
+Key: TypeAlias = tuple[str, str]
+"""Region and cohort."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One run, second by second: ``whole`` over all regions, and each region of the scenario by its code."""
+
+    header: Header
+    whole: tuple[Second, ...]
+    regions: dict[str, tuple[Second, ...]]
+    seconds: int
+    """How many were recorded."""
+    spoiled: tuple[tuple[int, str, Bottleneck], ...]
+    """Seconds in which a worker was the limit: when, which, and what ran out."""
+    worst_cpu: float
+    """Busiest second of any generator, as a share of one core."""
+    notes: tuple[Note, ...]
+    footer: Footer | None
+    cut: str = ""
+    """What is wrong with the end of the file, empty when nothing is."""
+
+
+@dataclass(slots=True)
+class Series:
+    """Folds the seconds of a run, all regions at once."""
+
+    header: Header
+    folds: dict[str, Fold] = field(init=False)
+    seconds: dict[str, list[Second]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        scenario = self.header.scenario
+        codes = ("", *scenario.regions)
+        self.folds = {code: Fold(scenario.budgets, planned(scenario, code)) for code in codes}
+        self.seconds = {code: [] for code in codes}
+
+    def add(self, at: int, phase: PhaseName, sums: Mapping[str, Sums]) -> None:
+        """The next second, by region; the whole is ``""``."""
+        for code, fold in self.folds.items():
+            self.seconds[code].append(fold.second(at, phase, sums[code]))
+
+    def parts(self) -> dict[str, Any]:
+        """The fields of a `Recording`."""
+        whole, *regions = ((code, tuple(part)) for code, part in self.seconds.items())
+        return {"header": self.header, "whole": whole[1], "regions": dict(regions)}
+
+
+def phase_at(phases: Sequence[Phase], at: int) -> PhaseName | None:
+    """The phase that a second lies in; None outside of all."""
+    return next((phase.name for phase in phases if phase.start <= at < phase.end), None)
+
+
+@dataclass(slots=True)
+class Recorder(PlainReader):
+    """Folds the lines of a run into a `Recording`."""
+
+    patience: int = PATIENCE
+    late: int = 0
+    """The longest that a window came after one of a later second; more than ``patience``, and it was not taken."""
+    seconds: int = 0
+    _series: Series | None = None
+    _open: dict[int, dict[Key, Data]] = field(default_factory=dict)
+    _spoiled: list[tuple[int, str, Bottleneck]] = field(default_factory=list)
+    _worst_cpu: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.window = self._keep
+
+    def take_generator(self, line: Generator) -> None:
+        """Only what it says of its second is kept."""
+        if (reason := line.bottleneck()) is not None:
+            self._spoiled.append((line.at, line.worker, reason))
+        self._worst_cpu = max(self._worst_cpu, line.cpu)
+
+    def _keep(self, window: Data) -> None:
+        at: int = window["at"]
+        if at >= self.seconds:
+            self.seconds = at + 1
+            self._fold(until=at - self.patience)
+        elif (late := self.seconds - 1 - at) > self.late:
+            self.late = late
+        held, key = self._open.setdefault(at, {}), (window["region"], window["cohort"])
+        held[key] = _merged(held[key], window) if key in held else window
+
+    def _fold(self, until: float) -> None:
+        """Every open second before ``until``."""
+        assert self.header is not None  # no window is read before it
+        series = self._series = self._series or Series(self.header)
+        for at in sorted(one for one in self._open if one < until):
+            windows = self._open.pop(at)
+            if self.late <= self.patience and (phase := phase_at(self.header.phases, at)) is not None:
+                series.add(at, phase, sums_of(windows, series.folds))
+
+    def recording(self) -> Recording:
+        """All lines are read; RunError as for a `Run`."""
+        header = self.close()
+        self._fold(until=self.seconds)
+        return Recording(
+            **(self._series or Series(header)).parts(),
+            seconds=self.seconds,
+            spoiled=tuple(self._spoiled),
+            worst_cpu=self._worst_cpu,
+            notes=tuple(self.notes),
+            footer=self.footer,
+            cut=self.cut,
+        )
+
+
+def _merged(one: Data, other: Data) -> Data:
+    """Windows of one key; kinds and players that only one has are as they are."""
+    requests, more = one.get("requests", NOTHING), other.get("requests", NOTHING)
+    kinds = {name: added(requests.get(name, NOTHING), more.get(name, NOTHING)) for name in {**requests, **more}}
+    return {**one, "requests": kinds, "players": added(one.get("players", NOTHING), other.get("players", NOTHING))}
+
+
+@dataclass(slots=True)
+class Adding:
+    """Sums under way: plain numbers, and the sketches that are still to be merged."""
+
+    requests: dict[str, Any] = field(default_factory=dict)
+    segments: dict[str, Any] = field(default_factory=dict)
+    players: dict[str, Any] = field(default_factory=dict)
+    sketches: dict[str, list[Data]] = field(default_factory=dict)
+
+    def add(self, window: Data) -> None:
+        """One more."""
+        for kind, one in window.get("requests", NOTHING).items():
+            _add(self.requests, one)
+            if kind == "segment":
+                _add(self.segments, one)
+                self._keep(one, SEGMENTS_READ)
+        if players := window.get("players"):
+            _add(self.players, players)
+            self._keep(players, PLAYERS_READ)
+
+    def _keep(self, part: Data, names: frozenset[str]) -> None:
+        for name in names:
+            if name in part:
+                self.sketches.setdefault(name, []).append(part[name])
+
+    def sums(self) -> Sums:
+        """As their models."""
+        merged = {name: sketch_of(parts) for name, parts in self.sketches.items()}
+        return Sums(
+            requests=Requests(**self.requests),
+            segments=Requests(**self.segments, **{name: merged[name] for name in SEGMENTS_READ & merged.keys()}),
+            players=Players(**self.players, **{name: merged[name] for name in PLAYERS_READ & merged.keys()}),
+        )
+
+
+def _add(sums: dict[str, Any], part: Data) -> None:
+    """Numbers and counts by name; sketches are left out."""
+    for name, value in part.items():
+        if type(value) is not dict:
+            sums[name] = sums.get(name, 0) + value
+        elif name not in SKETCHES:
+            counts = sums.setdefault(name, {})
+            for one, count in value.items():
+                counts[one] = counts.get(one, 0) + count
+
+
+def sums_of(windows: Mapping[Key, Data], codes: Iterable[str]) -> dict[str, Sums]:
+    """The sums of one second by region, and over all (``""``)."""
+    adding = {code: Adding() for code in codes}
+    for key in sorted(windows):
+        window = windows[key]
+        adding[""].add(window)
+        if key[0] in adding and key[0]:
+            adding[key[0]].add(window)
+    return {code: one.sums() for code, one in adding.items()}
+
+
+def recorded(run: Run) -> Recording:
+    """A run that is in memory already."""
+    series = Series(run.header)
+    for at, windows in by_second(run.windows):
+        if (phase := phase_at(run.header.phases, at)) is not None:
+            by_code = {code: [one for one in windows if code in ("", one.region)] for code in series.folds}
+            series.add(at, phase, {code: Sums.of(part) for code, part in by_code.items()})
+    spoiled = ((one.at, one.worker, one.bottleneck()) for one in run.generators)
+    return Recording(
+        **series.parts(),
+        seconds=run.seconds,
+        spoiled=tuple((at, worker, reason) for at, worker, reason in spoiled if reason is not None),
+        worst_cpu=max((one.cpu for one in run.generators), default=0.0),
+        notes=run.notes,
+        footer=run.footer,
+        cut=run.cut,
+    )
+
+
+def read_recording(place: str | Path) -> Recording:
+    """Fold a run from a folder, a file, or ``-`` for standard input; RunError names the line and what is wrong there."""
+    with open_run(place) as (name, lines), _again(lines) as file:
+        recorder = _read(name, file, PATIENCE)
+        if recorder.late > recorder.patience:
+            file.seek(0)
+            recorder = _read(name, file, recorder.late)
+        return recorder.recording()
+
+
+def _read(name: str, lines: IO[bytes], patience: int) -> Recorder:
+    recorder = Recorder(name, patience=patience)
+    for line in lines:
+        recorder.add(line)
+    return recorder
+
+
+@contextmanager
+def _again(lines: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The lines in a file that can be read twice: what comes through a pipe is kept on disk for that long."""
+    if lines.seekable():
+        yield lines
+        return
+    with TemporaryFile() as file:
+        shutil.copyfileobj(lines, file)
+        file.seek(0)
+        yield file

@@ -1,0 +1,226 @@
+"""Lines of a run as plain JSON: windows checked as the contract says, at a third of what its models cost.
+
+A run of half an hour in ten regions is some twenty thousand windows, and whoever folds them needs sums, not models.
+The rules are read off the models of `loadtests.results`, so a field that is added there is known here. A window that
+these rules refuse is asked again with the model: its answer is the one that counts, and its complaint the one shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, cast, get_origin
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema
+
+from loadtests.results import Header, Players, Requests, Totals, Window
+from loadtests.run import LineReader
+from loadtests.sketch import SMALLEST, Sketch, bin_of
+
+Data: TypeAlias = Mapping[str, Any]
+NOTHING: Final[Data] = {}
+_WINDOW: Final = b'{"line":"window",'
+_WINDOW_TEXT: Final = _WINDOW.decode()
+"""How `text_of` begins a window; one that is written in another way is read by its model."""
+
+
+class _Numbers(dict[str, int]):
+    """Bins' names as numbers: looked up, a name costs a third of reading it. KeyError for what is no name."""
+
+    def __missing__(self, name: str) -> int:
+        if not name.removeprefix("-").isdecimal():
+            raise KeyError(name)
+        return self.setdefault(name, int(name)) if len(self) < MOST_BINS else int(name)
+
+
+MOST_BINS: Final = 10_000
+"""Names that are kept: a sketch from a microsecond to a day has 1,300 bins."""
+NUMBERS: Final[Mapping[str, int]] = _Numbers()
+
+
+def sketch_of(parts: Iterable[Data]) -> Sketch:
+    """One sketch of several in their JSON form; its ``total`` is left at zero, for whoever needs quantiles only."""
+    made = Sketch()
+    known = [part for part in parts if part["count"]]
+    if not known:
+        return made
+    bins: dict[str, int] = known[0]["bins"]
+    if len(known) > 1:
+        bins = dict(bins)
+        seen = bins.get
+        for part in known[1:]:
+            for name, count in part["bins"].items():
+                bins[name] = seen(name, 0) + count
+    made.bins = dict(zip(map(NUMBERS.__getitem__, bins), bins.values(), strict=True))
+    if len(made.bins) < len(bins):  # one bin under two names, such as 7 and 07
+        made.bins = dict(sum((Counter({NUMBERS[name]: count}) for name, count in bins.items()), Counter()))
+    made.count = sum(part["count"] for part in known)
+    made.smallest = min(part["min"] for part in known)
+    made.largest = max(part["max"] for part in known)
+    return made
+
+
+def _holds(sketch: Data) -> bool:
+    """What `Sketch` asks of its JSON form beyond types; never true where it would refuse."""
+    count = sketch["count"]
+    if not count:
+        return len(sketch) == 1
+    bins = sketch["bins"]
+    if sum(bins.values()) != count:
+        return False
+    low, high = sketch["min"], sketch["max"]
+    if not 0 <= low <= high < math.inf or not low * 0.99 - SMALLEST <= sketch["sum"] / count <= high * 1.01 + SMALLEST:
+        return False
+    indices = list(map(NUMBERS.__getitem__, bins))
+    return bin_of(low * 0.99) <= min(indices) and max(indices) <= bin_of(high * 1.01)
+
+
+def _rules(schema: Any, known: Mapping[str, Any]) -> CoreSchema:
+    """The schema of a model as that of a plain mapping, with all rules for its parts."""
+    match schema["type"]:
+        case "definitions":
+            return _rules(schema["schema"], {one["ref"]: one for one in schema["definitions"]})
+        case "definition-ref":
+            return _rules(known[schema["schema_ref"]], known)
+        case "model":
+            return _rules(schema["schema"], known)
+        case "model-fields":
+            fields = {
+                name: core_schema.typed_dict_field(
+                    _rules(one["schema"], known), required=one["schema"]["type"] != "default"
+                )
+                for name, one in schema["fields"].items()
+            }
+            return core_schema.typed_dict_schema(fields, extra_behavior="forbid")
+        case "default":
+            return _rules(schema["schema"], known)
+        case "dict":
+            return cast("CoreSchema", {**schema, "values_schema": _rules(schema["values_schema"], known)})
+        case "json-or-python" if _is_sketch(schema):
+            form = schema["json_schema"]["steps"][0]
+            bins = core_schema.dict_schema(core_schema.str_schema(), core_schema.int_schema(ge=1))
+            fields = form["fields"] | {"bins": core_schema.typed_dict_field(bins, required=False)}
+            return cast("CoreSchema", {**form, "fields": fields})
+        case kind if kind.startswith("function"):
+            raise TypeError(f"a rule of a window is a function ({kind}): give it a plain form in {__name__}")
+        case _:
+            return cast("CoreSchema", schema)
+
+
+_SKETCH: Final[Any] = TypeAdapter(Sketch).core_schema
+
+
+def _is_sketch(schema: Any) -> bool:
+    steps = schema["json_schema"].get("steps", ())
+    return bool(steps) and steps[-1] == _SKETCH["json_schema"]["steps"][-1]
+
+
+_RULES: Final = SchemaValidator(_rules(Window.__pydantic_core_schema__, {}))
+
+
+def window_of(text: str | bytes) -> Data | None:
+    """A window in its JSON form, only with fields that the line has; None where its model has to be asked."""
+    try:
+        data = cast("Data", _RULES.validate_json(text))
+        sound = all(_holds(sketch) for sketch in _sketches(data))
+    except (ValidationError, KeyError, OverflowError):
+        return None
+    return data if sound else None
+
+
+def _sketches(data: Data) -> Iterator[Data]:
+    for part in (data.get("players", NOTHING), *data.get("requests", NOTHING).values()):
+        for name in SKETCHES & part.keys():
+            yield part[name]
+
+
+def _names_of_sketches() -> frozenset[str]:
+    """Fields of requests and of players that are sketches; TypeError for one that nobody here could add up."""
+    names = set()
+    for kind in (Requests, Players):
+        for name, about in kind.model_fields.items():
+            if about.annotation is Sketch:
+                names.add(name)
+            elif about.annotation not in (int, float) and get_origin(about.annotation) is not dict:
+                raise TypeError(f"{kind.__name__}.{name}: give {about.annotation} a plain form in {__name__}")
+    return frozenset(names)
+
+
+SKETCHES: Final = _names_of_sketches()
+
+
+def form_of(value: object) -> Any:
+    """A window that was read by its model in its JSON form, with nothing rounded."""
+    match value:
+        case Sketch() if value.count:
+            bins = {str(index): count for index, count in value.bins.items()}
+            ends = {"min": value.smallest, "max": value.largest}
+            return {"count": value.count, "sum": value.total, **ends, "bins": bins}
+        case Sketch():
+            return {"count": 0}
+        case BaseModel():
+            return {name: form_of(getattr(value, name)) for name in value.model_fields_set}
+        case dict():
+            return {name: form_of(one) for name, one in value.items()}
+        case _:
+            return value
+
+
+def added(one: Data, other: Data) -> dict[str, Any]:
+    """Two plain values of one kind, field by field: as `loadtests.results.add`, but for what identifies them."""
+    sums = dict(one)
+    for name, value in other.items():
+        if name not in sums or name in _IDENTITY:
+            sums[name] = value
+        elif name in SKETCHES:
+            sums[name] = form_of(sketch_of((sums[name], value)))
+        else:
+            sums[name] = added(sums[name], value) if isinstance(value, dict) else sums[name] + value
+    return sums
+
+
+_IDENTITY: Final = frozenset({"line", "at", "region", "cohort"})
+
+
+@dataclass(slots=True)
+class PlainReader(LineReader):
+    """Reads a run with its windows as plain JSON; what becomes of each is for ``window`` to say."""
+
+    window: Callable[[Data], None] = lambda _: None
+    counts: Counter[str] = field(default_factory=Counter)
+    """Requests by kind, over the windows so far."""
+    sums: Counter[str] = field(default_factory=Counter)
+    """The other totals."""
+
+    def read(self, text: str | bytes) -> None:
+        """A window without its model, where that can be."""
+        start = text[: len(_WINDOW)]
+        if self.header is None or (start != _WINDOW and start != _WINDOW_TEXT) or (data := window_of(text)) is None:
+            self.take(self.parse(text))
+            return
+        self.refuse_behind_footer()
+        self._count(data)
+
+    def take_window(self, window: Window) -> None:
+        """One that had to be read by its model."""
+        self._count(form_of(window))
+
+    def _count(self, data: Data) -> None:
+        sums, players = self.sums, data.get("players", NOTHING)
+        for kind, one in data.get("requests", NOTHING).items():
+            self.counts[kind] += one.get("count", 0)
+            sums["bytes"] += one.get("bytes", 0)
+            sums["head_bytes"] += one.get("head_bytes", 0)
+            if errors := one.get("errors"):
+                sums["errors"] += sum(errors.values())
+        for name in ("joins", "starts", "stalls"):
+            if name in players:
+                sums[name] += players[name]
+        self.window(data)
+
+    def close(self) -> Header:
+        """The file is read: its header; RunError when it was no run, or its totals are not those of its windows."""
+        return self.whole(Totals.model_validate({"requests": dict(self.counts), **self.sums}))
