@@ -23,9 +23,9 @@ from loadtests.results import Bottleneck, Footer, Generator, Header, Note, Playe
 from loadtests.run import Run, open_run
 from loadtests.shapes import Phase, PhaseName
 
-PATIENCE: Final = 15
-"""Seconds that windows are held for later ones of the same second: a journal gives up on a worker after five. When a
-file turns out to need more, it is read once more with as many as it needs."""
+PATIENCE: Final = 2
+"""Seconds that windows are held for later ones of the same second. A journal writes second by second; a file that
+turns out to need more is read once more, with as many as it needs."""
 
 Key: TypeAlias = tuple[str, str]
 """Region and cohort."""
@@ -152,30 +152,35 @@ class Adding:
     players: dict[str, Any] = field(default_factory=dict)
     sketches: dict[str, list[Data]] = field(default_factory=dict)
 
-    def add(self, window: Data) -> None:
-        """One more."""
-        for kind, one in window.get("requests", NOTHING).items():
-            _add(self.requests, one)
-            if kind == "segment":
-                _add(self.segments, one)
-                self._keep(one, SEGMENTS_READ)
+    def add(self, window: Data, requests: Data) -> None:
+        """One more, with the sums over its requests of every kind."""
+        _add(self.requests, requests)
+        if segments := window.get("requests", NOTHING).get("segment"):
+            _add(self.segments, segments)
+            self._keep(segments, SEGMENTS_READ)
         if players := window.get("players"):
             _add(self.players, players)
             self._keep(players, PLAYERS_READ)
 
     def _keep(self, part: Data, names: frozenset[str]) -> None:
         for name in names:
-            if name in part:
-                self.sketches.setdefault(name, []).append(part[name])
+            if (sketch := part.get(name)) is not None and sketch["count"]:
+                self.sketches.setdefault(name, []).append(sketch)
 
     def sums(self) -> Sums:
         """As their models."""
         merged = {name: sketch_of(parts) for name, parts in self.sketches.items()}
+        segments = {name: merged[name] for name in SEGMENTS_READ if name in merged}
+        players = {name: merged[name] for name in PLAYERS_READ if name in merged}
         return Sums(
-            requests=Requests(**self.requests),
-            segments=Requests(**self.segments, **{name: merged[name] for name in SEGMENTS_READ & merged.keys()}),
-            players=Players(**self.players, **{name: merged[name] for name in PLAYERS_READ & merged.keys()}),
+            requests=_NO_REQUESTS.model_copy(update=self.requests),
+            segments=_NO_REQUESTS.model_copy(update=self.segments | segments),
+            players=_NO_PLAYERS.model_copy(update=self.players | players),
         )
+
+
+_NO_REQUESTS: Final = Requests()
+_NO_PLAYERS: Final = Players()
 
 
 def _add(sums: dict[str, Any], part: Data) -> None:
@@ -192,11 +197,15 @@ def _add(sums: dict[str, Any], part: Data) -> None:
 def sums_of(windows: Mapping[Key, Data], codes: Iterable[str]) -> dict[str, Sums]:
     """The sums of one second by region, and over all (``""``)."""
     adding = {code: Adding() for code in codes}
+    whole = adding[""]
     for key in sorted(windows):
         window = windows[key]
-        adding[""].add(window)
+        requests: dict[str, Any] = {}
+        for one in window.get("requests", NOTHING).values():
+            _add(requests, one)
+        whole.add(window, requests)
         if key[0] in adding and key[0]:
-            adding[key[0]].add(window)
+            adding[key[0]].add(window, requests)
     return {code: one.sums() for code, one in adding.items()}
 
 
@@ -220,7 +229,7 @@ def recorded(run: Run) -> Recording:
 
 
 def read_recording(place: str | Path) -> Recording:
-    """Fold a run from a folder, a file, or ``-`` for standard input; RunError names the line and what is wrong there."""
+    """Fold a run from a folder, a file, or ``-`` for standard input; RunError names the line and what is wrong."""
     with open_run(place) as (name, lines), _again(lines) as file:
         recorder = _read(name, file, PATIENCE)
         if recorder.late > recorder.patience:

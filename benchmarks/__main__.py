@@ -7,7 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("density", "cost", "memory", "joins", "secure", "processes", "lastmile", "shaping", "gate", "simulate")
+NAMES = (
+    "density",
+    "cost",
+    "memory",
+    "joins",
+    "secure",
+    "processes",
+    "lastmile",
+    "shaping",
+    "gate",
+    "simulate",
+    "advise",
+)
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--json", type=Path, metavar="FOLDER", help="where each benchmark writes its figures")

@@ -94,7 +94,9 @@ def scenario(size: Size) -> Scenario:
     data["surge"] = {"shape": "flash_crowd", "baseline": PEAK // 10, "peak": PEAK}
     data["surge"] |= {name: f"{value}s" for name, value in fixed.items()}
     data["surge"]["hold"] = f"{size.seconds - sum(fixed.values())}s"
-    cohorts = {"all": {"share": "100%", "access": "mixed", "renditions": {"lowest": "30%", "middle": "50%", "highest": "20%"}}}
+    cohorts = {
+        "all": {"share": "100%", "access": "mixed", "renditions": {"lowest": "30%", "middle": "50%", "highest": "20%"}}
+    }
     data["regions"] = {code: {"share": f"{100 / len(codes):.9f}%", "cohorts": cohorts} for code in codes}
     data["target"]["nodes"] = 4
     data["launch"]["audience"] = dict.fromkeys(codes, 40_000)

@@ -8,6 +8,7 @@ these rules refuse is asked again with the model: its answer is the one that cou
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,40 +24,23 @@ from loadtests.sketch import SMALLEST, Sketch, bin_of
 Data: TypeAlias = Mapping[str, Any]
 NOTHING: Final[Data] = {}
 _WINDOW: Final = b'{"line":"window",'
-_WINDOW_TEXT: Final = _WINDOW.decode()
 """How `text_of` begins a window; one that is written in another way is read by its model."""
 
 
-class _Numbers(dict[str, int]):
-    """Bins' names as numbers: looked up, a name costs a third of reading it. KeyError for what is no name."""
-
-    def __missing__(self, name: str) -> int:
-        if not name.removeprefix("-").isdecimal():
-            raise KeyError(name)
-        return self.setdefault(name, int(name)) if len(self) < MOST_BINS else int(name)
-
-
-MOST_BINS: Final = 10_000
-"""Names that are kept: a sketch from a microsecond to a day has 1,300 bins."""
-NUMBERS: Final[Mapping[str, int]] = _Numbers()
-
-
 def sketch_of(parts: Iterable[Data]) -> Sketch:
-    """One sketch of several in their JSON form; its ``total`` is left at zero, for whoever needs quantiles only."""
+    """One sketch of several plain ones; its ``total`` is left at zero, for whoever needs quantiles only."""
     made = Sketch()
     known = [part for part in parts if part["count"]]
     if not known:
         return made
-    bins: dict[str, int] = known[0]["bins"]
+    bins: dict[int, int] = known[0]["bins"]
     if len(known) > 1:
         bins = dict(bins)
         seen = bins.get
         for part in known[1:]:
-            for name, count in part["bins"].items():
-                bins[name] = seen(name, 0) + count
-    made.bins = dict(zip(map(NUMBERS.__getitem__, bins), bins.values(), strict=True))
-    if len(made.bins) < len(bins):  # one bin under two names, such as 7 and 07
-        made.bins = dict(sum((Counter({NUMBERS[name]: count}) for name, count in bins.items()), Counter()))
+            for index, count in part["bins"].items():
+                bins[index] = seen(index, 0) + count
+    made.bins = bins
     made.count = sum(part["count"] for part in known)
     made.smallest = min(part["min"] for part in known)
     made.largest = max(part["max"] for part in known)
@@ -68,14 +52,30 @@ def _holds(sketch: Data) -> bool:
     count = sketch["count"]
     if not count:
         return len(sketch) == 1
-    bins = sketch["bins"]
-    if sum(bins.values()) != count:
-        return False
-    low, high = sketch["min"], sketch["max"]
-    if not 0 <= low <= high < math.inf or not low * 0.99 - SMALLEST <= sketch["sum"] / count <= high * 1.01 + SMALLEST:
-        return False
-    indices = list(map(NUMBERS.__getitem__, bins))
-    return bin_of(low * 0.99) <= min(indices) and max(indices) <= bin_of(high * 1.01)
+    bins, low, high = sketch["bins"], sketch["min"], sketch["max"]
+    return bool(
+        sum(bins.values()) == count
+        and 0 <= low <= high < math.inf
+        and low * 0.99 - SMALLEST <= sketch["sum"] / count <= high * 1.01 + SMALLEST
+        and bin_of(low * 0.99) <= min(bins)
+        and max(bins) <= bin_of(high * 1.01)
+    )
+
+
+_BARE: Final = bytes(letter for letter in b'"0123456789')
+_ODD: Final = (b"+:", b" :", b"_:", b".:", b" -:")
+_FOREIGN: Final = re.compile(rb"[\x80-\xff]-?:")
+
+
+def _odd(text: bytes) -> bool:
+    """Whether a bin may be written in a way that the contract does not know, such as ``" 7"``, ``"+7"``, ``"7.0"``.
+
+    Without quotes and digits, a bin is ``:`` or ``-:``. Names of fields end with letters.
+    """
+    bare = text.translate(None, _BARE)
+    if b"\\" in text or any(one in bare for one in _ODD):
+        return True
+    return not text.isascii() and _FOREIGN.search(bare) is not None
 
 
 def _rules(schema: Any, known: Mapping[str, Any]) -> CoreSchema:
@@ -101,7 +101,7 @@ def _rules(schema: Any, known: Mapping[str, Any]) -> CoreSchema:
             return cast("CoreSchema", {**schema, "values_schema": _rules(schema["values_schema"], known)})
         case "json-or-python" if _is_sketch(schema):
             form = schema["json_schema"]["steps"][0]
-            bins = core_schema.dict_schema(core_schema.str_schema(), core_schema.int_schema(ge=1))
+            bins = core_schema.dict_schema(core_schema.int_schema(), core_schema.int_schema(ge=1))
             fields = form["fields"] | {"bins": core_schema.typed_dict_field(bins, required=False)}
             return cast("CoreSchema", {**form, "fields": fields})
         case kind if kind.startswith("function"):
@@ -121,11 +121,11 @@ def _is_sketch(schema: Any) -> bool:
 _RULES: Final = SchemaValidator(_rules(Window.__pydantic_core_schema__, {}))
 
 
-def window_of(text: str | bytes) -> Data | None:
-    """A window in its JSON form, only with fields that the line has; None where its model has to be asked."""
+def window_of(text: bytes) -> Data | None:
+    """A window as a plain value: only what the line has, bins by number. None where its model has to be asked."""
     try:
         data = cast("Data", _RULES.validate_json(text))
-        sound = all(_holds(sketch) for sketch in _sketches(data))
+        sound = not _odd(text) and all(map(_holds, _sketches(data)))
     except (ValidationError, KeyError, OverflowError):
         return None
     return data if sound else None
@@ -153,12 +153,11 @@ SKETCHES: Final = _names_of_sketches()
 
 
 def form_of(value: object) -> Any:
-    """A window that was read by its model in its JSON form, with nothing rounded."""
+    """A window that was read by its model as a plain value, with nothing rounded."""
     match value:
         case Sketch() if value.count:
-            bins = {str(index): count for index, count in value.bins.items()}
             ends = {"min": value.smallest, "max": value.largest}
-            return {"count": value.count, "sum": value.total, **ends, "bins": bins}
+            return {"count": value.count, "sum": value.total, **ends, "bins": value.bins}
         case Sketch():
             return {"count": 0}
         case BaseModel():
@@ -197,8 +196,8 @@ class PlainReader(LineReader):
 
     def read(self, text: str | bytes) -> None:
         """A window without its model, where that can be."""
-        start = text[: len(_WINDOW)]
-        if self.header is None or (start != _WINDOW and start != _WINDOW_TEXT) or (data := window_of(text)) is None:
+        line = text.encode() if isinstance(text, str) else text
+        if self.header is None or not line.startswith(_WINDOW) or (data := window_of(line)) is None:
             self.take(self.parse(text))
             return
         self.refuse_behind_footer()

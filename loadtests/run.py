@@ -84,7 +84,7 @@ class LineReader:
             problem = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in problem["loc"])
             what = f"{where}: {problem['msg']}" if where else problem["msg"]
-            raise RunError(f"{self.place}: line {self.number}: {what}", hint=NOT_OURS) from error
+            raise self.wrong(what) from error
         except UnicodeDecodeError:
             raise
         except (ValueError, RecursionError) as error:
@@ -106,6 +106,10 @@ class LineReader:
                 self.notes.append(line)
             case Footer():
                 self.footer = line
+
+    def wrong(self, what: str) -> RunError:
+        """A complaint about the line that was read last."""
+        return RunError(f"{self.place}: line {self.number}: {what}", hint=NOT_OURS)
 
     def refuse_behind_footer(self) -> None:
         """RunError for a line behind the last one."""

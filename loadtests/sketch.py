@@ -99,13 +99,17 @@ class Sketch:
         """Several at once, from one walk through the bins; the same figures as `quantile`."""
         if not self.count:
             return [math.nan] * len(shares)
-        indices = sorted(self.bins)
-        seen = list(accumulate(map(self.bins.__getitem__, indices)))
-        places = (bisect_right(seen, share * (self.count - 1)) for share in shares)
-        return [
-            min(max(middle_of(indices[place]), self.smallest), self.largest) if place < len(indices) else self.largest
-            for place in places
-        ]
+        indices = list(self.bins)
+        if indices == (ordered := sorted(indices)):  # as they are written
+            seen = list(accumulate(self.bins.values()))
+        else:
+            indices, seen = ordered, list(accumulate(map(self.bins.__getitem__, ordered)))
+        found = []
+        for share in shares:
+            place = bisect_right(seen, share * (self.count - 1))
+            value = middle_of(indices[place]) if place < len(indices) else self.largest
+            found.append(min(max(value, self.smallest), self.largest))
+        return found
 
     def above(self, limit: float) -> int:
         """How many samples lie above ``limit``, within 1 % of it."""
