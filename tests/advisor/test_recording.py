@@ -7,6 +7,7 @@ import json
 import os
 import random
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -99,7 +100,7 @@ def test_a_run_that_was_killed_comes_to_the_same(tmp_path: Path) -> None:
     assert "cut in the middle" in fast.cut
 
 
-DAMAGE = {
+DAMAGE: dict[str, Callable[[str], str]] = {
     "empty": lambda text: "",
     "no JSON": lambda text: "hello\n" + text,
     "another line": lambda text: text.replace('"line":"window"', '"line":"widow"', 1),
