@@ -20,6 +20,7 @@ from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.nodes import Observed, observed
 from advisor.plan import Asked, Plan, plan
+from advisor.recording import Recording
 from advisor.rise import rise
 from advisor.scaling import Region as Scaled
 from advisor.scaling import ScalingAdvice, scale
@@ -99,7 +100,7 @@ ROUGH: Final = 0.10
 
 
 def advise(
-    runs: Sequence[Run],
+    runs: Sequence[Recording | Run],
     audience: dict[str, int] | None = None,
     *,
     accept_unfinished: bool = False,
@@ -141,7 +142,7 @@ def advise(
         capacities=found,
         regions=regions,
         totals=_totals(regions),
-        whatif=what_if(_cases(runs, measurement, wanted, found, factor), _question(measurement, wanted, suppose, have)),
+        whatif=what_if(_cases(measurement, wanted, found, factor), _question(measurement, wanted, suppose, have)),
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
         servers=servers,
@@ -197,11 +198,9 @@ def _stale(measurement: Measurement) -> tuple[Message, ...]:
     return stale((node_of(measurement.scenario.launch), *offers_of(measurement.scenario.launch)), last.date())
 
 
-def _cases(
-    runs: Sequence[Run], measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float
-) -> tuple[Case, ...]:
+def _cases(measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float) -> tuple[Case, ...]:
     """What changes are asked of. The wait is read from the launch, which a change may change; offers are left out."""
-    used = usages(runs, measurement, wanted)
+    used = usages(measurement, wanted)
     return tuple(
         Case(
             asked=replace(_asked(measurement, demand, found, factor), lead=None, offers=(), is_brief=True),

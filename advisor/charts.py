@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, TypeAlias
 
 from markupsafe import Markup
@@ -158,16 +159,37 @@ def _time_axis(frame: Frame, start: float, end: float) -> Iterator[Markup]:
 
 
 def _points(frame: Frame, times: Sequence[int], values: Values, box: tuple[float, float, float]) -> list[list[str]]:
-    """Stretches of points; a second without a value, or one that is missing, parts two stretches."""
-    stretches: list[list[str]] = [[]]
+    """Stretches of points; a second without a value, or one that is missing, parts two stretches.
+
+    Where several seconds share a column of the drawing, its first, lowest, highest and last are drawn: no peak is lost.
+    """
+    parts: list[list[tuple[int, float]]] = [[]]
     before = None
     for at, value in zip(times, values, strict=True):
         if value is None or (before is not None and at != before + 1):
-            stretches.append([])
+            parts.append([])
         if value is not None:
-            stretches[-1].append(f"{frame.x(at + 0.5, box[0], box[1]):.1f},{frame.y(value, box[2]):.1f}")
+            parts[-1].append((at, value))
         before = at
-    return [stretch for stretch in stretches if stretch]
+    dense = len(times) > DENSE * (frame.width - frame.left - frame.right)
+    drawn = (_thinned(frame, part, box) if dense else part for part in parts if part)
+    return [
+        [f"{frame.x(at + 0.5, box[0], box[1]):.1f},{frame.y(value, box[2]):.1f}" for at, value in one] for one in drawn
+    ]
+
+
+DENSE: Final = 2
+"""Seconds per unit of width beyond which they are thinned: nobody sees two points on one spot."""
+
+
+def _thinned(
+    frame: Frame, part: Sequence[tuple[int, float]], box: tuple[float, float, float]
+) -> Iterator[tuple[int, float]]:
+    for _, column in groupby(part, key=lambda point: int(frame.x(point[0] + 0.5, box[0], box[1]))):
+        points = list(column)
+        lowest = min(points, key=lambda point: point[1])
+        highest = max(points, key=lambda point: point[1])
+        yield from sorted({points[0], lowest, highest, points[-1]})
 
 
 def _curve(frame: Frame, times: Sequence[int], line: Line, box: tuple[float, float, float]) -> Markup:

@@ -11,18 +11,18 @@ from pydantic import Field, SkipValidation
 
 from advisor.blocks import seed_of
 from advisor.quality import choosing, lost_seconds, lower, marked
+from advisor.recording import Recording, Rungs, recorded
 from advisor.recovery import Recovery, recoveries
-from advisor.seconds import Fold, Second, by_second
+from advisor.seconds import Second
 from advisor.servers import Server, servers_of
 from advisor.texts import Message, say
-from advisor.traffic import RegionTraffic, traffic
+from advisor.traffic import RegionTraffic, pooled
 from loadtests.errors import CannotMeasure, InputError, RunError
-from loadtests.flow import planned
 from loadtests.region import Frozen, Region
 from loadtests.results import Bottleneck, Note, SeenStream, gaps_of
 from loadtests.run import Run
 from loadtests.scenario import Scenario
-from loadtests.shapes import Phase, PhaseName
+from loadtests.shapes import Phase
 
 INVALID_LIMIT: Final = 0.10
 """Share of the judged seconds that may be cut because a generator was the limit (assumed): with more, the seconds
@@ -103,6 +103,8 @@ class Measurement(Frozen):
     warnings: tuple[Message, ...]
     traffic: SkipValidation[dict[str, RegionTraffic]] = Field(default_factory=dict)
     """Kinds of request by region, and what caches said of them."""
+    rungs: SkipValidation[dict[str, Rungs]] = Field(default_factory=dict)
+    """Seconds played at each bit rate, second by second, by region."""
     streams: dict[str, SeenStream] = Field(default_factory=dict)
     """What the preflight saw, by region."""
 
@@ -156,8 +158,9 @@ def apart(run: int, second: Second) -> Second:
     return second.model_copy(update={"at": second.at + run * APART}) if run else second
 
 
-def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurement:
+def measure(given: Sequence[Recording | Run], *, accept_unfinished: bool = False) -> Measurement:
     """What the runs show; CannotMeasure (exit 3) when they cannot carry an answer, InputError (2) when unreadable."""
+    runs = [recorded(run) if isinstance(run, Run) else run for run in given]
     if not runs:
         raise InputError("no run given", hint="name a run folder, such as runs/20261205T123000Z-viral-goal")
     scenario = _same_scenario(runs)
@@ -172,14 +175,18 @@ def measure(runs: Sequence[Run], *, accept_unfinished: bool = False) -> Measurem
     return Measurement(scenario=scenario, places=places, runs=series, warnings=tuple(warnings), **_details(runs))
 
 
-def _details(runs: Sequence[Run]) -> dict[str, Any]:
-    """Kinds of request, runs apart as in `apart`, and the streams as the preflights saw them."""
+def _details(runs: Sequence[Recording]) -> dict[str, Any]:
+    """Kinds of request and bit rates, runs apart as in `apart`, and the streams as the preflights saw them."""
     seen = {region: stream for run in runs for region, stream in run.header.streams.items()}
-    each = ((number * APART, run.windows, run.header.phases) for number, run in enumerate(runs))
-    return {"traffic": traffic(each), "streams": seen}
+    rungs: dict[str, Rungs] = {}
+    for number, run in enumerate(runs):
+        for region, played in run.rungs.items():
+            rungs.setdefault(region, []).extend((at + number * APART, one) for at, one in played)
+    kinds = pooled((number * APART, run.traffic) for number, run in enumerate(runs))
+    return {"traffic": kinds, "rungs": rungs, "streams": seen}
 
 
-def _same_scenario(runs: Sequence[Run]) -> Scenario:
+def _same_scenario(runs: Sequence[Recording]) -> Scenario:
     """Runs may differ in shape, seed and node count, but must load the same target with the same viewers.
 
     The answer is that of the run with most nodes, the first of them.
@@ -202,7 +209,7 @@ def _event(scenario: Scenario) -> dict[str, object]:
     return dict(scenario) | {"target": target}
 
 
-def _simulated(runs: Sequence[Run]) -> Iterator[Message]:
+def _simulated(runs: Sequence[Recording]) -> Iterator[Message]:
     """A calculation is no measurement: every reader is told, and the two are not pooled."""
     first, told = runs[0].header, runs[0].header.simulated
     for run in runs[1:]:
@@ -219,7 +226,7 @@ def _simulated(runs: Sequence[Run]) -> Iterator[Message]:
 _KILLED = "the run was killed while it wrote; use --accept-unfinished to read it anyway"
 
 
-def _unfinished(run: Run, *, accept: bool) -> list[Message]:
+def _unfinished(run: Recording, *, accept: bool) -> list[Message]:
     if run.cut and not accept:
         raise RunError(f"run {run.header.run_id}: {run.cut}", hint=_KILLED)
     if run.footer and run.footer.complete and not run.cut:
@@ -233,7 +240,7 @@ def _unfinished(run: Run, *, accept: bool) -> list[Message]:
     return [warning]
 
 
-def _why_unfinished(run: Run) -> Message:
+def _why_unfinished(run: Recording) -> Message:
     run_id, footer = run.header.run_id, run.footer
     if run.cut or footer is None:
         return say("unfinished_cut", run=run_id)
@@ -241,21 +248,12 @@ def _why_unfinished(run: Run) -> Message:
     return say("unfinished_ending", run=run_id, ending=footer.ending, heard=heard, expected=expected)
 
 
-def _series(run: Run) -> RunSeries:
-    phases = run.header.phases
-    scenario = run.header.scenario
-    folds = {code: Fold(scenario.budgets, planned(scenario, code)) for code in ("", *scenario.regions)}
-    series: dict[str, list[Second]] = {code: [] for code in folds}
-    for at, windows in by_second(run.windows):
-        if (phase := _phase_at(phases, at)) is None:
-            continue
-        for code, seconds in series.items():
-            seconds.append(folds[code].add(at, phase, [one for one in windows if code in ("", one.region)]))
-    whole = tuple(series.pop(""))
+def _series(run: Recording) -> RunSeries:
     facts = _facts(run)
-    faults = recoveries(whole, run.notes, frozenset(one.at for one in facts.invalid), scenario.budgets)
-    regions = {code: tuple(part) for code, part in series.items()}
-    found = RunSeries(facts=facts, whole=whole, regions=regions, faults=faults, servers=servers_of(run.targets))
+    invalid = frozenset(one.at for one in facts.invalid)
+    faults = recoveries(run.whole, run.notes, invalid, run.header.scenario.budgets)
+    servers = servers_of(run.targets)
+    found = RunSeries(facts=facts, whole=run.whole, regions=run.regions, faults=faults, servers=servers)
     few = len(found.calm("", JUDGED)) < FEWEST_CALM
     return found.model_copy(update={"only_disturbed": bool(faults) and few})
 
@@ -271,16 +269,8 @@ def _with_quality(found: RunSeries, scenario: Scenario) -> RunSeries:
     return found.model_copy(update={"whole": marked(found.whole, lost), "regions": regions}) if lost else found
 
 
-def _phase_at(phases: tuple[Phase, ...], at: int) -> PhaseName | None:
-    return next((phase.name for phase in phases if phase.start <= at < phase.end), None)
-
-
-def _facts(run: Run) -> RunFacts:
-    invalid = [
-        Invalid(at=one.at, worker=one.worker, reason=reason)
-        for one in run.generators
-        if (reason := one.bottleneck()) is not None
-    ]
+def _facts(run: Recording) -> RunFacts:
+    invalid = [Invalid(at=at, worker=worker, reason=reason) for at, worker, reason in run.spoiled]
     invalid += [
         Invalid(at=at, worker=gap.worker, reason=gap.bottleneck, region=region)
         for gap in gaps_of(run.notes, run.footer)
@@ -299,7 +289,7 @@ def _facts(run: Run) -> RunFacts:
         phases=run.header.phases,
         invalid=tuple(invalid),
         notes=run.notes,
-        worst_cpu=max((one.cpu for one in run.generators), default=0.0),
+        worst_cpu=run.worst_cpu,
     )
 
 

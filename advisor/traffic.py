@@ -6,16 +6,14 @@ ages, lifetimes and vendors is only added up, over the phases that show what a v
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Final, NamedTuple
 
 from loadtests.cached import CacheState
-from loadtests.results import Requests, Window
+from loadtests.results import Requests
 from loadtests.session import RequestKind
-from loadtests.shapes import Phase
 from loadtests.sketch import Sketch
 
 SPARED: Final[frozenset[CacheState]] = frozenset({"hit", "stale", "shield_hit"})
@@ -73,23 +71,37 @@ class Traffic:
             self.lifetimes.update(requests.lifetimes)
         if requests.cache_age.count:
             self.age.merge(requests.cache_age)
+            self.age.total = 0.0  # nobody needs a mean, and its last bits would depend on the order of adding
+
+    def extend(self, other: Traffic, offset: int) -> None:
+        """With another run behind it, its seconds moved."""
+        self.rows += [row._replace(at=row.at + offset) for row in other.rows]
+        self.states.update(other.states)
+        self.vendors.update(other.vendors)
+        self.lifetimes.update(other.lifetimes)
+        self.age.merge(other.age)
 
 
 RegionTraffic = dict[RequestKind, Traffic]
 
 
-def traffic(runs: Iterable[tuple[int, Iterable[Window], tuple[Phase, ...]]]) -> dict[str, RegionTraffic]:
-    """By region and kind. Each run comes with what is added to its seconds, so that runs stay apart."""
-    found: dict[str, RegionTraffic] = defaultdict(dict)
-    for offset, windows, phases in runs:
-        spans = [(phase.start, phase.end) for phase in phases if phase.name in COSTING]
-        for at, each in groupby(windows, key=lambda window: window.at):
-            if not any(start <= at < end for start, end in spans):
-                continue
-            for window in each:
-                kinds = found[window.region]
-                for kind, requests in window.requests.items():
-                    if kind not in kinds:
-                        kinds[kind] = Traffic()
-                    kinds[kind].add(window.at + offset, requests)
-    return dict(found)
+@dataclass(slots=True)
+class Kinds:
+    """The traffic of one run under way, by region and kind."""
+
+    regions: dict[str, RegionTraffic] = field(default_factory=dict)
+
+    def add(self, at: int, phase: str, region: str, kind: RequestKind, requests: Requests) -> None:
+        """What one cohort asked for in a second; seconds come in order. Other phases cost what no plan asks for."""
+        if phase in COSTING:
+            self.regions.setdefault(region, {}).setdefault(kind, Traffic()).add(at, requests)
+
+
+def pooled(runs: Iterable[tuple[int, Mapping[str, RegionTraffic]]]) -> dict[str, RegionTraffic]:
+    """Of several runs. Each comes with what is added to its seconds, so that runs stay apart."""
+    found: dict[str, RegionTraffic] = {}
+    for offset, regions in runs:
+        for region, kinds in regions.items():
+            for kind, one in kinds.items():
+                found.setdefault(region, {}).setdefault(kind, Traffic()).extend(one, offset)
+    return found

@@ -16,9 +16,7 @@ import numpy as np
 
 from advisor.blocks import BLOCK
 from advisor.demand import Demand
-from advisor.measure import APART, EVENT, LOADED, Measurement, RunSeries
-from loadtests.results import Window
-from loadtests.run import Run
+from advisor.measure import EVENT, LOADED, Measurement, RunSeries
 
 Rungs: TypeAlias = Mapping[int, float]
 """Share of play time by bit rate in bit/s; adds up to 1."""
@@ -116,27 +114,37 @@ def _busiest(values: Sequence[float]) -> float:
 
 @dataclass(slots=True)
 class Parts:
-    """Sums over the windows of one region."""
+    """Sums over the seconds of one region in which budgets held."""
 
-    wire: float = 0.0
     kinds: Counter[str] = field(default_factory=Counter)
-    """Wire bytes by kind of request."""
+    """Wire bits by kind of request."""
     rungs: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
     hits: Counter[str] = field(default_factory=Counter)
     misses: Counter[str] = field(default_factory=Counter)
 
-    def add(self, window: Window) -> None:
-        """One more second of one cohort."""
-        for kind, requests in window.requests.items():
-            self.kinds[kind] += max(0, requests.bytes + requests.head_bytes - requests.refused_bytes)
-            if requests.cache:
-                self.hits[kind] += requests.cache.get("hit", 0)
-                self.misses[kind] += requests.cache.get("miss", 0)
-        for bitrate, seconds in window.players.rungs.items():
-            self.rungs[bitrate] += seconds
+    @classmethod
+    def of(cls, measurement: Measurement, region: str, healthy: frozenset[int]) -> Parts:
+        """Of the seconds that are named."""
+        parts = cls()
+        for kind, one in measurement.traffic.get(region, {}).items():
+            for row in one.rows:
+                if row.at in healthy:
+                    parts.kinds[kind] += row.bits  # type: ignore[assignment]
+                    parts.hits[kind] += row.spared
+                    parts.misses[kind] += row.told - row.spared
+        for at, played in measurement.rungs.get(region, ()):
+            if at in healthy:
+                for bitrate, seconds in played.items():
+                    parts.rungs[bitrate] += seconds
+        return parts
+
+    @property
+    def told(self) -> int:
+        """Responses that named a cache."""
+        return self.hits.total() + self.misses.total()
 
     def share(self, kind: str) -> float:
-        """Of the wire bytes."""
+        """Of the wire bits."""
         return self.kinds[kind] / total if (total := self.kinds.total()) else 0.0
 
     @property
@@ -146,23 +154,12 @@ class Parts:
         return {rung: self.rungs[rung] / played for rung in sorted(self.rungs) if self.rungs[rung]} if played else {}
 
 
-def usages(runs: Sequence[Run], measurement: Measurement, wanted: Sequence[Demand]) -> dict[str, Usage]:
-    """The usage of every region that is planned for, by its code; the runs are those of the measurement."""
+def usages(measurement: Measurement, wanted: Sequence[Demand]) -> dict[str, Usage]:
+    """The usage of every region that is planned for, by its code."""
     healthy = frozenset(second.at for second in measurement.whole(LOADED) if not second.broken)
-    parts = {demand.region: Parts() for demand in wanted}
-    for window in _windows(runs, healthy):
-        if window.region in parts:
-            parts[window.region].add(window)
-    ladder = sorted({rung for run in runs for window in run.windows for rung in window.players.rungs})
-    used = (_usage(measurement, healthy, demand, parts[demand.region]) for demand in wanted)
+    ladder = sorted({rung for played in measurement.rungs.values() for _, rungs in played for rung in rungs})
+    used = (_usage(measurement, healthy, one, Parts.of(measurement, one.region, healthy)) for one in wanted)
     return {one.region: replace(one, ladder=tuple(ladder)) for one in used}
-
-
-def _windows(runs: Sequence[Run], healthy: frozenset[int]) -> Iterator[Window]:
-    for number, run in enumerate(runs):
-        for window in run.windows:
-            if window.at + number * APART in healthy:
-                yield window
 
 
 def _usage(measurement: Measurement, healthy: frozenset[int], demand: Demand, parts: Parts) -> Usage:
@@ -177,8 +174,8 @@ def _usage(measurement: Measurement, healthy: frozenset[int], demand: Demand, pa
         media=parts.share("segment"),
         playlists=parts.share("playlist"),
         rungs=parts.mix,
-        hits=dict(parts.hits),
-        misses=dict(parts.misses),
+        hits=dict(+parts.hits) if parts.told else {},
+        misses=dict(+parts.misses) if parts.told else {},
         seconds=len(held),
         curves=tuple(_curves(measurement.runs, demand.region, scale)),
     )

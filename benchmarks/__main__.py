@@ -22,6 +22,7 @@ NAMES = (
     "anchors",
     "planner",
     "whatif",
+    "advise",
     "hpa",
     "proof",
 )

@@ -37,7 +37,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from advisor.gate import Ledger, judge
+from advisor.gate import Tally, judge
 from advisor.gate.estimate import Floats
 from loadtests.budgets import read_page
 from loadtests.region import load_region
@@ -103,19 +103,19 @@ def levels(noise: Noise, seconds: int, dice: np.random.Generator) -> Floats:
     return np.asarray(MEDIAN * np.exp(wander + dice.normal(0, noise.between)))
 
 
-def drawn(noise: Noise, dice: np.random.Generator, needed: frozenset[str], slower: float = 1.0) -> Ledger:
+def drawn(noise: Noise, dice: np.random.Generator, needed: frozenset[str], slower: float = 1.0) -> Tally:
     """A run of the process."""
-    ledger = Ledger(needed)
-    ledger.open("simulated")
+    tally = Tally(needed)
+    tally.open("simulated")
     start = 3 * QUIET
     windows = [
         _window(at + start, "id", 1000, slower * level * np.exp(dice.normal(0, SIGMA, dice.poisson(RATE))))
         for at, level in enumerate(levels(noise, MINUTE, dice))
     ]
     for line in _lines(scenario(MINUTE), windows):
-        ledger.add(line)
-    ledger.close()
-    return ledger
+        tally.add(line)
+    tally.close()
+    return tally
 
 
 def _window(at: int, region: str, viewers: int, latencies: Floats) -> Window:

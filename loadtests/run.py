@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Self
@@ -51,12 +53,15 @@ class Run:
 
 
 @dataclass(slots=True)
-class RunReader:
-    """Folds lines into a `Run`: ``add`` each line, then ``close``."""
+class LineReader:
+    """The rules of a run file, whatever becomes of its lines: ``add`` each, then ``close`` in a subclass.
+
+    A kind of line is taken in ``take`` here, so that every reader knows it; ``take_window`` and ``take_generator`` are
+    there to be replaced, because those two come every second.
+    """
 
     place: str
     header: Header | None = None
-    windows: dict[tuple[int, str, str], Window] = field(default_factory=dict)
     generators: list[Generator] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
@@ -64,7 +69,7 @@ class RunReader:
     cut: str = ""
     number: int = 0
 
-    def add(self, text: str) -> None:
+    def add(self, text: str | bytes) -> None:
         """Take the next line; RunError names the line and what is wrong with it."""
         self.number += 1
         if self.cut:
@@ -72,37 +77,47 @@ class RunReader:
                 f"{self.place}: {self.cut}, with more lines behind it",
                 hint="restore the file: it was edited or damaged",
             )
-        if not text.endswith("\n"):
+        if text[-1:] not in ("\n", b"\n"):
+            if isinstance(text, bytes):
+                getincrementaldecoder("utf-8")().decode(text)  # a letter may be cut as well
             self.cut = f"line {self.number} is cut in the middle"
             return
-        self._take(self._parse(text))
+        self.read(text)
 
-    def _parse(self, text: str) -> Line:
+    def read(self, text: str | bytes) -> None:
+        """A whole line."""
+        self.take(self.parse(text))
+
+    def parse(self, text: str | bytes) -> Line:
+        """The line as its model; RunError when it is none, UnicodeDecodeError when it is not even text."""
         try:
             if self.header is None:
                 check_version(self.place, json.loads(text))
             return LINE.validate_json(text)
         except ValidationError as error:
+            if isinstance(text, bytes):
+                text.decode()
             problem = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in problem["loc"])
             what = f"{where}: {problem['msg']}" if where else problem["msg"]
-            raise RunError(f"{self.place}: line {self.number}: {what}", hint=_NOT_OURS) from error
+            raise self.wrong(what) from error
+        except UnicodeDecodeError:
+            raise
         except (ValueError, RecursionError) as error:
-            raise RunError(f"{self.place}: line {self.number} is not JSON: {error}", hint=_NOT_OURS) from error
+            raise RunError(f"{self.place}: line {self.number} is not JSON: {error}", hint=NOT_OURS) from error
 
-    def _take(self, line: Line) -> None:
-        if self.footer is not None:
-            raise RunError(f"{self.place}: line {self.number} stands behind the footer", hint=_ONE_RUN)
+    def take(self, line: Line) -> None:
+        """Each kind to its place."""
+        self.refuse_behind_footer()
         match line:
             case Header() if self.header is not None:
                 raise RunError(f"{self.place}: line {self.number} is a second header", hint=_ONE_RUN)
             case Header():
                 self.header = line
             case Window():
-                known = self.windows.get(line.key)
-                self.windows[line.key] = known.merge(line) if known else line
+                self.take_window(line)
             case Generator():
-                self.generators.append(line)
+                self.take_generator(line)
             case Target():
                 self.targets.append(line)
             case Note():
@@ -110,28 +125,61 @@ class RunReader:
             case Footer():
                 self.footer = line
 
-    def close(self) -> Run:
-        """The run; RunError when there is none, or when its totals are not the sum of its windows."""
+    def wrong(self, what: str) -> RunError:
+        """A complaint about the line that was read last."""
+        return RunError(f"{self.place}: line {self.number}: {what}", hint=NOT_OURS)
+
+    def refuse_behind_footer(self) -> None:
+        """RunError for a line behind the last one."""
+        if self.footer is not None:
+            raise RunError(f"{self.place}: line {self.number} stands behind the footer", hint=_ONE_RUN)
+
+    def take_window(self, window: Window) -> None:
+        """One second of a region and cohort."""
+
+    def take_generator(self, line: Generator) -> None:
+        """One second of a worker."""
+        self.generators.append(line)
+
+    def whole(self, found: Totals) -> Header:
+        """The header at the end of the file; RunError without one, or when ``found`` is not what the footer says."""
         if self.header is None:
-            raise RunError(f"{self.place}: no header: the file is empty or holds no run", hint=_NOT_OURS)
-        windows = tuple(self.windows[key] for key in sorted(self.windows))
-        if self.footer and self.footer.totals != (found := Totals.of(windows)):
+            raise RunError(f"{self.place}: no header: the file is empty or holds no run", hint=NOT_OURS)
+        if self.footer and self.footer.totals != found:
             raise RunError(
                 f"{self.place}: the footer says {self.footer.totals}, the windows add up to {found}",
                 hint="lines are missing or were added: use the file as it was written",
             )
+        return self.header
+
+
+@dataclass(slots=True)
+class RunReader(LineReader):
+    """Folds lines into a `Run`: ``add`` each line, then ``close``."""
+
+    windows: dict[tuple[int, str, str], Window] = field(default_factory=dict)
+
+    def take_window(self, window: Window) -> None:
+        """Merged with what other workers saw of the same second."""
+        known = self.windows.get(window.key)
+        self.windows[window.key] = known.merge(window) if known else window
+
+    def close(self) -> Run:
+        """The run; RunError when there is none, or when its totals are not the sum of its windows."""
+        windows = tuple(self.windows[key] for key in sorted(self.windows))
+        header = self.whole(Totals.of(windows) if self.footer else Totals())
         generators, notes, targets = tuple(self.generators), tuple(self.notes), tuple(self.targets)
-        return Run(self.header, windows, generators, notes, self.footer, self.cut, targets)
+        return Run(header, windows, generators, notes, self.footer, self.cut, targets)
 
 
-_ONE_RUN = "a file holds one run: read runs that were put together one by one"
-_NOT_OURS = "a run is the run.jsonl that `surgecast load` writes; docs/run-format.md describes it"
+_ONE_RUN: Final = "a file holds one run: read runs that were put together one by one"
+NOT_OURS: Final = "a run is the run.jsonl that `surgecast load` writes; docs/run-format.md describes it"
 
 
 def check_version(place: str, data: object) -> None:
     """Refuse a file from a newer surgecast, or one that does not start with a header."""
     if not isinstance(data, dict) or data.get("line") != "header":
-        raise RunError(f"{place}: line 1 is not a run header", hint=_NOT_OURS)
+        raise RunError(f"{place}: line 1 is not a run header", hint=NOT_OURS)
     version = data.get("schema_version")
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise RunError(
@@ -140,7 +188,7 @@ def check_version(place: str, data: object) -> None:
         )
 
 
-def fold(place: str, lines: Iterable[str]) -> Run:
+def fold(place: str, lines: Iterable[str | bytes]) -> Run:
     """Read a run from its lines."""
     reader = RunReader(place)
     for line in lines:
@@ -163,15 +211,24 @@ def run_file(place: str | Path) -> Path:
 
 def read_run(place: str | Path) -> Run:
     """Read a run from a folder, a file, or ``-`` for standard input."""
+    with open_run(place) as (name, lines):
+        return fold(name, lines)
+
+
+@contextmanager
+def open_run(place: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """The lines of a run in a folder, a file, a pipe, or standard input (``-``), and what to call it in a complaint."""
     try:
         if str(place) == "-":
-            return fold("standard input", sys.stdin)
-        with run_file(place).open(encoding="utf-8", newline="\n") as lines:
-            return fold(str(place), lines)
+            yield "standard input", sys.stdin.buffer
+        else:
+            with run_file(place).open("rb") as lines:
+                yield str(place), lines
     except UnicodeDecodeError as error:
-        raise RunError(f"{place}: not a text file: {error.reason}", hint=_NOT_OURS) from error
+        name = "standard input" if str(place) == "-" else place
+        raise RunError(f"{name}: not a text file: {error.reason}", hint=NOT_OURS) from error
     except OSError as error:
-        raise RunError(f"{place}: cannot be read: {error.strerror}", hint=_NOT_OURS) from error
+        raise RunError(f"{place}: cannot be read: {error.strerror}", hint=NOT_OURS) from error
 
 
 class RunWriter:

@@ -8,7 +8,9 @@ share ``a`` of every value in it. Merging adds bins, so it is commutative, assoc
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, Final, Self
 
 import numpy as np
@@ -92,6 +94,22 @@ class Sketch:
             if seen > rank:
                 return min(max(middle_of(index), self.smallest), self.largest)
         return self.largest
+
+    def quantiles(self, *shares: float) -> list[float]:
+        """Several at once, from one walk through the bins; the same figures as `quantile`."""
+        if not self.count:
+            return [math.nan] * len(shares)
+        indices = list(self.bins)
+        if indices == (ordered := sorted(indices)):  # as they are written
+            seen = list(accumulate(self.bins.values()))
+        else:
+            indices, seen = ordered, list(accumulate(map(self.bins.__getitem__, ordered)))
+        found = []
+        for share in shares:
+            place = bisect_right(seen, share * (self.count - 1))
+            value = middle_of(indices[place]) if place < len(indices) else self.largest
+            found.append(min(max(value, self.smallest), self.largest))
+        return found
 
     def above(self, limit: float) -> int:
         """How many samples lie above ``limit``, within 1 % of it."""

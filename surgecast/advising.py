@@ -1,38 +1,83 @@
-"""Advice for the terminal and on disk: the summary to standard output, the reports into a folder."""
+"""Advice for the terminal and on disk: the summary to standard output, reports in a folder, a line in the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from advisor.advice import advise
+from advisor.backtest import backtest, read_events, seen_in
+from advisor.backtest.pages import terminal, write_pages
 from advisor.demand import parse_audience
+from advisor.ledger import entry_of, read_ledger, record
+from advisor.recording import read_recording
 from advisor.reports import write_reports
 from advisor.summary import summary
-from loadtests.run import read_run
+from loadtests.errors import InputError
 
 
-def write_advice(
-    runs: Sequence[str],
-    *,
-    audience: str,
-    out: Path | None,
-    lang: str,
-    unfinished: bool,
-    suppose: Sequence[str] = (),
-    have: str = "",
-) -> list[Path]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is wanted of an advice, beside the runs."""
+
+    audience: str = ""
+    out: Path | None = None
+    lang: str = "en"
+    unfinished: bool = False
+    """Whether a run that was cut short will do."""
+    suppose: tuple[str, ...] = ()
+    have: str = ""
+    ledger: Path | None = None
+    """Where the advice is recorded, if anywhere."""
+
+
+def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
     """Advise on runs, write the reports, print the summary and where they lie; the files written."""
-    asked = parse_audience(audience) if audience else None
-    found = [read_run(run) for run in runs]
-    advice = advise(found, asked, accept_unfinished=unfinished, suppose=suppose, have=have)
-    files = write_reports(advice, out or _beside(runs[0]), lang)
-    click.echo(summary(advice, lang))
+    if not runs:
+        raise InputError("no run given", hint="name a run folder, such as runs/20261205T123000Z-viral-goal")
+    asked = parse_audience(wanted.audience) if wanted.audience else None
+    with _no_cycles():
+        read = [read_recording(run) for run in runs]
+        advice = advise(read, asked, accept_unfinished=wanted.unfinished, suppose=wanted.suppose, have=wanted.have)
+        files = write_reports(advice, wanted.out or _beside(runs[0]), wanted.lang)
+    if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):
+        files.append(record(entry_of(advice, datetime.now(UTC), version("surgecast")), wanted.ledger))
+    click.echo(summary(advice, wanted.lang))
     for file in files:
         click.echo(str(file))
     return files
+
+
+def write_backtest(ledger: Path, runs: Sequence[str], *, events: Path | None, out: Path | None, lang: str) -> None:
+    """Hold a ledger against later runs and events; print the scores, write the pages."""
+    if not runs and events is None:
+        raise InputError("nothing to hold the ledger against", hint="give later runs, or --events FILE")
+    known = read_ledger(ledger)
+    with _no_cycles():
+        seen = [seen_in(read_recording(run)) for run in runs]
+    found = backtest(known, seen, read_events(events) if events else ())
+    click.echo(terminal(found, lang))
+    for file in write_pages(found, out or (ledger if ledger.is_dir() else ledger.parent), lang):
+        click.echo(str(file))
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """Without the search for cycles of garbage: a run's values have none, and to look for them costs a tenth."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _beside(run: str) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from advisor.gate import ForeignRun, Gate, Ledger, judge, read_judgeable
+from advisor.gate import ForeignRun, Gate, Tally, judge, read_judgeable
 from advisor.gate.reports import reports, write_reports
 from loadtests.budgets import Place, Placed, check_page, read_page
 from loadtests.errors import InputError
@@ -40,9 +40,9 @@ def gate_run(runs: Sequence[str], options: GateOptions) -> int:
     return gate.exit_code
 
 
-def _own(run: Ledger | ForeignRun) -> tuple[Placed, ...]:
+def _own(run: Tally | ForeignRun) -> tuple[Placed, ...]:
     """The budgets that a run brings along; InputError when it brings none."""
-    if isinstance(run, Ledger):
+    if isinstance(run, Tally):
         return inline(run.header.scenario)
     outcomes = run.outcomes
     raise InputError(f"a {outcomes.tool} file brings no budgets along", hint="add --budgets FILE (docs/budgets.md)")

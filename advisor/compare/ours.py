@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from advisor.foreign import Count, Floats, Outcomes, Samples, Series, Timing, Timings
 from advisor.gate.evidence import Pairs
-from advisor.gate.ledger import Ledger
+from advisor.gate.tally import Tally
 from loadtests.results import Generator
 from loadtests.scenario import Scenario
 
@@ -30,7 +30,7 @@ _COUNTS: Final[Mapping[Count, tuple[str, str]]] = {
     "bits_played": ("bitrate", "parts"),
     "reconnects": ("reconnects", "parts"),
 }
-"""Where each sum stands: a ledger's column, and its parts or its wholes."""
+"""Where each sum stands: a tally's column, and its parts or its wholes."""
 _TIMINGS: Final[Mapping[Timing, str]] = {
     "request_total": "request.total",
     "segment_ttfb": "segment.ttfb",
@@ -40,24 +40,24 @@ _TIMINGS: Final[Mapping[Timing, str]] = {
     "live_latency": "live_latency",
 }
 NEEDED: Final = frozenset({*(column for column, _ in _COUNTS.values()), *_TIMINGS.values()})
-"""Columns that a ledger must keep to be compared."""
+"""Columns that a tally must keep to be compared."""
 
 
-def outcomes_of(ledger: Ledger) -> Outcomes:
-    """Everything that can be compared; regions share the ledger's sketches."""
-    header, scenario, seconds = ledger.header, ledger.header.scenario, ledger.seconds
-    regions = {code: _region(ledger, code) for code in scenario.regions}
-    footer = ledger.footers[0] if ledger.footers else None
+def outcomes_of(tally: Tally) -> Outcomes:
+    """Everything that can be compared; regions share the tally's sketches."""
+    header, scenario, seconds = tally.header, tally.header.scenario, tally.seconds
+    regions = {code: _region(tally, code) for code in scenario.regions}
+    footer = tally.footers[0] if tally.footers else None
     return Outcomes(
         name=header.run_id,
         tool=TOOL,
         started_at=header.started_at,
         seconds=seconds,
-        series={"": _whole(tuple(regions.values()), ledger.generators, seconds), **regions},
+        series={"": _whole(tuple(regions.values()), tally.generators, seconds), **regions},
         phases=header.phases,
         places={code: region.name for code, region in header.regions.items()},
-        invalid=dict(ledger.evidence().spoiled_in("")),
-        unfinished="cut" if ledger.damage or footer is None else "" if footer.complete else footer.ending,
+        invalid=dict(tally.evidence().spoiled_in("")),
+        unfinished="cut" if tally.damage or footer is None else "" if footer.complete else footer.ending,
         traits=_traits(scenario, header.workers),
         remarks=("ours_simulated",) if header.simulated else (),
     )
@@ -69,18 +69,18 @@ def _traits(scenario: Scenario, workers: int) -> dict[str, str]:
     return texts | {"workers": str(workers)}
 
 
-def _region(ledger: Ledger, code: str) -> Series:
-    cells = np.array([index for (region, _), index in ledger.cells.items() if region == code], dtype=np.uint16)
-    counts = {what: _summed(ledger, column, field, cells) for what, (column, field) in _COUNTS.items()}
-    return Series(counts, {what: _chosen(ledger.columns[name], cells) for what, name in _TIMINGS.items()})
+def _region(tally: Tally, code: str) -> Series:
+    cells = np.array([index for (region, _), index in tally.cells.items() if region == code], dtype=np.uint16)
+    counts = {what: _summed(tally, column, field, cells) for what, (column, field) in _COUNTS.items()}
+    return Series(counts, {what: _chosen(tally.columns[name], cells) for what, name in _TIMINGS.items()})
 
 
-def _summed(ledger: Ledger, name: str, field: str, cells: NDArray[np.uint16]) -> Floats:
-    column = ledger.columns[name]
+def _summed(tally: Tally, name: str, field: str, cells: NDArray[np.uint16]) -> Floats:
+    column = tally.columns[name]
     assert isinstance(column, Pairs)
     inside = np.isin(np.frombuffer(column.cells, dtype=np.uint16), cells)
     at, values = np.frombuffer(column.at, dtype=np.int32), np.frombuffer(getattr(column, field), dtype=np.float64)
-    return np.asarray(np.bincount(at[inside], weights=values[inside], minlength=ledger.seconds), dtype=np.float64)
+    return np.asarray(np.bincount(at[inside], weights=values[inside], minlength=tally.seconds), dtype=np.float64)
 
 
 def _chosen(samples: Samples | Pairs, cells: NDArray[np.uint16]) -> Timings:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from advisor.compare.ours import NEEDED, outcomes_of
 from advisor.foreign import Outcomes
-from advisor.gate.ledger import read_ledger
 from advisor.gate.reading import read_foreign
+from advisor.gate.tally import read_tally
 
 
 def read_outcomes(place: str) -> Outcomes:
     """Read a run folder, a file of ours or of another tool, or ``-``; RunError says what was expected."""
-    return read_foreign(place) or outcomes_of(read_ledger([place], NEEDED, weighted=True))
+    return read_foreign(place) or outcomes_of(read_tally([place], NEEDED, weighted=True))

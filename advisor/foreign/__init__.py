@@ -87,16 +87,6 @@ _PLAYLIST: Final = re.compile(r"\.(m3u8|m3u|mpd)$", re.IGNORECASE)
 _SEGMENT: Final = re.compile(r"\.(ts|m4s|m4v|m4a|aac|cmfv|cmfa)$", re.IGNORECASE)
 
 
-class _Numbers(dict[str, int]):
-    """Bins' names as numbers: looked up, a name costs a third of reading it."""
-
-    def __missing__(self, name: str) -> int:
-        return self.setdefault(name, int(name))
-
-
-_NUMBERS: Final = _Numbers()
-
-
 class Samples:
     """A distribution's sketches, one entry per second and cell; the bins of all stand one behind the other."""
 
@@ -108,11 +98,11 @@ class Samples:
         self.bins, self.counts = array("h"), array("i")
 
     def add(self, at: int, cell: int, sketch: Mapping[str, Any]) -> None:
-        """Take a sketch in its JSON form."""
+        """Take a sketch as `Sketch.as_dict` gives it: bins by number."""
         if not (count := sketch.get("count", 0)):
             return
         bins = sketch["bins"]
-        self.bins.extend(map(_NUMBERS.__getitem__, bins))
+        self.bins.extend(bins)
         self.counts.extend(bins.values())
         self.at.append(at)
         self.cells.append(cell)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from advisor.gate.foreign import ForeignRun
 from advisor.gate.judge import judge
-from advisor.gate.ledger import Ledger, read_ledger
 from advisor.gate.reading import read_judgeable
+from advisor.gate.tally import Tally, read_tally
 from advisor.gate.verdict import Gate, Judged
 
-__all__ = ["ForeignRun", "Gate", "Judged", "Ledger", "judge", "read_judgeable", "read_ledger"]
+__all__ = ["ForeignRun", "Gate", "Judged", "Tally", "judge", "read_judgeable", "read_tally"]

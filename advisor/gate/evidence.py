@@ -101,7 +101,7 @@ class Evidence:
 
 
 class Judgeable(Protocol):
-    """Whatever can stand before the gate: a `Ledger`, or a `ForeignRun`."""
+    """Whatever can stand before the gate: a `Tally`, or a `ForeignRun`."""
 
     @abstractmethod
     def evidence(self) -> Evidence:

@@ -8,7 +8,7 @@ from typing import Final
 
 from advisor.foreign import Outcomes, Source, readers
 from advisor.gate.foreign import ForeignRun
-from advisor.gate.ledger import Ledger, read_ledger
+from advisor.gate.tally import Tally, read_tally
 from loadtests.errors import InputError, RunError
 
 _KNOWN: Final = "a surgecast run, a Locust *_stats_history.csv, a k6 summary or --out json, or a JMeter JTL"
@@ -34,7 +34,7 @@ def read_foreign(place: str) -> Outcomes | None:
     raise source.wrong(1, repr(first[:60]) if first else "an empty file", _KNOWN)
 
 
-def read_judgeable(places: Sequence[str], needed: frozenset[str]) -> Ledger | ForeignRun:
+def read_judgeable(places: Sequence[str], needed: frozenset[str]) -> Tally | ForeignRun:
     """What is to be judged; InputError when another tool's file is one of several."""
     for place in places:
         if found := read_foreign(place):
@@ -44,4 +44,4 @@ def read_judgeable(places: Sequence[str], needed: frozenset[str]) -> Ledger | Fo
                     hint="give one file; earlier ones to compare with go behind --baseline",
                 )
             return ForeignRun(found)
-    return read_ledger(places, needed)
+    return read_tally(places, needed)

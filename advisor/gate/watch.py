@@ -8,7 +8,7 @@ from pathlib import Path
 
 from advisor.gate.evidence import Evidence
 from advisor.gate.judge import finding, trials
-from advisor.gate.ledger import Ledger
+from advisor.gate.tally import Tally
 from advisor.gate.verdict import show
 from loadtests.budgets import Placed
 from loadtests.run import RUN_FILE
@@ -24,23 +24,23 @@ class Watch:
 
     folder: Path
     budgets: Sequence[Placed]
-    _ledger: Ledger = field(init=False)
+    _tally: Tally = field(init=False)
     _offset: int = 0
     _seen: int = 0
     _broken_since: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.budgets = [one for one in self.budgets if one.budget.abort is not None]
-        self._ledger = Ledger(frozenset(one.budget.metric for one in self.budgets))
-        self._ledger.open(str(self.folder))
+        self._tally = Tally(frozenset(one.budget.metric for one in self.budgets))
+        self._tally.open(str(self.folder))
 
     def look(self) -> str:
         """Read what is new; the budget that is broken and how, empty while there is none."""
         self._read()
-        if not self.budgets or self._ledger.seconds <= self._seen:
+        if not self.budgets or self._tally.seconds <= self._seen:
             return ""
-        self._seen = self._ledger.seconds
-        evidence = self._ledger.evidence()
+        self._seen = self._tally.seconds
+        evidence = self._tally.evidence()
         return next((why for one in self.budgets if (why := self._judge(evidence, one))), "")
 
     def _read(self) -> None:
@@ -53,7 +53,7 @@ class Watch:
                 if not line.endswith(b"\n"):
                     break  # being written
                 self._offset += len(line)
-                self._ledger.add(line)
+                self._tally.add(line)
 
     def _judge(self, evidence: Evidence, placed: Placed) -> str:
         budget = placed.budget

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from advisor.advice import Advice
 from advisor.reports import Report
 
@@ -18,4 +16,4 @@ class Json(Report):
 
     def render(self, advice: Advice, lang: str) -> str:  # noqa: ARG002 - one file for all languages
         """The same in every language, so that programs need not care."""
-        return json.dumps(advice.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return advice.model_dump_json(indent=1) + "\n"

@@ -1,4 +1,4 @@
-"""``surgecast advise``: read runs, recommend nodes and CDN capacity per region."""
+"""``surgecast advise``: read runs, recommend nodes and CDN capacity per region; or tell how right past advice was."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from pathlib import Path
 
 import click
 
-from surgecast.advising import write_advice
+from surgecast.advising import Wanted, write_advice, write_backtest
 
 EXAMPLE = "\b\nExample:\n  surgecast advise runs/20261205T123000Z-viral-goal --audience id=40000,in=25000 --lang zh"
 EXAMPLE += "\n  surgecast advise runs/20261205T123000Z-viral-goal --suppose segments=4s --suppose ladder.id=-highest"
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path)
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("run", nargs=-1, required=True)
+@click.argument("run", nargs=-1)
 @click.option("--audience", default="", help="Peak viewers per region, such as id=40000,in=25000.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the reports.")
+@click.option("--out", type=FOLDER, help="Folder for the reports.")
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the reports."
 )
@@ -24,6 +26,11 @@ EXAMPLE += "\n  surgecast advise runs/20261205T123000Z-viral-goal --suppose segm
 )
 @click.option("--suppose", multiple=True, metavar="WORD[.REGION]=VALUE", help="What if, such as boot=40s; repeatable.")
 @click.option("--have", default="", metavar="NODES|REGION=NODES,...", help="Nodes there are; default: target.nodes.")
+@click.option(
+    "--ledger", type=FOLDER, envvar="SURGECAST_LEDGER", show_envvar=True, help="Folder in which advice is recorded."
+)
+@click.option("--backtest", "past", type=FILE, help="Hold the advice in this ledger against later runs, and stop.")
+@click.option("--events", type=FILE, help="With --backtest: real events as well, as CSV or YAML.")
 def advise(
     run: tuple[str, ...],
     audience: str,
@@ -32,6 +39,17 @@ def advise(
     unfinished: bool,
     suppose: tuple[str, ...],
     have: str,
+    ledger: Path | None,
+    past: Path | None,
+    events: Path | None,
 ) -> None:
     """Turn runs into advice.json, report.md and report.html. RUN is a run folder, its run.jsonl, or -."""
-    write_advice(run, audience=audience, out=out, lang=lang, unfinished=unfinished, suppose=suppose, have=have)
+    if past is not None:
+        write_backtest(past, run, events=events, out=out, lang=lang)
+        return
+    if events is not None:
+        raise click.UsageError("--events needs --backtest LEDGER")
+    wanted = Wanted(
+        audience=audience, out=out, lang=lang, unfinished=unfinished, suppose=suppose, have=have, ledger=ledger
+    )
+    write_advice(run, wanted)

@@ -156,7 +156,7 @@ def test_a_run_shows_its_segments_ladder_and_shares(advice: Advice, saturated: R
 
     measurement = measure([saturated])
     wanted = demands(measurement, {"id": 40_000})
-    usage = usages([saturated], measurement, wanted)["id"]
+    usage = usages(measurement, wanted)["id"]
     assert usage.segment_seconds == 2
     assert usage.rungs == pytest.approx({300_000: 0.5, 700_000: 0.4, 1_500_000: 0.1})
     assert usage.media == pytest.approx(0.99, abs=0.01)

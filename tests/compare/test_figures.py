@@ -15,7 +15,7 @@ from advisor.compare.ours import NEEDED, outcomes_of
 from advisor.compare.reading import read_outcomes
 from advisor.compare.resample import LEAST_BLOCKS, SHORTEST, Draws, Figure, Sampler, normal, student
 from advisor.foreign import Outcomes, Samples, Series, Timings
-from advisor.gate import Ledger
+from advisor.gate import Tally
 from advisor.measure import measure as measured
 from loadtests.results import text_of
 from loadtests.run import Run, lines_of
@@ -32,10 +32,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def outcomes(run: Run) -> Outcomes:
-    ledger = Ledger(NEEDED)
+    tally = Tally(NEEDED)
     for line in lines_of(run):
-        ledger.add(text_of(line) + "\n")
-    return outcomes_of(ledger)
+        tally.add(text_of(line) + "\n")
+    return outcomes_of(tally)
 
 
 def figure(series: Series, seconds: range | list[int], name: str) -> Figure | None:

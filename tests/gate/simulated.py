@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from advisor.gate import Gate, judge, read_ledger
+from advisor.gate import Gate, judge, read_tally
 from benchmarks.gate import scenario
 from loadtests.budgets import read_page
 from loadtests.region import load_region
@@ -92,4 +92,4 @@ def verdict(places: Sequence[str], budgets: str, baselines: Sequence[str] = ()) 
     """The gate over runs on disk; one budget a line."""
     placed = read_page("b.yaml", "".join(f"- {line}\n" for line in budgets.splitlines()))
     needed = frozenset(one.budget.metric for one in placed)
-    return judge(read_ledger(places, needed), placed, [read_ledger([place], needed) for place in baselines])
+    return judge(read_tally(places, needed), placed, [read_tally([place], needed) for place in baselines])

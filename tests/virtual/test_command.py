@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from advisor.advice import advise
-from advisor.gate import judge, read_ledger
+from advisor.gate import judge, read_tally
 from advisor.measure import measure
 from loadtests.budgets import read_page
 from loadtests.errors import InputError
@@ -40,7 +40,7 @@ def test_a_simulation_is_advised_on_and_judged_as_one(tmp_path: Path) -> None:
     advice = advise([run], {"id": 4000, "in": 2000, "br": 1000})
     assert advice.warnings[0].key == "warn_simulated"
     budgets = read_page("budgets", "- error_rate < 0.5% during ramp+peak")
-    gate = judge(read_ledger([str(tmp_path / "run")], frozenset({"request.error_rate"})), budgets)
+    gate = judge(read_tally([str(tmp_path / "run")], frozenset({"request.error_rate"})), budgets)
     assert [remark.key for remark in gate.remarks] == ["remark_simulated"]
     told = json.loads((tmp_path / "run" / "simulation.json").read_text(encoding="utf-8"))
     assert told["weight"] == 3
@@ -54,7 +54,7 @@ def test_a_verdict_counts_each_simulated_sample_once(tmp_path: Path) -> None:
         out = tmp_path / str(weight)
         assert typed(plan, "--weight", weight, "--out", out).exit_code == 0
         budgets = read_page("budgets", "- segment.total p95 < 1s during peak")
-        (judged,) = judge(read_ledger([str(out)], frozenset({"segment.total"})), budgets).judged
+        (judged,) = judge(read_tally([str(out)], frozenset({"segment.total"})), budgets).judged
         samples.append(judged.samples)
     assert samples[1] == pytest.approx(samples[0] / 8, rel=0.2)
 

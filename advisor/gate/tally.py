@@ -1,35 +1,28 @@
 """Folds the lines of a run once, keeping only the columns that some budgets need.
 
 A run of half an hour in ten regions is some ten thousand windows. Reading each as a pydantic model costs ten times
-the verdict, so windows are read as plain JSON here, and whatever does not look like a window is refused with its line.
+the verdict, so windows are read as plain values (`loadtests.plain`).
 """
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
-
-from pydantic import ValidationError
-from pydantic_core import from_json
+from typing import Final
 
 from advisor.foreign import LONGEST_RUN, Samples
 from advisor.gate.evidence import Cell, Evidence, Pair, Pairs, Plan
 from advisor.gate.sentences import say
 from loadtests.budgets import METRICS
-from loadtests.errors import InputError, RunError
+from loadtests.errors import InputError
 from loadtests.flow import planned
-from loadtests.results import LINE, Bottleneck, Footer, Gap, Generator, Header, Note, gaps_of
-from loadtests.run import check_version, run_file
-
-Data: TypeAlias = Mapping[str, Any]
-_NONE: Final[Data] = {}
+from loadtests.plain import NOTHING, Data, PlainReader
+from loadtests.results import Bottleneck, Footer, Gap, Generator, Header, Line, Note, gaps_of
+from loadtests.run import open_run
 
 
 @dataclass(slots=True)
-class Ledger:
+class Tally:
     """One run, or several files that together are one run. ``add`` each line of a file, then ``close`` it."""
 
     needed: frozenset[str]
@@ -48,13 +41,12 @@ class Ledger:
     """What is wrong with the end of a file (killed while it was written)."""
     _planned: dict[tuple[int, str], float] = field(default_factory=dict)
     _wanted: dict[str, Callable[[float], float]] = field(default_factory=dict)
-    _place: str = ""
-    _number: int = 0
+    _reader: _Reader = field(init=False)
     _weight: int = 1
     """Viewers that one sample stands for, in a simulated run: the sample is one all the same."""
-    _sums: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self.open("a run")
         self._keep(self.needed)
 
     def _keep(self, needed: frozenset[str]) -> None:
@@ -130,105 +122,71 @@ class Ledger:
 
     def open(self, place: str) -> None:
         """A file follows."""
-        self._place, self._number, self._sums = place, 0, Counter()
+        self._reader = _Reader(place, window=self._window, told=self._take)
+        self._reader.generators, self._reader.notes = self.generators, self.notes
 
     def add(self, text: str | bytes) -> None:
         """Take the next line; RunError names the line and what is wrong with it."""
-        self._number += 1
-        if not text.endswith(b"\n" if isinstance(text, bytes) else "\n"):  # type: ignore[arg-type]
-            self.damage = f"line {self._number} is cut in the middle"
-            return
-        try:
-            self._take(from_json(text), text)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            problem = str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else repr(error)
-            raise RunError(
-                f"{self._place}: line {self._number} is not a line of a run: {problem}", hint=_HINT
-            ) from error
+        self._reader.add(text)
+        self.damage = self._reader.cut or self.damage
 
-    def _take(self, data: Any, text: str | bytes) -> None:
-        if self._number == 1:
-            check_version(self._place, data)
-        if data["line"] == "window":
-            self._window(data)
-            return
-        match line := LINE.validate_json(text):
+    def _take(self, line: Line) -> None:
+        match line:
             case Header():
                 self.headers.append(line)
                 self._weight = line.simulated.weight if line.simulated and not self.weighted else 1
                 if not self.needed:
                     self._keep(frozenset(budget.metric for budget in line.scenario.gate))
-            case Generator():
-                self.generators.append(line)
-            case Note():
-                self.notes.append(line)
             case Footer():
                 self.footers.append(line)
 
     def _window(self, data: Data) -> None:
-        at, cell = int(data["at"]), (str(data["region"]), str(data["cohort"]))
+        at, cell = data["at"], (data["region"], data["cohort"])
         if not 0 <= at < LONGEST_RUN:
-            raise ValueError(f"at {at}, expected 0 to {LONGEST_RUN:,} seconds")
+            raise self._reader.wrong(f"window.at: {at}, expected 0 to {LONGEST_RUN:,} seconds")
         index = self.cells.setdefault(cell, len(self.cells))
         self.seconds = max(self.seconds, at + 1)
-        players, requests = data.get("players", _NONE), data.get("requests", _NONE)
-        for name, column in self.columns.items():
-            if isinstance(column, Pairs):
-                part, whole = PAIRS[name](players, requests)
-                lighter = self._weight if name in SHARES else 1
-                column.add(at, index, (part / lighter, whole / lighter))
-            else:
-                for sketch in SAMPLES[name](players, requests):
-                    column.add(at, index, sketch if self._weight == 1 else _lighter(sketch, self._weight))
-        self._count(players, requests)
-
-    def _count(self, players: Data, requests: Data) -> None:
-        sums = self._sums
-        for kind, one in requests.items():
-            sums[f"requests.{kind}"] += one.get("count", 0)
-            sums["bytes"] += one.get("bytes", 0)
-            sums["errors"] += sum(one.get("errors", _NONE).values())
-        for name in ("joins", "starts", "stalls"):
-            sums[name] += players.get(name, 0)
+        players, requests = data.get("players", NOTHING), data.get("requests", NOTHING)
+        try:
+            for name, column in self.columns.items():
+                if isinstance(column, Pairs):
+                    part, whole = PAIRS[name](players, requests)
+                    lighter = self._weight if name in SHARES else 1
+                    column.add(at, index, (part / lighter, whole / lighter))
+                else:
+                    for sketch in SAMPLES[name](players, requests):
+                        column.add(at, index, sketch if self._weight == 1 else _lighter(sketch, self._weight))
+        except OverflowError as error:
+            raise self._reader.wrong(f"a number beyond all measure: {error}") from error
 
     def close(self) -> None:
         """The file is read; RunError when it was no run, or its totals are not the sum of its windows."""
-        if not self._number or not self.headers:
-            raise RunError(f"{self._place}: the file is empty", hint=_HINT)
-        if len(self.footers) < len(self.headers):
-            return
-        totals = self.footers[-1].totals
-        told = {f"requests.{kind}": count for kind, count in totals.requests.items()}
-        told |= {name: getattr(totals, name) for name in ("bytes", "errors", "joins", "starts", "stalls")}
-        if wrong := [name for name in {**told, **self._sums} if told.get(name, 0) != self._sums[name]]:
-            raise RunError(
-                f"{self._place}: the footer says {told.get(wrong[0], 0)} {wrong[0]}, the windows add up to "
-                f"{self._sums[wrong[0]]}",
-                hint="lines are missing or were added: use the file as it was written",
-            )
+        self._reader.close()
 
 
-_HINT: Final = "a run is the run.jsonl that `surgecast load` writes; docs/run-format.md describes it"
+@dataclass(slots=True)
+class _Reader(PlainReader):
+    """One file of a tally: hands every line on but windows."""
+
+    told: Callable[[Line], None] = lambda _: None
+
+    def take(self, line: Line) -> None:
+        """Kept as by every reader, and told."""
+        super(_Reader, self).take(line)
+        self.told(line)
 
 
-def read_ledger(places: Iterable[str], needed: frozenset[str], *, weighted: bool = False) -> Ledger:
+def read_tally(places: Iterable[str], needed: frozenset[str], *, weighted: bool = False) -> Tally:
     """Fold a run from its file, or from several that are parts of one run; ``-`` is standard input."""
-    ledger = Ledger(needed, weighted)
+    tally = Tally(needed, weighted)
     for place in places:
-        ledger.open(place)
-        for line in _lines(place):
-            ledger.add(line)
-        ledger.close()
-        _same_run(ledger.headers)
-    return ledger
-
-
-def _lines(place: str) -> Iterator[str | bytes]:
-    if place == "-":
-        yield from sys.stdin
-        return
-    with run_file(place).open("rb") as lines:
-        yield from lines
+        with open_run(place) as (name, lines):
+            tally.open(name)
+            for line in lines:
+                tally.add(line)
+            tally.close()
+        _same_run(tally.headers)
+    return tally
 
 
 def _same_run(headers: list[Header]) -> None:
@@ -246,11 +204,11 @@ def _ended(one: Data) -> float:
 
 
 def _failed(one: Data) -> float:
-    return float(min(sum(one.get("errors", _NONE).values()), one.get("count", 0)))
+    return float(min(sum(one.get("errors", NOTHING).values()), one.get("count", 0)))
 
 
 def _cached(one: Data) -> Pair:
-    cache = one.get("cache", _NONE)
+    cache = one.get("cache", NOTHING)
     return cache.get("hit", 0), cache.get("hit", 0) + cache.get("miss", 0)
 
 
@@ -310,10 +268,10 @@ def _pair_of(name: str) -> Callable[[Data, Data], Pair]:
 def _samples_of(name: str) -> Callable[[Data, Data], Iterable[Data]]:
     head, _, what = name.partition(".")
     if not what:
-        return lambda players, _: (players.get(head, _NONE),)
+        return lambda players, _: (players.get(head, NOTHING),)
     if head == "request":
-        return lambda _, requests: (one.get(what, _NONE) for one in requests.values())
-    return lambda _, requests: (requests.get(head, _NONE).get(what, _NONE),)
+        return lambda _, requests: (one.get(what, NOTHING) for one in requests.values())
+    return lambda _, requests: (requests.get(head, NOTHING).get(what, NOTHING),)
 
 
 _OF_VIEWERS: Final = [metric for metric in METRICS.values() if metric.subject == "player"]
@@ -322,11 +280,11 @@ SAMPLES: Final = {metric.name: _samples_of(metric.name) for metric in _OF_VIEWER
 PAIRS: Final[dict[str, Callable[[Data, Data], Pair]]] = {
     **{metric.name: _pair_of(metric.name) for metric in _OF_VIEWERS if metric.kind != "spread"},
     "stall_ratio": lambda players, _: (_stalled(players), _stalled(players) + _played(players)),
-    "join_failure": lambda players, _: (sum(players.get("failures", _NONE).values()), players.get("joins", 0)),
+    "join_failure": lambda players, _: (sum(players.get("failures", NOTHING).values()), players.get("joins", 0)),
     "exits_before_start": lambda players, _: (players.get("exits_before_start", 0), players.get("joins", 0)),
     "bitrate": lambda players, _: (players.get("bitrate_seconds", 0.0), _played(players)),
     "egress": _egress,
-    "failed": lambda _, requests: (sum(sum(one.get("errors", _NONE).values()) for one in requests.values()), 0.0),
+    "failed": lambda _, requests: (sum(sum(one.get("errors", NOTHING).values()) for one in requests.values()), 0.0),
     "delivered": _delivered,
 }
 """Part and whole in a window, by metric; a rate and a level have no whole but the second. Beyond the metrics of

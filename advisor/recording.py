@@ -1,0 +1,295 @@
+"""A run folded second by second, straight from its lines: what `measure` reads, and all that is kept of the windows.
+
+Half an hour in ten regions is a file of a hundred megabytes. Its windows are read as plain JSON (`loadtests.plain`),
+held until no more of their second are due, added up, and let go. The sums are exactly those of the models
+(`loadtests.results.add`): windows of one key first, then in order of region and cohort, so that not even the last
+bit of a float depends on the way.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any, Final, TypeAlias
+
+from advisor.seconds import PLAYERS_READ, SEGMENTS_READ, Fold, Second, Sums, by_second
+from advisor.traffic import Kinds, RegionTraffic
+from loadtests.flow import planned
+from loadtests.plain import NOTHING, SKETCHES, Data, PlainReader, sketch_of
+from loadtests.results import Bottleneck, Footer, Generator, Header, Note, Players, Requests, Target
+from loadtests.run import Run, open_run
+from loadtests.session import RequestKind
+from loadtests.shapes import Phase, PhaseName
+
+PATIENCE: Final = 2
+"""Seconds that windows are held for later ones of the same second. A journal writes second by second; a file that
+turns out to need more is read once more, with as many as it needs."""
+
+Key: TypeAlias = tuple[str, str]
+"""Region and cohort."""
+Rungs: TypeAlias = list[tuple[int, dict[int, float]]]
+"""Second by second, seconds played by bit rate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One run, second by second: ``whole`` over all regions, and each region of the scenario by its code."""
+
+    header: Header
+    whole: tuple[Second, ...]
+    regions: dict[str, tuple[Second, ...]]
+    seconds: int
+    """How many were recorded."""
+    spoiled: tuple[tuple[int, str, Bottleneck], ...]
+    """Seconds in which a worker was the limit: when, which, and what ran out."""
+    worst_cpu: float
+    """Busiest second of any generator, as a share of one core."""
+    notes: tuple[Note, ...]
+    footer: Footer | None
+    traffic: dict[str, RegionTraffic] = field(default_factory=dict)
+    """Each kind of request, by region."""
+    rungs: dict[str, Rungs] = field(default_factory=dict)
+    """Seconds played at each bit rate, by region."""
+    targets: tuple[Target, ...] = ()
+    """What servers said of themselves."""
+    cut: str = ""
+    """What is wrong with the end of the file, empty when nothing is."""
+
+
+@dataclass(slots=True)
+class Series:
+    """Folds the seconds of a run, all regions at once."""
+
+    header: Header
+    folds: dict[str, Fold] = field(init=False)
+    seconds: dict[str, list[Second]] = field(init=False)
+    kinds: Kinds = field(default_factory=Kinds)
+    rungs: dict[str, Rungs] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        scenario = self.header.scenario
+        codes = ("", *scenario.regions)
+        self.folds = {code: Fold(scenario.budgets, planned(scenario, code)) for code in codes}
+        self.seconds = {code: [] for code in codes}
+
+    def add(self, at: int, phase: PhaseName, sums: Mapping[str, Sums]) -> None:
+        """The next second, by region; the whole is ``""``."""
+        for code, fold in self.folds.items():
+            self.seconds[code].append(fold.second(at, phase, sums[code]))
+            if code and (rungs := sums[code].players.rungs):
+                self.rungs.setdefault(code, []).append((at, rungs))
+
+    def parts(self) -> dict[str, Any]:
+        """The fields of a `Recording`."""
+        whole, *regions = ((code, tuple(part)) for code, part in self.seconds.items())
+        told = {"traffic": self.kinds.regions, "rungs": self.rungs}
+        return {"header": self.header, "whole": whole[1], "regions": dict(regions), **told}
+
+
+def phase_at(phases: Sequence[Phase], at: int) -> PhaseName | None:
+    """The phase that a second lies in; None outside of all."""
+    return next((phase.name for phase in phases if phase.start <= at < phase.end), None)
+
+
+@dataclass(slots=True)
+class Recorder(PlainReader):
+    """Folds the lines of a run into a `Recording`."""
+
+    patience: int = PATIENCE
+    late: int = 0
+    """The longest that a window came after one of a later second; more than ``patience``, and it was not taken."""
+    seconds: int = 0
+    _series: Series | None = None
+    _open: dict[int, dict[Key, Adding]] = field(default_factory=dict)
+    _spoiled: list[tuple[int, str, Bottleneck]] = field(default_factory=list)
+    _worst_cpu: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.window = self._keep
+
+    def take_generator(self, line: Generator) -> None:
+        """Only what it says of its second is kept."""
+        if (reason := line.bottleneck()) is not None:
+            self._spoiled.append((line.at, line.worker, reason))
+        self._worst_cpu = max(self._worst_cpu, line.cpu)
+
+    def _keep(self, window: Data) -> None:
+        at: int = window["at"]
+        if at >= self.seconds:
+            self.seconds = at + 1
+            self._fold(until=at - self.patience)
+        elif (late := self.seconds - 1 - at) > self.late:
+            self.late = late
+        key = (window["region"], window["cohort"])
+        self._open.setdefault(at, {}).setdefault(key, Adding()).add(window)
+
+    def _fold(self, until: float) -> None:
+        """Every open second before ``until``."""
+        assert self.header is not None  # no window is read before it
+        series = self._series = self._series or Series(self.header)
+        for at in sorted(one for one in self._open if one < until):
+            cells = self._open.pop(at)
+            if self.late <= self.patience and (phase := phase_at(self.header.phases, at)) is not None:
+                for key in sorted(cells):
+                    for kind, requests in cells[key].by_kind():
+                        series.kinds.add(at, phase, key[0], kind, requests)
+                series.add(at, phase, sums_of(cells, series.folds))
+
+    def recording(self) -> Recording:
+        """All lines are read; RunError as for a `Run`."""
+        header = self.close()
+        self._fold(until=self.seconds)
+        return Recording(
+            **(self._series or Series(header)).parts(),
+            seconds=self.seconds,
+            spoiled=tuple(self._spoiled),
+            worst_cpu=self._worst_cpu,
+            notes=tuple(self.notes),
+            targets=tuple(self.targets),
+            footer=self.footer,
+            cut=self.cut,
+        )
+
+
+@dataclass(slots=True)
+class Adding:
+    """Sums under way: plain numbers, and the sketches that are still to be merged."""
+
+    requests: dict[str, Any] = field(default_factory=dict)
+    segments: dict[str, Any] = field(default_factory=dict)
+    players: dict[str, Any] = field(default_factory=dict)
+    sketches: dict[str, list[Data]] = field(default_factory=dict)
+    kinds: dict[RequestKind, dict[str, Any]] = field(default_factory=dict)
+    """Each kind of request on its own."""
+    ages: dict[RequestKind, list[Data]] = field(default_factory=dict)
+
+    def add(self, window: Data) -> None:
+        """One more window of the same second, region and cohort; of its sketches only those that `Fold` reads."""
+        for kind, one in window.get("requests", NOTHING).items():
+            _add(self.requests, one)
+            _add(self.kinds.setdefault(kind, {}), one)
+            if (age := one.get("cache_age")) is not None:
+                self.ages.setdefault(kind, []).append(age)
+            if kind == "segment":
+                _add(self.segments, one)
+                self._keep(one, SEGMENTS_READ)
+        if players := window.get("players"):
+            _add(self.players, players)
+            self._keep(players, PLAYERS_READ)
+
+    def merge(self, other: Adding) -> Adding:
+        """Another region or cohort of the same second."""
+        _add(self.requests, other.requests)
+        _add(self.segments, other.segments)
+        _add(self.players, other.players)
+        for name, parts in other.sketches.items():
+            self.sketches.setdefault(name, []).extend(parts)
+        return self
+
+    def by_kind(self) -> Iterator[tuple[RequestKind, Requests]]:
+        """Each kind as its model, with the ages of caches as its only sketch."""
+        for kind, sums in self.kinds.items():
+            age = {"cache_age": sketch_of(self.ages[kind])} if kind in self.ages else {}
+            yield kind, _NO_REQUESTS.model_copy(update=sums | age)
+
+    def _keep(self, part: Data, names: frozenset[str]) -> None:
+        for name in names:
+            if (sketch := part.get(name)) is not None and sketch["count"]:
+                self.sketches.setdefault(name, []).append(sketch)
+
+    def sums(self) -> Sums:
+        """As their models."""
+        merged = {name: sketch_of(parts) for name, parts in self.sketches.items()}
+        segments = {name: merged[name] for name in SEGMENTS_READ if name in merged}
+        players = {name: merged[name] for name in PLAYERS_READ if name in merged}
+        return Sums(
+            requests=_NO_REQUESTS.model_copy(update=self.requests),
+            segments=_NO_REQUESTS.model_copy(update=self.segments | segments),
+            players=_NO_PLAYERS.model_copy(update=self.players | players),
+        )
+
+
+_NO_REQUESTS: Final = Requests()
+_NO_PLAYERS: Final = Players()
+
+
+def _add(sums: dict[str, Any], part: Data) -> None:
+    """Numbers and counts by name; sketches are left out."""
+    for name, value in part.items():
+        if type(value) is not dict:
+            sums[name] = sums.get(name, 0) + value
+        elif name not in SKETCHES:
+            counts = sums.setdefault(name, {})
+            for one, count in value.items():
+                counts[one] = counts.get(one, 0) + count
+
+
+def sums_of(cells: Mapping[Key, Adding], codes: Iterable[str]) -> dict[str, Sums]:
+    """The sums of one second by region, and over all (``""``)."""
+    parts: dict[str, list[Adding]] = {code: [] for code in codes}
+    whole = Adding()
+    for key in sorted(cells):
+        whole.merge(cells[key])
+        if key[0] and key[0] in parts:
+            parts[key[0]].append(cells[key])
+    regions = {
+        code: part[0] if len(part) == 1 else reduce(Adding.merge, part, Adding()) for code, part in parts.items()
+    }
+    return {code: (one if code else whole).sums() for code, one in regions.items()}
+
+
+def recorded(run: Run) -> Recording:
+    """A run that is in memory already."""
+    series = Series(run.header)
+    for at, windows in by_second(run.windows):
+        if (phase := phase_at(run.header.phases, at)) is not None:
+            for window in windows:
+                for kind, requests in window.requests.items():
+                    series.kinds.add(at, phase, window.region, kind, requests)
+            by_code = {code: [one for one in windows if code in ("", one.region)] for code in series.folds}
+            series.add(at, phase, {code: Sums.of(part) for code, part in by_code.items()})
+    spoiled = ((one.at, one.worker, one.bottleneck()) for one in run.generators)
+    return Recording(
+        **series.parts(),
+        seconds=run.seconds,
+        spoiled=tuple((at, worker, reason) for at, worker, reason in spoiled if reason is not None),
+        worst_cpu=max((one.cpu for one in run.generators), default=0.0),
+        notes=run.notes,
+        targets=run.targets,
+        footer=run.footer,
+        cut=run.cut,
+    )
+
+
+def read_recording(place: str | Path) -> Recording:
+    """Fold a run from a folder, a file, or ``-`` for standard input; RunError names the line and what is wrong."""
+    with open_run(place) as (name, lines), _again(lines) as file:
+        recorder = _read(name, file, PATIENCE)
+        if recorder.late > recorder.patience:
+            file.seek(0)
+            recorder = _read(name, file, recorder.late)
+        return recorder.recording()
+
+
+def _read(name: str, lines: IO[bytes], patience: int) -> Recorder:
+    recorder = Recorder(name, patience=patience)
+    for line in lines:
+        recorder.add(line)
+    return recorder
+
+
+@contextmanager
+def _again(lines: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The lines in a file that can be read twice: what comes through a pipe is kept on disk for that long."""
+    if lines.seekable():
+        yield lines
+        return
+    with TemporaryFile() as file:
+        shutil.copyfileobj(lines, file)
+        file.seek(0)
+        yield file
