@@ -12,7 +12,7 @@ from advisor.carried import parse_nodes
 from advisor.case import Case
 from advisor.catalog import node_of, offers_of, one_of_each, stale
 from advisor.caution import assumptions, cautions
-from advisor.cdn import Cdn, cdn, length, seen_of
+from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
 from advisor.demand import Demand, audience_of, demands, peak_viewers
 from advisor.interval import Interval
 from advisor.lead import time_to_capacity
@@ -208,6 +208,7 @@ def _cases(measurement: Measurement, wanted: Sequence[Demand], found: Capacities
             edge=demand,
             place=measurement.places[demand.region],
             scenario=measurement.scenario,
+            peak_seconds=peak_seconds_of(measurement.scenario, demand.region),
         )
         for demand in wanted
     )

@@ -30,6 +30,8 @@ class Case:
     scenario: Scenario
     size: float = 1.0
     """Size of a node, today's nodes being 1."""
+    peak_seconds: float | None = None
+    """`advisor.cdn.peak_seconds_of` this region, which no change changes; None: to be worked out."""
 
     @property
     def lead(self) -> TimeToCapacity:

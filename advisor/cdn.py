@@ -55,10 +55,20 @@ class Cdn(Frozen):
     """What is wrong with how the stream is cached."""
 
 
-def cdn(demand: Demand, region: Region, scenario: Scenario, seen: Seen | None = None) -> Cdn:
-    """Traffic and its list price for one region; with what the rehearsal showed of caches also the origin's load."""
-    phases = scenario.surge.phases()
-    seconds, peak_seconds = length(phases), equivalent_peak_seconds(planned(scenario, demand.region), phases)
+def peak_seconds_of(scenario: Scenario, region: str) -> float:
+    """Seconds at the peak that hold as many viewer-seconds as a region's whole event."""
+    return equivalent_peak_seconds(planned(scenario, region), scenario.surge.phases())
+
+
+def cdn(
+    demand: Demand, region: Region, scenario: Scenario, seen: Seen | None = None, *, peak_seconds: float | None = None
+) -> Cdn:
+    """Traffic and its list price for one region; with what the rehearsal showed of caches also the origin's load.
+
+    ``peak_seconds`` are those of `peak_seconds_of`, where somebody has worked them out already.
+    """
+    seconds = length(scenario.surge.phases())
+    peak_seconds = peak_seconds_of(scenario, demand.region) if peak_seconds is None else peak_seconds
     steady = demand.wire_per_viewer.scale(demand.viewers.mid / BITS_PER_GB)
     event = steady.scale(peak_seconds).plus(demand.wire_per_join.scale(demand.all_joins / BITS_PER_GB))
     hour = steady.scale(SECONDS_PER_HOUR)

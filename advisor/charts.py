@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from advisor.figures import number
 
 Values: TypeAlias = Sequence[float | None]
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,11 @@ class Frame:
     top: int = 22
     bottom: int = 30
 
-    def x(self, at: float, start: float, end: float) -> float:
+    def x(self, at: Number, start: float, end: float) -> Number:
         """Where a second is."""
         return self.left + (at - start) / max(1e-9, end - start) * (self.width - self.left - self.right)
 
-    def y(self, value: float, top: float) -> float:
+    def y(self, value: Number, top: float) -> Number:
         """Where a value is."""
         return self.height - self.bottom - value / top * (self.height - self.top - self.bottom)
 
@@ -163,33 +165,34 @@ def _points(frame: Frame, times: Sequence[int], values: Values, box: tuple[float
 
     Where several seconds share a column of the drawing, its first, lowest, highest and last are drawn: no peak is lost.
     """
-    parts: list[list[tuple[int, float]]] = [[]]
-    before = None
-    for at, value in zip(times, values, strict=True):
-        if value is None or (before is not None and at != before + 1):
-            parts.append([])
-        if value is not None:
-            parts[-1].append((at, value))
-        before = at
+    at = np.asarray(times, dtype=np.int64)
+    amounts = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(amounts))
+    if not len(known):
+        return []
+    parts = np.split(known, np.flatnonzero((np.diff(known) > 1) | (np.diff(at[known]) != 1)) + 1)
     dense = len(times) > DENSE * (frame.width - frame.left - frame.right)
-    drawn = (_thinned(frame, part, box) if dense else part for part in parts if part)
-    return [
-        [f"{frame.x(at + 0.5, box[0], box[1]):.1f},{frame.y(value, box[2]):.1f}" for at, value in one] for one in drawn
-    ]
+    found = []
+    for part in parts:
+        middles: NDArray[np.float64] = np.asarray(at[part] + 0.5, dtype=np.float64)
+        x, y = frame.x(middles, box[0], box[1]), frame.y(amounts[part], box[2])
+        shown = _thinned(x, amounts[part]) if dense else np.arange(len(part))
+        pairs = zip(x[shown].tolist(), y[shown].tolist(), strict=True)
+        found.append([f"{one:.1f},{other:.1f}" for one, other in pairs])
+    return found
 
 
 DENSE: Final = 2
 """Seconds per unit of width beyond which they are thinned: nobody sees two points on one spot."""
 
 
-def _thinned(
-    frame: Frame, part: Sequence[tuple[int, float]], box: tuple[float, float, float]
-) -> Iterator[tuple[int, float]]:
-    for _, column in groupby(part, key=lambda point: int(frame.x(point[0] + 0.5, box[0], box[1]))):
-        points = list(column)
-        lowest = min(points, key=lambda point: point[1])
-        highest = max(points, key=lambda point: point[1])
-        yield from sorted({points[0], lowest, highest, points[-1]})
+def _thinned(x: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Of the points of each column of the drawing: the first, the lowest, the highest, the last."""
+    column = x.astype(np.int64)
+    ends = np.flatnonzero(np.append(np.diff(column) != 0, True))
+    starts = np.append(0, ends[:-1] + 1)
+    by_value = np.lexsort((values, column))
+    return np.unique(np.concatenate([starts, ends, by_value[starts], by_value[ends]]))
 
 
 def _curve(frame: Frame, times: Sequence[int], line: Line, box: tuple[float, float, float]) -> Markup:

@@ -18,13 +18,14 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Final, TypeAlias
 
 from advisor.seconds import PLAYERS_READ, SEGMENTS_READ, Fold, Second, Sums, by_second
-from advisor.traffic import Kinds, RegionTraffic
+from advisor.traffic import COSTING, Kinds, RegionTraffic
 from loadtests.flow import planned
 from loadtests.plain import NOTHING, SKETCHES, Data, PlainReader, sketch_of
 from loadtests.results import Bottleneck, Footer, Generator, Header, Note, Players, Requests, Target
 from loadtests.run import Run, open_run
 from loadtests.session import RequestKind
 from loadtests.shapes import Phase, PhaseName
+from loadtests.sketch import Sketch
 
 PATIENCE: Final = 2
 """Seconds that windows are held for later ones of the same second. A journal writes second by second; a file that
@@ -135,9 +136,9 @@ class Recorder(PlainReader):
         for at in sorted(one for one in self._open if one < until):
             cells = self._open.pop(at)
             if self.late <= self.patience and (phase := phase_at(self.header.phases, at)) is not None:
-                for key in sorted(cells):
-                    for kind, requests in cells[key].by_kind():
-                        series.kinds.add(at, phase, key[0], kind, requests)
+                for key in sorted(cells) if phase in COSTING else ():
+                    for kind, requests, age in cells[key].by_kind():
+                        series.kinds.of(key[0], kind).add(at, requests, age)
                 series.add(at, phase, sums_of(cells, series.folds))
 
     def recording(self) -> Recording:
@@ -176,7 +177,7 @@ class Adding:
             if (age := one.get("cache_age")) is not None:
                 self.ages.setdefault(kind, []).append(age)
             if kind == "segment":
-                _add(self.segments, one)
+                self.segments = self.kinds[kind]
                 self._keep(one, SEGMENTS_READ)
         if players := window.get("players"):
             _add(self.players, players)
@@ -191,11 +192,10 @@ class Adding:
             self.sketches.setdefault(name, []).extend(parts)
         return self
 
-    def by_kind(self) -> Iterator[tuple[RequestKind, Requests]]:
-        """Each kind as its model, with the ages of caches as its only sketch."""
+    def by_kind(self) -> Iterator[tuple[RequestKind, Data, Sketch | None]]:
+        """Each kind's sums, and the ages of caches."""
         for kind, sums in self.kinds.items():
-            age = {"cache_age": sketch_of(self.ages[kind])} if kind in self.ages else {}
-            yield kind, _NO_REQUESTS.model_copy(update=sums | age)
+            yield kind, sums, sketch_of(self.ages[kind]) if kind in self.ages else None
 
     def _keep(self, part: Data, names: frozenset[str]) -> None:
         for name in names:
@@ -248,9 +248,9 @@ def recorded(run: Run) -> Recording:
     series = Series(run.header)
     for at, windows in by_second(run.windows):
         if (phase := phase_at(run.header.phases, at)) is not None:
-            for window in windows:
+            for window in windows if phase in COSTING else ():
                 for kind, requests in window.requests.items():
-                    series.kinds.add(at, phase, window.region, kind, requests)
+                    series.kinds.of(window.region, kind).add(at, vars(requests), requests.cache_age)
             by_code = {code: [one for one in windows if code in ("", one.region)] for code in series.folds}
             series.add(at, phase, {code: Sums.of(part) for code, part in by_code.items()})
     spoiled = ((one.at, one.worker, one.bottleneck()) for one in run.generators)

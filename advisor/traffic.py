@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from loadtests.cached import CacheState
-from loadtests.results import Requests
 from loadtests.session import RequestKind
 from loadtests.sketch import Sketch
 
@@ -52,25 +51,26 @@ class Traffic:
     lifetimes: Counter[str] = field(default_factory=Counter)
     age: Sketch = field(default_factory=Sketch)
 
-    def add(self, at: int, requests: Requests) -> None:
-        """One window's requests of this kind."""
+    def add(self, at: int, requests: Mapping[str, Any], age: Sketch | None) -> None:
+        """What one cohort asked for of this kind: fields of `Requests`, those that are there."""
         told = spared = bypassed = 0
-        for state, count in (requests.cache_states or requests.cache).items():  # older runs say hit or miss
+        seen = requests.get("cache_states") or requests.get("cache") or {}  # older runs say hit or miss
+        for state, count in seen.items():
             told += count
             spared += count if state in SPARED else 0
             bypassed += count if state == "bypass" else 0
             self.states[state] += count
-        bits = 8.0 * max(0, requests.bytes + requests.head_bytes - requests.refused_bytes)
-        row = Row(at, requests.count, bits, told, spared, bypassed)
+        body, head, refused = (requests.get(name, 0) for name in ("bytes", "head_bytes", "refused_bytes"))
+        row = Row(at, requests.get("count", 0), 8.0 * max(0, body + head - refused), told, spared, bypassed)
         if self.rows and self.rows[-1].at == at:
             row = self.rows.pop().plus(row)
         self.rows.append(row)
-        if requests.cache_vendors:
-            self.vendors.update(requests.cache_vendors)
-        if requests.lifetimes:
-            self.lifetimes.update(requests.lifetimes)
-        if requests.cache_age.count:
-            self.age.merge(requests.cache_age)
+        if vendors := requests.get("cache_vendors"):
+            self.vendors.update(vendors)
+        if lifetimes := requests.get("lifetimes"):
+            self.lifetimes.update(lifetimes)
+        if age is not None and age.count:
+            self.age.merge(age)
             self.age.total = 0.0  # nobody needs a mean, and its last bits would depend on the order of adding
 
     def extend(self, other: Traffic, offset: int) -> None:
@@ -91,10 +91,9 @@ class Kinds:
 
     regions: dict[str, RegionTraffic] = field(default_factory=dict)
 
-    def add(self, at: int, phase: str, region: str, kind: RequestKind, requests: Requests) -> None:
-        """What one cohort asked for in a second; seconds come in order. Other phases cost what no plan asks for."""
-        if phase in COSTING:
-            self.regions.setdefault(region, {}).setdefault(kind, Traffic()).add(at, requests)
+    def of(self, region: str, kind: RequestKind) -> Traffic:
+        """Where what a region asks for of one kind is added; seconds come in order."""
+        return self.regions.setdefault(region, {}).setdefault(kind, Traffic())
 
 
 def pooled(runs: Iterable[tuple[int, Mapping[str, RegionTraffic]]]) -> dict[str, RegionTraffic]:

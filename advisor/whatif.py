@@ -263,7 +263,7 @@ def _why_not(case: Case, other: Case, outcome: Outcome) -> Message:
 
 def answer(case: Case, base: Case | None = None, before: Answer | None = None) -> Answer:
     """What the case needs. Compared with ``base``, never more than is needed today for a load that has not grown."""
-    usd = cdn(case.edge, case.place, case.scenario).event_usd
+    usd = cdn(case.edge, case.place, case.scenario, peak_seconds=case.peak_seconds).event_usd
     found = plan(case.asked)
     asks = {"wire": case.asked.demand.wire, "requests": case.asked.demand.requests}
     if isinstance(found, Excuse):
