@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +36,10 @@ MOST_NODES: Final = 12
 def advised(plan: Plan) -> int:
     """Nodes as planned: with a weight of 1, no margin, no spare and no zone to lose that is the median of the draws."""
     return plan.nodes
+
+
+LONGER: Final = 15
+"""Seconds more of quiet where the advisor could not tell what a healthy viewer costs."""
 
 
 @dataclass(slots=True)
@@ -77,6 +81,9 @@ def rehearse(drawn: Drawn, bench: Bench) -> Record:
         return record
     audience = round(drawn.ratio * tried.fill)
     answer = _answer(tried.run, drawn, audience)
+    if answer.nodes is None and bench.quiet == QUIET:
+        bench.tell(f"no answer: {answer.why}; rehearsed again with a longer quiet, as the advisor asks")
+        return rehearse(drawn, replace(bench, quiet=QUIET + LONGER))
     ratio = "({:.2f}, {:.2f}, {:.2f})".format(*answer.ratio) if answer.ratio else "none"
     bench.tell(f"ratio {audience / tried.fill:.2f} declared, {ratio} predicted: N = {answer.nodes} {answer.why}")
     found = {"audience": audience, "declared": audience / tried.fill, "fraction": tried.peak / audience}
