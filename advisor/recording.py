@@ -12,13 +12,14 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final, TypeAlias
 
 from advisor.seconds import PLAYERS_READ, SEGMENTS_READ, Fold, Second, Sums, by_second
 from loadtests.flow import planned
-from loadtests.plain import NOTHING, SKETCHES, Data, PlainReader, added, sketch_of
+from loadtests.plain import NOTHING, SKETCHES, Data, PlainReader, sketch_of
 from loadtests.results import Bottleneck, Footer, Generator, Header, Note, Players, Requests
 from loadtests.run import Run, open_run
 from loadtests.shapes import Phase, PhaseName
@@ -89,7 +90,7 @@ class Recorder(PlainReader):
     """The longest that a window came after one of a later second; more than ``patience``, and it was not taken."""
     seconds: int = 0
     _series: Series | None = None
-    _open: dict[int, dict[Key, Data]] = field(default_factory=dict)
+    _open: dict[int, dict[Key, Adding]] = field(default_factory=dict)
     _spoiled: list[tuple[int, str, Bottleneck]] = field(default_factory=list)
     _worst_cpu: float = 0.0
 
@@ -109,17 +110,17 @@ class Recorder(PlainReader):
             self._fold(until=at - self.patience)
         elif (late := self.seconds - 1 - at) > self.late:
             self.late = late
-        held, key = self._open.setdefault(at, {}), (window["region"], window["cohort"])
-        held[key] = _merged(held[key], window) if key in held else window
+        key = (window["region"], window["cohort"])
+        self._open.setdefault(at, {}).setdefault(key, Adding()).add(window)
 
     def _fold(self, until: float) -> None:
         """Every open second before ``until``."""
         assert self.header is not None  # no window is read before it
         series = self._series = self._series or Series(self.header)
         for at in sorted(one for one in self._open if one < until):
-            windows = self._open.pop(at)
+            cells = self._open.pop(at)
             if self.late <= self.patience and (phase := phase_at(self.header.phases, at)) is not None:
-                series.add(at, phase, sums_of(windows, series.folds))
+                series.add(at, phase, sums_of(cells, series.folds))
 
     def recording(self) -> Recording:
         """All lines are read; RunError as for a `Run`."""
@@ -136,13 +137,6 @@ class Recorder(PlainReader):
         )
 
 
-def _merged(one: Data, other: Data) -> Data:
-    """Windows of one key; kinds and players that only one has are as they are."""
-    requests, more = one.get("requests", NOTHING), other.get("requests", NOTHING)
-    kinds = {name: added(requests.get(name, NOTHING), more.get(name, NOTHING)) for name in {**requests, **more}}
-    return {**one, "requests": kinds, "players": added(one.get("players", NOTHING), other.get("players", NOTHING))}
-
-
 @dataclass(slots=True)
 class Adding:
     """Sums under way: plain numbers, and the sketches that are still to be merged."""
@@ -152,15 +146,25 @@ class Adding:
     players: dict[str, Any] = field(default_factory=dict)
     sketches: dict[str, list[Data]] = field(default_factory=dict)
 
-    def add(self, window: Data, requests: Data) -> None:
-        """One more, with the sums over its requests of every kind."""
-        _add(self.requests, requests)
-        if segments := window.get("requests", NOTHING).get("segment"):
-            _add(self.segments, segments)
-            self._keep(segments, SEGMENTS_READ)
+    def add(self, window: Data) -> None:
+        """One more window of the same second, region and cohort; of its sketches only those that `Fold` reads."""
+        for kind, one in window.get("requests", NOTHING).items():
+            _add(self.requests, one)
+            if kind == "segment":
+                _add(self.segments, one)
+                self._keep(one, SEGMENTS_READ)
         if players := window.get("players"):
             _add(self.players, players)
             self._keep(players, PLAYERS_READ)
+
+    def merge(self, other: Adding) -> Adding:
+        """Another region or cohort of the same second."""
+        _add(self.requests, other.requests)
+        _add(self.segments, other.segments)
+        _add(self.players, other.players)
+        for name, parts in other.sketches.items():
+            self.sketches.setdefault(name, []).extend(parts)
+        return self
 
     def _keep(self, part: Data, names: frozenset[str]) -> None:
         for name in names:
@@ -194,19 +198,18 @@ def _add(sums: dict[str, Any], part: Data) -> None:
                 counts[one] = counts.get(one, 0) + count
 
 
-def sums_of(windows: Mapping[Key, Data], codes: Iterable[str]) -> dict[str, Sums]:
+def sums_of(cells: Mapping[Key, Adding], codes: Iterable[str]) -> dict[str, Sums]:
     """The sums of one second by region, and over all (``""``)."""
-    adding = {code: Adding() for code in codes}
-    whole = adding[""]
-    for key in sorted(windows):
-        window = windows[key]
-        requests: dict[str, Any] = {}
-        for one in window.get("requests", NOTHING).values():
-            _add(requests, one)
-        whole.add(window, requests)
-        if key[0] in adding and key[0]:
-            adding[key[0]].add(window, requests)
-    return {code: one.sums() for code, one in adding.items()}
+    parts: dict[str, list[Adding]] = {code: [] for code in codes}
+    whole = Adding()
+    for key in sorted(cells):
+        whole.merge(cells[key])
+        if key[0] and key[0] in parts:
+            parts[key[0]].append(cells[key])
+    regions = {
+        code: part[0] if len(part) == 1 else reduce(Adding.merge, part, Adding()) for code, part in parts.items()
+    }
+    return {code: (one if code else whole).sums() for code, one in regions.items()}
 
 
 def recorded(run: Run) -> Recording:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast, get_origin
 
@@ -27,23 +27,24 @@ _WINDOW: Final = b'{"line":"window",'
 """How `text_of` begins a window; one that is written in another way is read by its model."""
 
 
-def sketch_of(parts: Iterable[Data]) -> Sketch:
+def sketch_of(parts: Sequence[Data]) -> Sketch:
     """One sketch of several plain ones; its ``total`` is left at zero, for whoever needs quantiles only."""
     made = Sketch()
-    known = [part for part in parts if part["count"]]
-    if not known:
-        return made
-    bins: dict[int, int] = known[0]["bins"]
-    if len(known) > 1:
-        bins = dict(bins)
-        seen = bins.get
-        for part in known[1:]:
-            for index, count in part["bins"].items():
-                bins[index] = seen(index, 0) + count
-    made.bins = bins
-    made.count = sum(part["count"] for part in known)
-    made.smallest = min(part["min"] for part in known)
-    made.largest = max(part["max"] for part in known)
+    for part in parts:
+        if not (count := part["count"]):
+            continue
+        if not made.count:
+            made.bins = part["bins"] if len(parts) == 1 else dict(part["bins"])
+        else:
+            bins = made.bins
+            seen = bins.get
+            for index, more in part["bins"].items():
+                bins[index] = seen(index, 0) + more
+        made.count += count
+        if part["min"] < made.smallest:
+            made.smallest = part["min"]
+        if part["max"] > made.largest:
+            made.largest = part["max"]
     return made
 
 
@@ -63,7 +64,6 @@ def _holds(sketch: Data) -> bool:
 
 
 _BARE: Final = bytes(letter for letter in b'"0123456789')
-_ODD: Final = (b"+:", b" :", b"_:", b".:", b" -:")
 _FOREIGN: Final = re.compile(rb"[\x80-\xff]-?:")
 
 
@@ -73,7 +73,7 @@ def _odd(text: bytes) -> bool:
     Without quotes and digits, a bin is ``:`` or ``-:``. Names of fields end with letters.
     """
     bare = text.translate(None, _BARE)
-    if b"\\" in text or any(one in bare for one in _ODD):
+    if b"+:" in bare or b" :" in bare or b"_:" in bare or b".:" in bare or b" -:" in bare or b"\\" in bare:
         return True
     return not text.isascii() and _FOREIGN.search(bare) is not None
 
@@ -133,8 +133,9 @@ def window_of(text: bytes) -> Data | None:
 
 def _sketches(data: Data) -> Iterator[Data]:
     for part in (data.get("players", NOTHING), *data.get("requests", NOTHING).values()):
-        for name in SKETCHES & part.keys():
-            yield part[name]
+        for name in SKETCHES:
+            if name in part:
+                yield part[name]
 
 
 def _names_of_sketches() -> frozenset[str]:
@@ -166,22 +167,6 @@ def form_of(value: object) -> Any:
             return {name: form_of(one) for name, one in value.items()}
         case _:
             return value
-
-
-def added(one: Data, other: Data) -> dict[str, Any]:
-    """Two plain values of one kind, field by field: as `loadtests.results.add`, but for what identifies them."""
-    sums = dict(one)
-    for name, value in other.items():
-        if name not in sums or name in _IDENTITY:
-            sums[name] = value
-        elif name in SKETCHES:
-            sums[name] = form_of(sketch_of((sums[name], value)))
-        else:
-            sums[name] = added(sums[name], value) if isinstance(value, dict) else sums[name] + value
-    return sums
-
-
-_IDENTITY: Final = frozenset({"line", "at", "region", "cohort"})
 
 
 @dataclass(slots=True)

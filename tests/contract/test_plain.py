@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from loadtests.errors import RunError
-from loadtests.plain import PlainReader, added, form_of, sketch_of, window_of
-from loadtests.results import LINE, Window, add, text_of
+from loadtests.plain import PlainReader, form_of, sketch_of, window_of
+from loadtests.results import LINE, Window, text_of
 from loadtests.run import RunReader
 from tests.contract.lines import a_run, dyadic, windows
 from tests.contract.lines import sketch_of as sketched
@@ -89,20 +89,7 @@ def test_plain_sketches_merge_to_the_same_quantiles(sketches: list[Any], share: 
     whole = sketched([])
     for one in sketches:
         whole.merge(one)
-    found = sketch_of(form_of(one) for one in sketches)
+    found = sketch_of([form_of(one) for one in sketches])
     assert (found.count, found.bins) == (whole.count, whole.bins)
     if found.count:
         assert found.quantile(share) == whole.quantile(share) == found.quantiles(0.5, share)[1]
-
-
-@given(windows(), windows())
-def test_plain_windows_add_as_their_models_do(one: Window, other: Window) -> None:
-    sums = added(form_of(one.players), form_of(other.players))
-    assert without_sums(sums) == without_sums(form_of(add(one.players, other.players)))
-
-
-def without_sums(value: Any) -> Any:
-    """A merged plain sketch leaves its sum out."""
-    return (
-        {name: without_sums(one) for name, one in value.items() if name != "sum"} if isinstance(value, dict) else value
-    )
