@@ -21,7 +21,7 @@ from advisor.interval import Interval
 from advisor.models import Capacity, Excuse, Unit
 from advisor.regret import Regret, critical_ratio, rank_of, regrets
 from advisor.texts import say
-from advisor.together import nodes_for
+from advisor.together import nodes_for, together
 from loadtests.region import Frozen
 
 TESTED_FACTOR: Final = 2.0
@@ -124,11 +124,14 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
     carried = drawn(capacity.per_node, scores(f"capacity {capacity.unit}"))
     waits = asked.waiting.draw(DRAWS)
     shares = asked.rise.ready(waits) if asked.rise else np.ones(DRAWS)
-    raw, quantile = nodes_for(wanted, carried), critical_ratio(launch.underprovision_weight)
+    law = asked.capacities.scaling
+    law = law if law and law.model == capacity.model else None
+    raw, quantile = together(nodes_for(wanted, carried), law), critical_ratio(launch.underprovision_weight)
     steps, rank = headroom(launch), rank_of(quantile, DRAWS)
     needed, before = np.sort(folded(steps, raw)), np.sort(folded(steps, raw * shares))
     samples = demand.samples and min(demand.samples, capacity.per_node.samples)
-    told = _steps(steps, nodes_for(demand.mid, capacity.per_node.mid), float(np.sort(raw)[rank]), capacity)
+    middle = float(together(np.array([nodes_for(demand.mid, capacity.per_node.mid)]), law)[0])
+    told = _steps(steps, middle, float(np.sort(raw)[rank]), capacity)
     nodes, ready = int(needed[rank]), int(before[rank])
     return Plan(
         region=asked.demand.region,
