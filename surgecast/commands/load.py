@@ -11,6 +11,8 @@ from advisor.gate.verdict import EXIT_CODES
 from loadtests.errors import CannotMeasure
 from loadtests.scenario import read_scenario
 from surgecast.gating import budgets_for
+from surgecast.kubernetes_run.asked import Asked, distributed_options
+from surgecast.kubernetes_run.distributing import distribute
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
 
 EXAMPLE = (
@@ -34,6 +36,7 @@ EXAMPLE = (
 @click.option("--abort", is_flag=True, help="End early when a budget marked 'abort' is surely broken (exit code 99).")
 @click.option("--run-fault-commands", is_flag=True, help="Let the scenario's faults run its commands on this machine.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")
+@distributed_options
 def load(
     scenario: str,
     target: str,
@@ -50,6 +53,7 @@ def load(
     abort: bool,
     run_fault_commands: bool,
     own: bool,
+    asked: Asked,
 ) -> None:
     """Simulate a surge of live viewers with Locust.
 
@@ -72,7 +76,9 @@ def load(
         budgets=budgets_for(plan, budgets, needed=abort),
         abort=abort,
     )
-    folder = run_locust(plan, scenario, options)
+    folder = distribute(scenario, options, asked) if asked.distributed else run_locust(plan, scenario, options)
+    if folder is None:
+        return
     footer = tell_ending(folder)
     click.echo(folder)
     if not footer.complete:
