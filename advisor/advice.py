@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
 
 from advisor.capacity import Capacities, capacities
 from advisor.catalog import node_of, offers_of, one_of_each, stale
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length
+from advisor.cluster.snapshot import Cluster
+from advisor.cluster.starts import replaced
+from advisor.cluster.today import Look, Looked, Today, look, looked, today
 from advisor.demand import Demand, audience_of, demands, peak_viewers
 from advisor.interval import Interval
-from advisor.lead import time_to_capacity
+from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.plan import Asked, Plan, plan
@@ -42,6 +45,8 @@ class RegionAdvice(Frozen):
     cdn: Cdn
     scaling: ScalingAdvice | None = None
     """Whether an autoscaler can follow; None where no nodes can be named."""
+    cluster: Today | None = None
+    """What serves the region today; None where no cluster was read that does."""
 
 
 class Totals(Frozen):
@@ -81,20 +86,30 @@ class Advice(Frozen):
     totals: Totals
     assumptions: tuple[Message, ...]
     runs: tuple[RunSeries, ...]
+    clusters: tuple[Looked, ...] = ()
+    """What was read of clusters, and what could not be."""
 
 
 ROUGH: Final = 0.10
 """A capacity interval wider than a tenth on either side is called rough (assumed)."""
 
 
-def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accept_unfinished: bool = False) -> Advice:
-    """Advise on a launch from its rehearsals; the same runs and audience give the same advice, byte for byte."""
+def advise(
+    runs: Sequence[Run],
+    audience: dict[str, int] | None = None,
+    *,
+    accept_unfinished: bool = False,
+    clusters: Sequence[Cluster] = (),
+) -> Advice:
+    """Advise on a launch from its rehearsals; the same input gives the same advice, byte for byte."""
     measurement = measure(runs, accept_unfinished=accept_unfinished)
     wanted = demands(measurement, audience_of(measurement, audience))
     found = capacities(measurement)
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
-    regions = _scaled(measurement, [_region(measurement, demand, found, factor) for demand in wanted])
+    looks = _looks(measurement, wanted, clusters)
+    planned_for = [_region(measurement, demand, found, factor, looks) for demand in wanted]
+    regions = _compared(measurement, _scaled(measurement, planned_for, looks), looks)
     judged = verdict(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
     scenario = measurement.scenario
@@ -116,10 +131,43 @@ def advise(runs: Sequence[Run], audience: dict[str, int] | None = None, *, accep
         totals=_totals(regions),
         assumptions=assumptions(measurement, found, plans),
         runs=measurement.runs,
+        clusters=tuple(looked(cluster) for cluster in clusters),
     )
 
 
-def _region(measurement: Measurement, demand: Demand, found: Capacities, factor: float) -> RegionAdvice:
+Looks: TypeAlias = Mapping[str, Look]
+"""What clusters say, by region."""
+
+
+def _looks(measurement: Measurement, wanted: Sequence[Demand], clusters: Sequence[Cluster]) -> Looks:
+    scaling, codes = measurement.scenario.launch.scaling, [demand.region for demand in wanted]
+    found = {code: look(clusters, code, measurement.places[code].provider_regions, scaling) for code in codes}
+    return {code: one for code, one in found.items() if one is not None}
+
+
+def _lead(measurement: Measurement, code: str, looks: Looks) -> TimeToCapacity:
+    """As the scenario says it, else as the region's cluster shows it, else as published."""
+    said = measurement.scenario.launch.time_to_capacity
+    lead = time_to_capacity(said)
+    return replaced(lead, looks[code].waited, said) if code in looks else lead
+
+
+def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Looks) -> tuple[RegionAdvice, ...]:
+    """Each region with what serves it today."""
+    scaling = measurement.scenario.launch.scaling
+    return tuple(
+        region.model_copy(
+            update={
+                "cluster": today(looks[region.code], region.nodes if isinstance(region.nodes, Plan) else None, scaling)
+            }
+        )
+        if region.code in looks
+        else region
+        for region in regions
+    )
+
+
+def _region(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> RegionAdvice:
     place = measurement.places[demand.region]
     return RegionAdvice(
         code=demand.region,
@@ -127,12 +175,12 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         timezone=place.timezone,
         audience=round(demand.viewers.mid),
         demand=demand,
-        nodes=plan(_asked(measurement, demand, found, factor)),
+        nodes=plan(_asked(measurement, demand, found, factor, looks)),
         cdn=cdn(demand, place, measurement.scenario),
     )
 
 
-def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float) -> Asked:
+def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> Asked:
     scenario = measurement.scenario
     phases = scenario.surge.phases()
     return Asked(
@@ -140,7 +188,7 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
         found,
         scenario.launch,
         factor,
-        lead=time_to_capacity(scenario.launch.time_to_capacity),
+        lead=_lead(measurement, demand.region, looks),
         rise=rise(planned(scenario, demand.region), phases),
         places=measurement.places[demand.region].provider_regions,
         node=node_of(scenario.launch),
@@ -149,13 +197,21 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
     )
 
 
-def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice]) -> tuple[RegionAdvice, ...]:
+def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Looks) -> tuple[RegionAdvice, ...]:
     """Each region with what an autoscaler would make of it; all are searched together."""
     scenario = measurement.scenario
-    lead, phases = time_to_capacity(scenario.launch.time_to_capacity), scenario.surge.phases()
+    phases = scenario.surge.phases()
     planned_for = [(region, region.nodes) for region in regions if isinstance(region.nodes, Plan)]
     asked = [
-        Scaled(nodes, planned(scenario, region.code), float(region.audience), phases, lead, scenario.launch.scaling)
+        Scaled(
+            nodes,
+            planned(scenario, region.code),
+            float(region.audience),
+            phases,
+            _lead(measurement, region.code, looks),
+            scenario.launch.scaling,
+            looks[region.code].settings if region.code in looks else None,
+        )
         for region, nodes in planned_for
     ]
     found = dict(zip((region.code for region, _ in planned_for), scale(asked), strict=True))

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from advisor import figures, planning, scaled
+from advisor import clustered, figures, planning, scaled
 from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
 from advisor.charts import NARROW, WIDE, draw
@@ -61,6 +61,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "nodes_total": lambda: nodes_total(advice, lang),
         **planning.tools(lang),
         **scaled.tools(lang),
+        **clustered.tools(lang),
         "binding_text": lambda: binding_text(advice, lang),
         "evidence_text": partial(evidence_text, advice, lang),
         "breach_values": partial(breach_values, advice, lang),

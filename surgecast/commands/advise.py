@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from surgecast.advising import write_advice
+from surgecast.advising import AdviseOptions, write_advice
 
 EXAMPLE = "\b\nExample:\n  surgecast advise runs/20261205T123000Z-viral-goal --audience id=40000,in=25000 --lang zh"
 
@@ -21,6 +22,12 @@ EXAMPLE = "\b\nExample:\n  surgecast advise runs/20261205T123000Z-viral-goal --a
 @click.option(
     "--accept-unfinished", "unfinished", is_flag=True, help="Advise on a run that was cut short; the report says so."
 )
-def advise(run: tuple[str, ...], audience: str, out: Path | None, lang: str, unfinished: bool) -> None:
+@click.option("--scenario", default="", metavar="FILE", help="Take launch and starts_at from here, not from the run.")
+@click.option("--cluster", "clusters", multiple=True, metavar="CONTEXT[=REGION]", help="Read this cluster; repeatable.")
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Where contexts are; default: as kubectl."
+)
+@click.option("--export", type=click.Path(path_type=Path, file_okay=False), help="Folder for manifests to apply.")
+def advise(run: tuple[str, ...], **options: Any) -> None:
     """Turn runs into advice.json, report.md and report.html. RUN is a run folder, its run.jsonl, or -."""
-    write_advice(run, audience=audience, out=out, lang=lang, unfinished=unfinished)
+    write_advice(run, AdviseOptions(**options))

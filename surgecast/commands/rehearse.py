@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from loadtests.scenario import BUNDLED, read_scenario
-from surgecast.advising import write_advice
+from surgecast.advising import AdviseOptions, write_advice
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
 from surgecast.staged import staged
 
@@ -35,4 +35,4 @@ def rehearse(scenario: str, out: Path | None, processes: int, lang: str, run_fau
         )
         folder = run_locust(plan, scenario, options)
     tell_ending(folder)
-    write_advice((str(folder),), audience="", out=folder, lang=lang, unfinished=False)
+    write_advice((str(folder),), AdviseOptions(out=folder, lang=lang))
