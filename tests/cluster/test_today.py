@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from advisor.advice import Advice, advise
@@ -45,12 +47,7 @@ def run(folder: Path) -> Run:
     data = run.header.scenario.model_dump(mode="json")
     data["launch"]["scaling"] = {"workload": "live-origin", "namespace": "live"}
     scenario = Scenario.model_validate(data)
-    return run.__class__(
-        **{
-            **{n: getattr(run, n) for n in run.__dataclass_fields__},
-            "header": run.header.model_copy(update={"scenario": scenario}),
-        }
-    )
+    return replace(run, header=run.header.model_copy(update={"scenario": scenario}))
 
 
 def seen(folder: Path, found: Objects, region: str | None = None) -> Cluster:
@@ -159,12 +156,6 @@ def test_the_hpa_in_place_is_lived_and_one_on_a_strange_metric_is_an_excuse(tmp_
     assert "acts on queue" in found.excuses[0].reason.text
 
 
-def findings(run: Run, cluster: Cluster) -> str:
-    today = advise([run], clusters=[cluster]).regions[0].cluster
-    assert today is not None
-    return " ".join(one.text for one in today.findings)
-
-
 @pytest.fixture(scope="module")
 def advice(run: Run, folder: Path) -> Advice:
     broken = [one for one in scale_up() if one["kind"] not in ("PodDisruptionBudget", "HorizontalPodAutoscaler")]
@@ -224,8 +215,6 @@ def test_the_command_tells_where_it_reads_and_goes_on_without_a_right(folder: Pa
 def test_exports_are_written_with_the_launch_of_another_scenario(folder: Path, tmp_path: Path, run: Run) -> None:
     file = tmp_path / "later.yaml"
     data = run.header.scenario.model_dump(mode="json", exclude_defaults=True)
-    import yaml
-
     file.write_text(yaml.safe_dump(data), encoding="utf-8")
     words = [str(next(folder.rglob("run.jsonl"))), "--out", str(tmp_path), "--export", str(tmp_path / "k8s")]
     done = CliRunner().invoke(command, [*words, "--scenario", str(file)])
