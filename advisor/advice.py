@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
+from advisor import lead
 from advisor.capacity import Capacities, capacities
 from advisor.carried import parse_nodes
 from advisor.case import Case
 from advisor.catalog import node_of, offers_of, one_of_each, stale
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
+from advisor.cluster.snapshot import Cluster
+from advisor.cluster.starts import measured
+from advisor.cluster.today import Look, Looked, Today, look, looked, today
 from advisor.demand import Demand, audience_of, demands, peak_viewers
 from advisor.interval import Interval
-from advisor.lead import time_to_capacity
+from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.nodes import Observed, observed
@@ -50,6 +54,8 @@ class RegionAdvice(Frozen):
     cdn: Cdn
     scaling: ScalingAdvice | None = None
     """Whether an autoscaler can follow; None where no nodes can be named."""
+    cluster: Today | None = None
+    """What serves the region today; None where no cluster was read that does."""
 
 
 class Totals(Frozen):
@@ -93,6 +99,8 @@ class Advice(Frozen):
     runs: tuple[RunSeries, ...]
     servers: Observed = Observed()
     """What the servers said of themselves, and what follows."""
+    clusters: tuple[Looked, ...] = ()
+    """What was read of clusters, and what could not be."""
 
 
 ROUGH: Final = 0.10
@@ -106,8 +114,9 @@ def advise(
     accept_unfinished: bool = False,
     suppose: Sequence[str] = (),
     have: str = "",
+    clusters: Sequence[Cluster] = (),
 ) -> Advice:
-    """Advise on a launch from its rehearsals; the same runs and audience give the same advice, byte for byte.
+    """Advise on a launch from its rehearsals; the same input gives the same advice, byte for byte.
 
     ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
     """
@@ -116,7 +125,9 @@ def advise(
     found = capacities(measurement)
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
-    regions = _scaled(measurement, [_region(measurement, demand, found, factor) for demand in wanted])
+    looks = _looks(measurement, wanted, clusters)
+    planned_for = [_region(measurement, demand, found, factor, looks) for demand in wanted]
+    regions = _compared(measurement, _scaled(measurement, planned_for, looks), looks)
     judged = verdict(measurement)
     servers = observed(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -142,14 +153,52 @@ def advise(
         capacities=found,
         regions=regions,
         totals=_totals(regions),
-        whatif=what_if(_cases(measurement, wanted, found, factor), _question(measurement, wanted, suppose, have)),
+        whatif=what_if(
+            _cases(measurement, wanted, found, factor, looks), _question(measurement, wanted, suppose, have)
+        ),
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
         servers=servers,
+        clusters=tuple(looked(cluster) for cluster in clusters),
     )
 
 
-def _region(measurement: Measurement, demand: Demand, found: Capacities, factor: float) -> RegionAdvice:
+Looks: TypeAlias = Mapping[str, Look]
+"""What clusters say, by region."""
+
+
+def _looks(measurement: Measurement, wanted: Sequence[Demand], clusters: Sequence[Cluster]) -> Looks:
+    scaling, codes = measurement.scenario.launch.scaling, [demand.region for demand in wanted]
+    found = {code: look(clusters, code, measurement.places[code].provider_regions, scaling) for code in codes}
+    return {code: one for code, one in found.items() if one is not None}
+
+
+def _lead(measurement: Measurement, code: str, looks: Looks) -> TimeToCapacity:
+    """As the scenario says it, else as the region's cluster shows it, else as published."""
+    said = measurement.scenario.launch.time_to_capacity
+    return time_to_capacity(said, _waited(code, looks))
+
+
+def _waited(code: str, looks: Looks) -> tuple[lead.Part, ...]:
+    return measured(looks[code].waited) if code in looks else ()
+
+
+def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Looks) -> tuple[RegionAdvice, ...]:
+    """Each region with what serves it today."""
+    scaling = measurement.scenario.launch.scaling
+    return tuple(
+        region.model_copy(
+            update={
+                "cluster": today(looks[region.code], region.nodes if isinstance(region.nodes, Plan) else None, scaling)
+            }
+        )
+        if region.code in looks
+        else region
+        for region in regions
+    )
+
+
+def _region(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> RegionAdvice:
     place = measurement.places[demand.region]
     return RegionAdvice(
         code=demand.region,
@@ -157,12 +206,12 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         timezone=place.timezone,
         audience=round(demand.viewers.mid),
         demand=demand,
-        nodes=plan(_asked(measurement, demand, found, factor)),
+        nodes=plan(_asked(measurement, demand, found, factor, looks)),
         cdn=cdn(demand, place, measurement.scenario, seen_of(measurement, demand)),
     )
 
 
-def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float) -> Asked:
+def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> Asked:
     scenario = measurement.scenario
     phases = scenario.surge.phases()
     return Asked(
@@ -170,7 +219,7 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
         found,
         scenario.launch,
         factor,
-        lead=time_to_capacity(scenario.launch.time_to_capacity),
+        measured=_waited(demand.region, looks),
         rise=rise(planned(scenario, demand.region), phases),
         places=measurement.places[demand.region].provider_regions,
         node=node_of(scenario.launch),
@@ -179,13 +228,21 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
     )
 
 
-def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice]) -> tuple[RegionAdvice, ...]:
+def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Looks) -> tuple[RegionAdvice, ...]:
     """Each region with what an autoscaler would make of it; all are searched together."""
     scenario = measurement.scenario
-    lead, phases = time_to_capacity(scenario.launch.time_to_capacity), scenario.surge.phases()
+    phases = scenario.surge.phases()
     planned_for = [(region, region.nodes) for region in regions if isinstance(region.nodes, Plan)]
     asked = [
-        Scaled(nodes, planned(scenario, region.code), float(region.audience), phases, lead, scenario.launch.scaling)
+        Scaled(
+            nodes,
+            planned(scenario, region.code),
+            float(region.audience),
+            phases,
+            _lead(measurement, region.code, looks),
+            scenario.launch.scaling,
+            looks[region.code].settings if region.code in looks else None,
+        )
         for region, nodes in planned_for
     ]
     found = dict(zip((region.code for region, _ in planned_for), scale(asked), strict=True))
@@ -198,12 +255,14 @@ def _stale(measurement: Measurement) -> tuple[Message, ...]:
     return stale((node_of(measurement.scenario.launch), *offers_of(measurement.scenario.launch)), last.date())
 
 
-def _cases(measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float) -> tuple[Case, ...]:
-    """What changes are asked of. The wait is read from the launch, which a change may change; offers are left out."""
+def _cases(
+    measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float, looks: Looks
+) -> tuple[Case, ...]:
+    """What changes are asked of; offers are left out."""
     used = usages(measurement, wanted)
     return tuple(
         Case(
-            asked=replace(_asked(measurement, demand, found, factor), lead=None, offers=(), is_brief=True),
+            asked=replace(_asked(measurement, demand, found, factor, looks), offers=(), is_brief=True),
             usage=used[demand.region],
             edge=demand,
             place=measurement.places[demand.region],

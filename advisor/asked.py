@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from advisor.capacity import Capacities
 from advisor.demand import Demand
-from advisor.lead import TimeToCapacity, time_to_capacity
+from advisor.lead import Part, TimeToCapacity, time_to_capacity
 from advisor.offer import UNKNOWN_NODE, Offer
 from advisor.rise import Rise
 from loadtests.launch import Launch
@@ -23,7 +23,9 @@ class Asked:
     factor: float
     """Whole audience over the viewers that were tested."""
     lead: TimeToCapacity | None = None
-    """None: as ``launch.time_to_capacity`` says."""
+    """None: as ``launch.time_to_capacity`` says, and ``measured`` where it is silent."""
+    measured: tuple[Part, ...] = ()
+    """Parts of the wait that were measured."""
     rise: Rise | None = None
     """How fast demand grows; None when nobody knows, and then all nodes must stand before the surge."""
     node: Offer = UNKNOWN_NODE
@@ -40,7 +42,7 @@ class Asked:
     @property
     def waiting(self) -> TimeToCapacity:
         """How long a new node takes."""
-        return self.lead or time_to_capacity(self.launch.time_to_capacity)
+        return self.lead or time_to_capacity(self.launch.time_to_capacity, self.measured)
 
     def place_of(self, offer: Offer) -> str:
         """What the offer's provider calls this region; empty when it has none, or the offer no provider."""

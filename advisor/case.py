@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from advisor.demand import Demand
 from advisor.interval import Interval
-from advisor.lead import TimeToCapacity, time_to_capacity
+from advisor.lead import TimeToCapacity
 from advisor.plan import Asked
 from advisor.texts import Message
 from advisor.usage import Usage
@@ -36,7 +36,7 @@ class Case:
     @property
     def lead(self) -> TimeToCapacity:
         """How long new capacity takes."""
-        return time_to_capacity(self.asked.launch.time_to_capacity)
+        return self.asked.waiting
 
     def costing(
         self,

@@ -6,6 +6,7 @@ Where nothing was measured a part is the published prior (docs/reading-a-report.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -99,9 +100,12 @@ PRIOR: Final[tuple[Part, ...]] = (
 """What is published, where the scenario says nothing."""
 
 
-def time_to_capacity(waits: Waits) -> TimeToCapacity:
-    """The published parts, each replaced by the scenario's own where it has one."""
-    return TimeToCapacity(parts=tuple(_part(prior, getattr(waits, prior.name)) for prior in PRIOR))
+def time_to_capacity(waits: Waits, measured: Sequence[Part] = ()) -> TimeToCapacity:
+    """Each part as the scenario says it, else as it was measured, else as it is published."""
+    known = {part.name: part for part in measured}
+    return TimeToCapacity(
+        parts=tuple(_part(known.get(prior.name, prior), getattr(waits, prior.name)) for prior in PRIOR)
+    )
 
 
 def _part(prior: Part, wait: Wait | None) -> Part:

@@ -116,6 +116,8 @@ class Region:
     phases: tuple[Phase, ...]
     lead: TimeToCapacity
     scaling: Scaling
+    in_place: Spec | None = None
+    """What a cluster shows, where the scenario says nothing of today's settings."""
 
 
 def scale(regions: Sequence[Region]) -> tuple[ScalingAdvice | None, ...]:
@@ -167,7 +169,7 @@ def _case(region: Region, course: _Course) -> Case:
         boot=_long(region.lead, "boot"),
         warm=scaling.warm_nodes,
     )
-    return Case(amounts, workload, nodes, _today(scaling))
+    return Case(amounts, workload, nodes, _today(scaling) or region.in_place)
 
 
 def _per_pod(plan: Plan, scaling: Scaling) -> float:

@@ -1,26 +1,30 @@
-"""Advice for the terminal and on disk: the summary to standard output, reports in a folder, a line in the ledger."""
+"""Advice for the terminal and on disk: summary to standard output, reports and manifests in folders, a ledger line."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import click
+from pydantic import ValidationError
 
 from advisor.advice import advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
 from advisor.demand import parse_audience
+from advisor.exporting import export, tell
 from advisor.ledger import entry_of, read_ledger, record
-from advisor.recording import read_recording
+from advisor.recording import Recording, read_recording
 from advisor.reports import write_reports
 from advisor.summary import summary
 from loadtests.errors import InputError
+from loadtests.scenario import Scenario, read_scenario
+from surgecast.clusters import read_clusters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +36,14 @@ class Wanted:
     lang: str = "en"
     unfinished: bool = False
     """Whether a run that was cut short will do."""
+    scenario: str = ""
+    """Whose launch and starts_at take the place of the run's own."""
     suppose: tuple[str, ...] = ()
     have: str = ""
+    clusters: tuple[str, ...] = ()
+    kubeconfig: Path | None = None
+    export: Path | None = None
+    """Where manifests are written, if anywhere."""
     ledger: Path | None = None
     """Where the advice is recorded, if anywhere."""
 
@@ -44,14 +54,27 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
         raise InputError("no run given", hint="name a run folder, such as runs/20261205T123000Z-viral-goal")
     asked = parse_audience(wanted.audience) if wanted.audience else None
     with _no_cycles():
-        read = [read_recording(run) for run in runs]
-        advice = advise(read, asked, accept_unfinished=wanted.unfinished, suppose=wanted.suppose, have=wanted.have)
+        read = [_planned_for(read_recording(run), wanted.scenario) for run in runs]
+        scenario = read[0].header.scenario
+        clusters = read_clusters(wanted.clusters, wanted.kubeconfig, scenario, wanted.lang)
+        advice = advise(
+            read,
+            asked,
+            accept_unfinished=wanted.unfinished,
+            suppose=wanted.suppose,
+            have=wanted.have,
+            clusters=clusters,
+        )
         files = write_reports(advice, wanted.out or _beside(runs[0]), wanted.lang)
     if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):
         files.append(record(entry_of(advice, datetime.now(UTC), version("surgecast")), wanted.ledger))
     click.echo(summary(advice, wanted.lang))
     for file in files:
         click.echo(str(file))
+    for part in export(advice, scenario, wanted.export) if wanted.export else ():
+        files += part.files
+        for line in tell(part, wanted.lang, advice.names):
+            click.echo(line, err=line.startswith("!"))
     return files
 
 
@@ -78,6 +101,22 @@ def _no_cycles() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+def _planned_for(run: Recording, path: str) -> Recording:
+    """The run with another scenario's launch and beginning; InputError when they do not fit its regions."""
+    if not path:
+        return run
+    changed = read_scenario(path).model_dump(mode="json")
+    data = run.header.scenario.model_dump(mode="json") | {name: changed[name] for name in ("launch", "starts_at")}
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        why = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise InputError(
+            f"--scenario does not fit the run: {why}", hint="its launch must be of the same regions"
+        ) from error
+    return replace(run, header=run.header.model_copy(update={"scenario": scenario}))
 
 
 def _beside(run: str) -> Path:

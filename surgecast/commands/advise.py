@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,32 +25,22 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--accept-unfinished", "unfinished", is_flag=True, help="Advise on a run that was cut short; the report says so."
 )
+@click.option("--scenario", default="", metavar="FILE", help="Take launch and starts_at from here, not from the run.")
 @click.option("--suppose", multiple=True, metavar="WORD[.REGION]=VALUE", help="What if, such as boot=40s; repeatable.")
 @click.option("--have", default="", metavar="NODES|REGION=NODES,...", help="Nodes there are; default: target.nodes.")
+@click.option("--cluster", "clusters", multiple=True, metavar="CONTEXT[=REGION]", help="Read this cluster; repeatable.")
+@click.option("--kubeconfig", type=FILE, help="Where contexts are; default: as kubectl.")
+@click.option("--export", type=FOLDER, help="Folder for manifests to apply.")
 @click.option(
     "--ledger", type=FOLDER, envvar="SURGECAST_LEDGER", show_envvar=True, help="Folder in which advice is recorded."
 )
 @click.option("--backtest", "past", type=FILE, help="Hold the advice in this ledger against later runs, and stop.")
 @click.option("--events", type=FILE, help="With --backtest: real events as well, as CSV or YAML.")
-def advise(
-    run: tuple[str, ...],
-    audience: str,
-    out: Path | None,
-    lang: str,
-    unfinished: bool,
-    suppose: tuple[str, ...],
-    have: str,
-    ledger: Path | None,
-    past: Path | None,
-    events: Path | None,
-) -> None:
+def advise(run: tuple[str, ...], past: Path | None, events: Path | None, **wanted: Any) -> None:
     """Turn runs into advice.json, report.md and report.html. RUN is a run folder, its run.jsonl, or -."""
     if past is not None:
-        write_backtest(past, run, events=events, out=out, lang=lang)
+        write_backtest(past, run, events=events, out=wanted["out"], lang=wanted["lang"])
         return
     if events is not None:
         raise click.UsageError("--events needs --backtest LEDGER")
-    wanted = Wanted(
-        audience=audience, out=out, lang=lang, unfinished=unfinished, suppose=suppose, have=have, ledger=ledger
-    )
-    write_advice(run, wanted)
+    write_advice(run, Wanted(**wanted))

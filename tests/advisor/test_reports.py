@@ -116,6 +116,8 @@ def test_every_sentence_is_used() -> None:
         "scaling_change_",
         "export_why_",
         "whatif_kept_",
+        "cluster_",
+        "remedy_cluster_",
     )
     unused = [key for key in texts("en") if f'"{key.removesuffix(FIX)}"' not in code and not key.startswith(made)]
     assert unused == []

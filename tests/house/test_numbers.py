@@ -14,7 +14,6 @@ FILE_LINES: Final = 400
 PARAMETERS: Final = 7
 
 MANY_PARAMETERS: Final = {
-    "surgecast.commands.advise.advise": "click hands each option over as a parameter",
     "surgecast.commands.load.load": "click hands each option over as a parameter",
     "surgecast.commands.simulate.simulate": "click hands each option over as a parameter",
     "surgecast.commands.search.search": "click hands each option over as a parameter",
