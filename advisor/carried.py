@@ -20,6 +20,9 @@ FINE: Final = 0.001
 MOST: Final = 1024.0
 """Times the planned audience beyond which no more is searched."""
 
+SHOWN: Final = 40
+"""Characters of a mistake that its message repeats."""
+_ALL: Final = re.compile(r"\s*[0-9]{1,7}\s*")
 _PART: Final = re.compile(r"\s*(?P<region>[A-Za-z0-9_-]+)\s*=\s*(?P<nodes>[0-9]{1,7})\s*")
 _EXAMPLE: Final = "write it as --have 12 for all regions together, or --have id=6,in=4 for each"
 
@@ -42,13 +45,13 @@ class Carried(Frozen):
 
 def parse_nodes(text: str, regions: Sequence[str]) -> int | dict[str, int]:
     """Read ``12`` or ``id=6,in=4``; InputError says what is wrong."""
-    if text.strip().isdecimal():
+    if _ALL.fullmatch(text):
         return _some(int(text), text)
     nodes: dict[str, int] = {}
     for part in text.split(","):
         match = _PART.fullmatch(part)
         if match is None:
-            raise InputError(f"have: expected NODES or REGION=NODES, found {part.strip()!r}", hint=_EXAMPLE)
+            raise InputError(f"have: expected NODES or REGION=NODES, found {part.strip()[:SHOWN]!r}", hint=_EXAMPLE)
         if match["region"] not in regions:
             known = ", ".join(regions)
             raise InputError(f"have: region {match['region']!r} is not planned for ({known})", hint=_EXAMPLE)

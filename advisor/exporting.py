@@ -22,10 +22,13 @@ from advisor.exports import Because, Event, Export, Exported, exports
 from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.scaling import PEAK, ScalingAdvice
-from advisor.texts import LANGS, fill, told
+from advisor.texts import LANGS, fill, say, told
 from loadtests.scenario import Scenario
 
 Object: TypeAlias = Mapping[str, Any]
+OURS: Final = "# surgecast, from "
+"""How every manifest that was written here begins."""
+KUSTOMIZATION: Final = "kustomization.yaml"
 WIDE: Final = 100_000
 """Columns: YAML must not fold a line, as its reason stands behind it."""
 
@@ -37,6 +40,8 @@ class Written:
     region: str
     files: tuple[Path, ...]
     excuses: tuple[Excuse, ...]
+    removed: tuple[Path, ...] = ()
+    """Of an earlier advice, which this one does not need: whoever applies the folder would apply them too."""
 
 
 def export(advice: Advice, scenario: Scenario, folder: Path) -> tuple[Written, ...]:
@@ -45,8 +50,11 @@ def export(advice: Advice, scenario: Scenario, folder: Path) -> tuple[Written, .
 
 
 def _region(advice: Advice, scenario: Scenario, region: RegionAdvice, folder: Path) -> Written:
-    if region.scaling is None or not isinstance(region.nodes, Plan):
-        return Written(region.code, (), (region.nodes,) if isinstance(region.nodes, Excuse) else ())
+    if isinstance(region.nodes, Excuse):
+        return Written(region.code, (), (region.nodes,), _tidied(folder, ()))
+    if region.scaling is None:
+        idle = Excuse(about=region.code, reason=say("export_no_course"), remedy=say("remedy_export_no_course"))
+        return Written(region.code, (), (idle,), _tidied(folder, ()))
     asked = exported(advice, scenario, region, region.nodes, region.scaling)
     files, excuses = [], []
     for kind in exports():
@@ -58,9 +66,24 @@ def _region(advice: Advice, scenario: Scenario, region: RegionAdvice, folder: Pa
             files.append(folder / kind.file_name)
             files[-1].write_text(document(answer, asked), encoding="utf-8")
     if files:
-        files.append(folder / "kustomization.yaml")
+        files.append(folder / KUSTOMIZATION)
         files[-1].write_text(_kustomization(exports(), files), encoding="utf-8")
-    return Written(region.code, tuple(files), tuple(excuses))
+    return Written(region.code, tuple(files), tuple(excuses), _tidied(folder, files))
+
+
+def _tidied(folder: Path, files: Sequence[Path]) -> tuple[Path, ...]:
+    """Take away what an earlier export left and this one did not write; files of anybody else stay."""
+    found = [folder / kind.file_name for kind in exports()]
+    old = [file for file in found if file not in files and _is_ours(file)]
+    if old and not files and (folder / KUSTOMIZATION).is_file():
+        old.append(folder / KUSTOMIZATION)  # it names what is gone
+    for file in old:
+        file.unlink()
+    return tuple(old)
+
+
+def _is_ours(file: Path) -> bool:
+    return file.is_file() and file.read_bytes().startswith(OURS.encode())
 
 
 def exported(advice: Advice, scenario: Scenario, region: RegionAdvice, plan: Plan, scaling: ScalingAdvice) -> Exported:
@@ -94,7 +117,7 @@ def _whole_minute(time: datetime) -> datetime:
 def document(objects: Sequence[Object], asked: Exported) -> str:
     """The file: its reasons, then its objects."""
     used = sorted({why for one in objects for why in _reasons(one, "kind")})
-    head = [f"surgecast, from {asked.run}, region {asked.region}."]
+    head = [f"{OURS.removeprefix('# ')}{asked.run}, region {asked.region}."]
     for why in used:
         head += [f"{why}: {fill(lang, f'export_why_{why}', **asked.values())}" for lang in LANGS]
     head = [f"# {' '.join(line.split())}" for line in head]  # a run's name comes from a stranger: never a second line
@@ -157,6 +180,7 @@ def _kustomization(kinds: Sequence[Export], files: Sequence[Path]) -> str:
 def tell(written: Written, lang: str, names: Mapping[str, Any]) -> list[str]:
     """What was written and what was not, a line each."""
     lines = [str(file) for file in written.files]
+    lines += [fill(lang, "export_removed", file=str(file)) for file in written.removed]
     lines += [
         f"! {written.region}: {excuse.about}: {told(excuse.reason, lang, names)} {told(excuse.remedy, lang, names)}"
         for excuse in written.excuses

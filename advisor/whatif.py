@@ -39,7 +39,10 @@ class Answer(Frozen):
     """The model of that other resource."""
     binding: str | None
     ready: int | None
-    """Of ``nodes``, those that must be ready before the surge, at the high end of the time to capacity."""
+    """Of ``nodes``, those that must be ready before the surge, at the high end of the time to capacity.
+
+    Where ``untested`` raised ``nodes``, what its own plan has ready.
+    """
     lead: Interval
     """Seconds until a new node serves."""
     usd: Interval
@@ -229,15 +232,17 @@ def _told(base: Base, name: str, other: Case, steps: tuple[Changed, ...]) -> Out
 
 
 def _helps(outcome: Outcome) -> bool:
-    """Whether it saves nodes, surely or perhaps, or nodes that must be ready early, or else money."""
+    """Whether it saves nodes, surely or perhaps, or nodes that must be ready early, or else money; never for more."""
     before, after = outcome.before, outcome.after
     if before.nodes is None or after.nodes is None or after.fewest is None:
         return after.nodes is not None
+    if outcome.saved < 0:
+        return False  # what it may save rests on a resource that may ask for more nodes than today
     least = WORTH * before.nodes
     early = (before.ready or 0) - (after.ready or before.ready or 0) * outcome.size
     if outcome.saved >= least or before.nodes - after.fewest * outcome.size >= least or early >= least:
         return True
-    return outcome.saved >= 0 and early >= 0 and after.usd.mid < before.usd.mid * (1 - WORTH)
+    return early >= 0 and after.usd.mid < before.usd.mid * (1 - WORTH)
 
 
 def _why_not(case: Case, other: Case, outcome: Outcome) -> Message:
@@ -246,7 +251,8 @@ def _why_not(case: Case, other: Case, outcome: Outcome) -> Message:
     if before.nodes is None or after.nodes is None:
         return say("whatif_why_no_number")
     if outcome.saved < 0:
-        return say("whatif_why_worse", more=f"{-outcome.saved:,g}")
+        key = "whatif_why_perhaps_worse" if after.untested else "whatif_why_worse"
+        return say(key, more=f"{-outcome.saved:,g}")
     if (after.ready or 0) * outcome.size > (before.ready or 0):
         return say("whatif_why_sooner")
     if outcome.saved > 0 or (after.fewest or 0) * outcome.size < before.nodes:
@@ -278,18 +284,19 @@ def answer(case: Case, base: Case | None = None, before: Answer | None = None) -
             usd=usd,
             **asks,
         )
-    nodes, untested = found.nodes, None
+    nodes, ready, untested = found.nodes, found.ready, None
     if base and before:
         for other in _untested(case, found):
-            if (least := _for_untested(case, other, base, before)) > nodes:
-                nodes, untested = least, other.model
+            least, early = _for_untested(case, other, base, before, found)
+            if least > nodes:
+                nodes, ready, untested = least, max(ready, early), other.model
     return Answer(
         nodes=nodes,
         fewest=found.nodes,
         expected=found.expected,
         untested=untested,
         binding=found.binding,
-        ready=min(nodes, found.ready) if case.asked.rise else None,
+        ready=min(nodes, ready) if case.asked.rise else None,
         lead=case.lead.total,
         usd=usd,
         **asks,
@@ -304,14 +311,24 @@ def _untested(case: Case, found: Plan) -> list[Capacity]:
     return [one for one in known if not one.saturated and case.asked.demand.of(one.unit) and one.per_node.low > 0]
 
 
-def _for_untested(case: Case, capacity: Capacity, base: Case, before: Answer) -> int:
-    """Nodes that ask no more of this resource than was shown, or than today's plan asks of a node as large."""
+def _for_untested(case: Case, capacity: Capacity, base: Case, before: Answer, found: Plan) -> tuple[int, int]:
+    """Nodes that ask no more of this resource than was shown, or than today's plan asks of a node as large.
+
+    And those of them that must be ready before the surge.
+    """
     only = case.asked.capacities.model_copy(update={"found": (capacity.model_copy(update={"saturated": True}),)})
     alone = plan(replace(case.asked, capacities=only))
     now, then = base.asked.demand.of(capacity.unit), case.asked.demand.of(capacity.unit)
-    shown = [alone.nodes] if isinstance(alone, Plan) else []
+    shown = [(alone.nodes, alone.ready)] if isinstance(alone, Plan) else []
     if before.nodes is not None and now is not None and then is not None and now.high > 0:
         zones = case.asked.launch.zones
         alike = before.nodes * then.high / now.high * base.size / case.size
-        shown.append(zones * math.ceil(alike / zones - SAME))
-    return min(shown, default=0)
+        course = alone if isinstance(alone, Plan) else found
+        share = course.ready / course.nodes  # of the viewers' course, whatever the resource
+        shown.append((_whole(alike, zones), _whole(alike * share, zones)))
+    return min(shown, default=(0, 0))
+
+
+def _whole(nodes: float, zones: int) -> int:
+    """As many in each zone."""
+    return zones * math.ceil(nodes / zones - SAME)

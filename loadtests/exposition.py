@@ -48,9 +48,12 @@ def by_name(text: str, names: Iterable[str]) -> dict[str, list[Sample]]:
 
 
 def total(found: Iterable[Sample]) -> float | None:
-    """The sum; None of nothing."""
+    """The sum; None of nothing. ValueError where no float holds it."""
     values = [sample.value for sample in found]
-    return math.fsum(values) if values else None
+    try:
+        return math.fsum(values) if values else None
+    except OverflowError as error:
+        raise ValueError("it has numbers whose sum is too large") from error
 
 
 @cache

@@ -23,15 +23,24 @@ NAMES: Final = (_CPU, _TOTAL, _FREE, _SENT, _SPEED, _CONNECTIONS, _CLOCK)
 
 IDLE: Final = frozenset({"idle", "iowait", "steal"})
 """Modes in which the machine's CPU does nothing for it (proc_stat(5)): waiting for a disk, or given to a neighbour."""
-VIRTUAL: Final = ("lo", "veth", "docker", "br-", "cni", "cali", "flannel", "virbr", "tun", "tap", "bond", "team")
-"""Beginnings of device names whose bytes do not leave the machine, or leave it once more by another device."""
+VIRTUAL: Final = (
+    *("lo", "dummy", "ifb", "veth", "tun", "tap", "wg", "docker", "br-", "virbr", "ovs", "bond", "team", "vlan"),
+    *("vxlan", "genev", "flannel", "cni", "cali", "cilium_", "lxc", "eni", "gke", "azv"),
+)
+"""Beginnings of device names whose bytes do not leave the machine, or leave it once more by another device.
+
+The second row is what networks of pods make: overlays, and one device per pod (``eni`` and hexadecimal digits is one
+of the AWS VPC CNI; network cards are called ``ens5`` or ``eth0`` there).
+"""
+VLAN: Final = "."
+"""In a name: traffic that its parent sends, and counts, too (``eth0.100``, ``vxlan.calico``)."""
 
 
 class NodeExporter(NodeObserver):
     """One page per machine, such as ``http://10.0.0.1:9100/metrics``."""
 
     device: str = ""
-    """The network device to count; empty for all that are not loopback, bridges or other virtual ones."""
+    """The network device to count; empty for all that are not loopback, bridges, VLANs or other virtual ones."""
 
     def read_page(self, text: str) -> Reading:
         """Counters of the machine."""
@@ -54,7 +63,7 @@ class NodeExporter(NodeObserver):
         return [one for one in found if self._counts(one.labels.get("device", ""))]
 
     def _counts(self, device: str) -> bool:
-        return device == self.device if self.device else not device.startswith(VIRTUAL)
+        return device == self.device if self.device else not (device.startswith(VIRTUAL) or VLAN in device)
 
     def _speed(self, sent: list[Sample], speeds: list[Sample]) -> float | None:
         """bit/s that the devices which send may send together; a virtual machine's often tells none."""

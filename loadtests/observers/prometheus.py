@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -64,12 +65,15 @@ class Prometheus(Observer):
             answer: Any = json.loads(text)
             series: Any = answer["data"]["result"] if answer["status"] == "success" else None
             found = [(str(one["metric"].get(self.node_label, ""))[:80], float(one["value"][1])) for one in series]
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(f"it is no answer with a vector: {text[:60]!r}") from error
         if len(found) > MOST_NODES:
             raise ValueError(f"it has {len(found)} series, at most {MOST_NODES} are nodes")
         if any(not node for node, _ in found):
             raise ValueError(f"it has a series without the label {self.node_label!r}")
+        for node, times in Counter(node for node, _ in found).items():
+            if times > 1:
+                raise ValueError(f"it says {node} has {times} series; aggregate by {self.node_label}")
         return [(node, value) for node, value in found if math.isfinite(value) and value >= 0]
 
     def shown(self) -> Self:

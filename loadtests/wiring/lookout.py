@@ -53,6 +53,8 @@ class Lookout:
         self._observers, self._keep, self._note, self._epoch = observers_of(scenario), keep, note, epoch
         target = scenario.target
         reach = reach_of(target)._replace(hosts=target.observed_hosts)
+        self._faults = 0
+        """Of the loop's, those that are noted."""
         self.loop = Loop(reach=reach, begins=time.monotonic() + epoch - time.time())
         for observer in self._observers:
             for ask in observer.asks():
@@ -70,9 +72,23 @@ class Lookout:
 
     def _run(self) -> None:
         while True:
-            self.loop.step()
-            self.loop.windows(self.loop.clock())  # its own requests are nobody's load
+            self.turn()
             gevent.sleep(TICK)
+
+    def turn(self) -> None:
+        """Go on with what is under way."""
+        self.loop.step()
+        self.loop.windows(self.loop.clock())  # its own requests are nobody's load
+        self._own_up()
+
+    def _own_up(self) -> None:
+        """An error of ours ends the session that asks one address: that is a gap to the end, and never a silent one."""
+        health = self.loop.health
+        if health.faults > self._faults:
+            self._faults = health.faults
+            text = f"an error in surgecast ended {self._faults} of its looks at servers; first {health.first_fault!r}"
+            self._note(self.loop.clock(), SILENT, text[:300], observer="", about="")
+            sys.stderr.write(f"surgecast: observer: {text[:300]}\n")
 
     def _look_at(self, observer: Observer, ask: Ask) -> Session:
         before: dict[str, Look] = {}
@@ -98,7 +114,7 @@ class Lookout:
             return f"answered {reply.status}"
         try:
             readings = observer.read(ask, reply.body.decode("utf-8", "replace"))
-        except ValueError as error:
+        except (ValueError, ArithmeticError) as error:  # numbers of a stranger: also those that no float holds
             return str(error)
         for node, reading in readings.items():
             look = Look((reply.started + reply.at) / 2, reply.at - reply.started, reading)

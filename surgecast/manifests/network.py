@@ -1,4 +1,4 @@
-"""Who may talk to whom: workers to their master and to their region's target, the master to the target it looks at."""
+"""Who may talk to whom: workers to their master and to their region's target, the master to all it looks at."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from loadtests.errors import InputError
+from loadtests.observers import without_query
 from loadtests.scenario import Scenario
 from loadtests.target import Target
 from surgecast.manifests.objects import REGION, RUN, Object, chosen, made
@@ -25,16 +26,33 @@ def port_of(url: str) -> int:
 
 
 def refuse_loopback(scenario: Scenario) -> None:
-    """InputError where a target is the machine itself: in a pod that would be the pod."""
+    """InputError where a target or an observer's page is the machine itself: in a pod that would be the pod."""
     for code, target in scenario.targets.items():
-        host = urlsplit(target.url).hostname or ""
-        for address in (host, *_overrides(target, host, port_of(target.url))):
-            if address == "localhost" or _is_loopback(address):
-                raise InputError(
-                    f"the target of {code}, {target.url}, is at {address}: in a pod that is the pod itself",
-                    hint="give --target an address that pods reach, such as that of the stage in k8s/stage: "
-                    "http://surgecast-stage.surgecast.svc.cluster.local:8800/live/master.m3u8",
-                )
+        if address := _loopback_of(target, target.url):
+            raise InputError(
+                f"the target of {code}, {target.url}, is at {address}: in a pod that is the pod itself",
+                hint="give --target an address that pods reach, such as that of the stage in k8s/stage: "
+                "http://surgecast-stage.surgecast.svc.cluster.local:8800/live/master.m3u8",
+            )
+    for name, url in _observed(scenario.target):
+        if address := _loopback_of(scenario.target, url):
+            raise InputError(
+                f"the observer {name} asks {without_query(url)}, at {address}: in a pod that is the pod itself",
+                hint="give target.observe addresses that pods reach, or leave it out",
+            )
+
+
+def _observed(target: Target) -> list[tuple[str, str]]:
+    """Every address that the observers of a target ask, under the observer's name."""
+    asked = [one.beside(target.url, target.resolve) for one in target.observe]
+    return [(one.plugin_name(), ask.url) for one in asked for ask in one.asks()]
+
+
+def _loopback_of(target: Target, url: str) -> str:
+    """The address under which an URL is the machine itself; empty when it is elsewhere."""
+    host = urlsplit(url).hostname or ""
+    known = (host, *_overrides(target, host, port_of(url)))
+    return next((one for one in known if one == "localhost" or _is_loopback(one)), "")
 
 
 def _is_loopback(address: str) -> bool:
@@ -66,6 +84,19 @@ def ways_to(target: Target) -> list[Object]:
     ]
     if not further and ports != [port]:
         rules.append(_rule(_peers(host, _overrides(target, host, ports[0])), [one for one in ports if one != port]))
+    return _each_once(rules)
+
+
+def ways_to_observed(target: Target) -> list[Object]:
+    """Egress rules to the pages that observers ask."""
+    found: list[Object] = []
+    for _, url in _observed(target):
+        host, port = (urlsplit(url).hostname or "").lower(), port_of(url)
+        found.append(_rule(_peers(host, _overrides(target, host, port)), [port]))
+    return _each_once(found)
+
+
+def _each_once(rules: list[Object]) -> list[Object]:
     return [rule for number, rule in enumerate(rules) if rule not in rules[:number]]
 
 
@@ -105,7 +136,7 @@ def network_objects(scenario: Scenario, run: str, namespace: str) -> list[Object
         "podSelector": chosen("master", run=run),
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": [{"podSelector": chosen("worker", run=run)}], "ports": port}],
-        "egress": ways_to(scenario.target),
+        "egress": _each_once([*ways_to(scenario.target), *ways_to_observed(scenario.target)]),
     }
     workers = made("NetworkPolicy", f"{run}-workers", namespace, "network", run=run)
     workers["spec"] = {

@@ -25,6 +25,8 @@ def scenario_text(scenario: Scenario) -> str:
 
 def is_secret(scenario: Scenario) -> bool:
     """Whether an address carries something that is not for everybody: a query often holds a token."""
+    if any(one.shown() != one for one in scenario.target.observe):
+        return True
     urls = [target.url for target in scenario.targets.values()] + [scenario.target.url, scenario.target.home]
     return any(parts.query or parts.username is not None for parts in map(urlsplit, urls))
 

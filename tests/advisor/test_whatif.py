@@ -80,6 +80,34 @@ def test_a_resource_that_was_not_driven_to_its_limit_bounds_what_a_change_can_sa
     assert found.viewers.mid < alone.viewers.mid
 
 
+def test_a_change_that_may_take_more_nodes_than_today_is_no_help() -> None:
+    """Shorter segments save bits, but double the requests, whose limit was not reached."""
+    both = (capacity("bandwidth", 40e6), capacity("request_rate", 40.0, saturated=False))
+    usage = replace(case_of(*both).usage, curves=(ramp(10_000, 5),))  # most of the bits are those of joins
+    found = what_if([case_of(*both, launch=ONE_ZONE, usage=usage)], Question(suppositions(["segments=1s"], ["id"])))
+    shorter = asked(found)
+    assert (shorter.after.untested, shorter.after.binding) == ("request_rate", "bandwidth")
+    assert shorter.after.fewest is not None
+    assert shorter.before.nodes is not None
+    assert shorter.after.fewest < shorter.before.nodes
+    assert shorter.saved < 0
+    assert not shorter.helps
+    assert shorter.why_not is not None
+    assert shorter.why_not.key == "whatif_why_perhaps_worse"
+    assert all(one.saved >= 0 for one in found.regions[0].outcomes if one.helps)
+
+
+@pytest.mark.parametrize("shown", [100.0, 1e-3])
+def test_nodes_for_a_resource_that_was_not_tested_are_as_early_as_todays(shown: float) -> None:
+    """The viewers come as they do today: whichever resource counts, the same share of its nodes must stand."""
+    both = (capacity("request_rate", 100.0), capacity("bandwidth", shown * 700e3, saturated=False))
+    found = asked(what_if([case_of(*both, launch=ONE_ZONE)], Question(suppositions(["segments=6s"], ["id"]))))
+    before, after = found.before, found.after
+    assert after.untested == "bandwidth"
+    assert None not in (before.nodes, before.ready, after.nodes, after.ready)
+    assert (after.ready or 0) / (after.nodes or 1) == pytest.approx((before.ready or 0) / (before.nodes or 1), abs=0.02)
+
+
 def test_a_region_that_cannot_be_planned_for_has_one_excuse_and_no_number() -> None:
     case = case_of(capacity("bandwidth", 40e6, saturated=False), factor=20)
     (region,) = what_if([case], Question()).regions
@@ -138,7 +166,8 @@ def test_regions_share_the_nodes_or_have_their_own() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [("0", "at least one node"), ("id=3", "no nodes given for in"), ("id=3,id=4", "twice"), ("xx=3", "not planned for"),
-     ("many", "expected NODES"), ("id=3,in=0", "at least one node")],
+     ("many", "expected NODES"), ("id=3,in=0", "at least one node"),
+     ("9" * 5000, "expected NODES"), ("id=" + "9" * 5000, "expected NODES")],
 )  # fmt: skip
 def test_nodes_that_cannot_be_are_refused(text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):

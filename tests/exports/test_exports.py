@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from advisor.advice import Advice, advise
-from advisor.exporting import Written, document, export, exported
+from advisor.exporting import Written, document, export, exported, tell
 from advisor.exports import Exported, exports
 from advisor.plan import Plan
 from advisor.texts import LANGS, texts
@@ -141,6 +141,31 @@ def test_what_is_missing_is_an_excuse_and_not_a_guess(advice: Advice, run: Run, 
         "karpenter": "launch.node",
     }
     assert {file.name for file in first.files} == {"hpa.yaml", "poddisruptionbudget.yaml", "kustomization.yaml"}
+
+
+def test_a_region_without_a_course_has_an_excuse(advice: Advice, run: Run, tmp_path: Path) -> None:
+    idle = tuple(one.model_copy(update={"scaling": None}) for one in advice.regions)
+    for part in export(advice.model_copy(update={"regions": idle}), scenario_of(run), tmp_path):
+        assert not part.files
+        (excuse,) = part.excuses
+        assert (excuse.about, excuse.reason.key) == (part.region, "export_no_course")
+
+
+def test_manifests_of_an_earlier_advice_do_not_stay(advice: Advice, run: Run, tmp_path: Path) -> None:
+    export(advice, scenario_of(run), tmp_path)
+    folder = tmp_path / "id"
+    own = folder / "nodepool.yaml"
+    own.write_text("kind: NodePool  # somebody's own\n", encoding="utf-8")
+    assert (folder / "scaledobject.yaml").exists()
+    (first, *_) = export(advice, scenario_of(run, scaling={"workload": "live-origin"}), tmp_path)
+    assert first.removed == (folder / "scaledobject.yaml",)
+    assert not (folder / "scaledobject.yaml").exists()
+    assert own.exists()
+    for lang in LANGS:
+        assert any(str(folder / "scaledobject.yaml") in line for line in tell(first, lang, {}))
+    idle = tuple(one.model_copy(update={"scaling": None}) for one in advice.regions)
+    export(advice.model_copy(update={"regions": idle}), scenario_of(run), tmp_path)
+    assert [file.name for file in folder.iterdir()] == ["nodepool.yaml"]
 
 
 def test_a_window_needs_the_time_of_the_event(advice: Advice, run: Run, tmp_path: Path) -> None:

@@ -118,6 +118,40 @@ def test_an_address_with_a_query_makes_a_secret_and_nothing_else_names_it() -> N
     assert of(rendered(of_region), "Secret")
 
 
+def observed(url: str, **target: Any) -> Scenario:
+    """The example with an observer."""
+    return changed(target={"observe": [{"observer": "prometheus", "url": url, "cpu": "up"}], **target})
+
+
+def test_an_observers_address_with_a_query_makes_a_secret() -> None:
+    page = "http://10.0.0.9:9090/"
+    assert of(rendered(observed(page, hosts=["10.0.0.9"])), "ConfigMap", "scenario")
+    objects = rendered(observed(f"{page}?token=hush", hosts=["10.0.0.9"]))
+    (secret,) = of(objects, "Secret")
+    assert "hush" in str(secret)
+    assert "hush" not in str([one for one in objects if one is not secret])
+
+
+@pytest.mark.parametrize(
+    ("url", "more"),
+    [
+        ("http://127.0.0.1:9090", {"hosts": ["127.0.0.1"]}),
+        ("http://localhost:9090", {"hosts": ["localhost"]}),
+        ("http://prom.example:9090", {"hosts": ["prom.example"], "resolve": ["prom.example:9090:127.0.0.1"]}),
+    ],
+)
+def test_an_observer_of_the_pod_itself_is_refused(url: str, more: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="the observer prometheus asks"):
+        rendered(observed(url, **more))
+
+
+def test_the_master_may_ask_what_its_observers_ask_and_workers_may_not() -> None:
+    objects = rendered(observed("http://10.0.0.9:9090", hosts=["10.0.0.9"]))
+    wanted = {"to": [{"ipBlock": {"cidr": "10.0.0.9/32"}}], "ports": [{"port": 9090, "protocol": "TCP"}]}
+    assert wanted in egress(objects, "night-master")
+    assert wanted not in egress(objects, "night-target-id")
+
+
 def test_with_a_secret_of_the_users_own_none_is_rendered() -> None:
     objects = rendered(changed(target={"url": "https://a.example.com/a.m3u8?t=1"}), scenario_secret="mine")
     assert not of(objects, "Secret")

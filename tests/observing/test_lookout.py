@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from loadtests.observers.nginx_status import NginxStatus
+from loadtests.readings import Reading
 from loadtests.results import Line, Target
 from loadtests.scenario import BUNDLED, Scenario, read_scenario
 from loadtests.wiring import lookout
@@ -103,12 +105,12 @@ class Watching:
 
     def note(self, at: float, kind: str, text: str, **data: object) -> None:
         assert at >= 0
-        assert data["observer"] == "nginx_status"
+        assert data["observer"] in ("nginx_status", "")
         self.notes.append((kind, text))
 
     def until(self, seconds: float) -> None:
         while self.lookout.loop.clock() < seconds:
-            self.lookout.loop.step()
+            self.lookout.turn()
             time.sleep(0.005)
 
 
@@ -171,6 +173,38 @@ def test_a_server_that_accepts_and_says_nothing_holds_up_no_other(server: Odd) -
         watching.lookout.finish()
         assert len(watching.lines) == 4
         assert mute.asked["/status"] == 1, "never two at once"
+
+
+@pytest.mark.parametrize("error", [OverflowError("too large"), ZeroDivisionError("by nothing"), ValueError("odd")])
+def test_an_odd_answer_is_a_gap_and_the_next_one_counts(
+    server: Odd, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    read = NginxStatus.read_page
+
+    def odd_at_first(self: NginxStatus, text: str) -> Reading:
+        if server.asked["/status"] == 1:
+            raise error
+        return read(self, text)
+
+    monkeypatch.setattr(NginxStatus, "read_page", odd_at_first)
+    watching = Watching(a=server.url("/status"))
+    watching.until(1.3)
+    watching.lookout.finish()
+    assert [kind for kind, _ in watching.notes] == [SILENT, BACK]
+    assert len(watching.lines) == 2
+
+
+def test_an_error_of_ours_that_ends_an_observer_is_noted(server: Odd, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(_self: NginxStatus, _text: str) -> Reading:
+        raise KeyError("a plugin's mistake")
+
+    monkeypatch.setattr(NginxStatus, "read_page", wrong)
+    watching = Watching(a=server.url("/status"))
+    watching.until(1.3)
+    watching.lookout.finish()
+    ((kind, text),) = watching.notes
+    assert kind == SILENT
+    assert "a plugin's mistake" in text
 
 
 def test_nobody_to_ask_is_nothing_to_do() -> None:

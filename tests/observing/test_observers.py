@@ -114,6 +114,32 @@ def test_prometheus_answers_with_a_value_per_node() -> None:
     assert ask.url.startswith("http://prometheus:9090/api/v1/query?query=1%20-%20avg%20by")
 
 
+def test_several_series_of_one_node_are_not_one_figure() -> None:
+    series = [{"metric": {"instance": "n1", "cpu": str(core)}, "value": [0, "0.9"]} for core in range(4)]
+    text = json.dumps({"status": "success", "data": {"result": series}})
+    with pytest.raises(ValueError, match="n1 has 4 series; aggregate by instance"):
+        PROMETHEUS.read(ASK, text)
+
+
+OVERLAYS = (
+    *("eth0.100", "vxlan.calico", "cilium_vxlan", "cilium_host", "lxc0a1b", "eni1234abc", "gke52fd", "azv1a2b"),
+    *("wg0", "dummy0", "ovs-system", "genev_sys_6081", "flannel.1", "vlan7"),
+)
+
+
+@pytest.mark.parametrize("device", OVERLAYS)
+def test_what_leaves_by_another_device_is_not_counted_twice(device: str) -> None:
+    sent = f'node_network_transmit_bytes_total{{device="{device}"}} 1e6\n'
+    assert page(NodeExporter(nodes=NODES), MACHINE + sent).sent_bytes == 1.25e6
+    assert page(NodeExporter(nodes=NODES, device=device), MACHINE + sent).sent_bytes == 1e6
+
+
+@pytest.mark.parametrize("device", ["eth1", "ens5", "enp3s0", "eno1", "wlan0"])
+def test_network_cards_are_counted(device: str) -> None:
+    sent = f'node_network_transmit_bytes_total{{device="{device}"}} 1e6\n'
+    assert page(NodeExporter(nodes=NODES), MACHINE + sent).sent_bytes == 2.25e6
+
+
 def test_the_stage_is_found_behind_its_name() -> None:
     target = read_scenario(BUNDLED).target
     asks = Stage().beside(target.url, target.resolve).asks()
@@ -136,6 +162,8 @@ HOSTILE = [
     '{"status":"success","data":{"result":7}}',
     '{"status":"success","data":{"result":[{"metric":{},"value":[1,"1"]}]}}',
     '{"status":"success","data":{"result":[{"metric":{"instance":"a"},"value":"x"}]}}',
+    '{"status":"success","data":{"result":[{"metric":{"instance":"a"},"value":[1,' + HUNDRED + "]}]}}",
+    'node_memory_MemTotal_bytes{a="1"} 1.7e308\nnode_memory_MemTotal_bytes{a="2"} 1.7e308\n',
     "Active connections: -5\nserver accepts handled requests\n 1 1 1 \n",
     f"Active connections: {HUNDRED}\nserver accepts handled requests\n 1 1 {HUNDRED} \n",
 ]
