@@ -1,14 +1,15 @@
 """What to buy: every offer planned for the same demand, the cheapest that fits, two others, and why not the rest.
 
 All offers are drawn at once (`advisor.transfer`); only those that are shown are worked out in full. The node rehearsed
-is one of the offers, and the only one that was measured.
+is one of the offers, and the only one that was measured. Resources that were not the limit bound an offer too, by what
+was shown of them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -53,6 +54,8 @@ class OfferPlan(Frozen):
     """Than the best; below zero: fewer."""
     constraints: tuple[Constraint, ...]
     """The tightest first."""
+    bound: Literal["needed", "at_most"] = "needed"
+    """``at_most``: what binds was only shown, its limit was not reached; fewer nodes may do."""
 
 
 class Choice(Frozen):
@@ -74,6 +77,9 @@ class Rehearsed(NamedTuple):
     constraints: tuple[Constraint, ...]
     ready: float
     """Share of the nodes that must stand before the surge."""
+    raw: float = math.inf
+    """Nodes before headroom, not yet whole."""
+    bound: Literal["needed", "at_most"] = "needed"
 
 
 class Weighed(NamedTuple):
@@ -106,7 +112,7 @@ class Market(NamedTuple):
 
 def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Choice:
     """The best offer, its alternatives, and an excuse for each of the others."""
-    market = _market(asked, limits, rehearsed)
+    market = _market(asked, limits, rehearsed, _beside(asked, limits))
     fits: list[Weighed] = []
     refused: list[Excuse] = []
     counts = [rehearsed.nodes, *_counts(market)]
@@ -130,8 +136,15 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
     )
 
 
-def _market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Market:
-    found = resources(asked.demand, limits, asked.launch, asked.node, asked.offers)
+def _beside(asked: Asked, limits: Sequence[Capacity]) -> list[Capacity]:
+    """Resources that are not planned on: a node carries at least what it has shown of them."""
+    planned = {one.model for one in limits}
+    known = (one for one in asked.capacities.found if one.model not in planned and one.per_node.low > 0)
+    return [one for one in known if asked.demand.of(one.unit)]
+
+
+def _market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed, beside: Sequence[Capacity] = ()) -> Market:
+    found = resources(asked.demand, limits, asked.launch, asked.node, asked.offers, beside, rehearsed.raw)
     return Market(asked, rehearsed, found, tuple(drawn_needs(asked.demand.region, one) for one in found if one.known))
 
 
@@ -217,7 +230,7 @@ def _outdone(one: Weighed, fits: Sequence[Weighed]) -> Excuse:
 def _in_full(market: Market, one: Weighed, best: Weighed) -> OfferPlan:
     asked, price = market.asked, one.price
     priced = price is not None
-    likely, binding = _drawn(market, one)
+    likely, binding, bound = _drawn(market, one)
     return OfferPlan(
         offer=one.offer,
         nodes=one.nodes,
@@ -229,13 +242,14 @@ def _in_full(market: Market, one: Weighed, best: Weighed) -> OfferPlan:
         dearer=one.cost / best.cost - 1 if priced else None,
         more_nodes=one.nodes - best.nodes,
         constraints=tightest_first(_constraints(market, one)),
+        bound=bound,
     )
 
 
-def _drawn(market: Market, one: Weighed) -> tuple[Interval, str]:
-    """Nodes that nine in ten draws need, and the resource that asks for most."""
+def _drawn(market: Market, one: Weighed) -> tuple[Interval, str, Literal["needed", "at_most"]]:
+    """Nodes that nine in ten draws need, the resource that asks for most, and whether that was its limit."""
     if one.at < 0:
-        return market.rehearsed.likely, market.rehearsed.binding
+        return market.rehearsed.likely, market.rehearsed.binding, market.rehearsed.bound
     steps = headroom(market.asked.launch)
     each = [float(np.median(needs([part], [one.at]))) for part in market.parts]
     whole: Floats = np.sort(folded(steps, np.exp(needs(market.parts, [one.at])[0])))
@@ -243,7 +257,8 @@ def _drawn(market: Market, one: Weighed) -> tuple[Interval, str]:
     low, mid, high = (float(whole[rank_of(share, DRAWS)]) for share in (tail, 0.5, 1.0 - tail))
     samples = market.rehearsed.likely.samples
     likely = Interval(low=low, mid=mid, high=high, coverage=COVERAGE, samples=samples)
-    return likely, market.found[each.index(max(each))].model
+    binds = market.found[each.index(max(each))]
+    return likely, binds.model, "needed" if binds.saturated else "at_most"
 
 
 def _constraints(market: Market, one: Weighed) -> Iterator[Constraint]:

@@ -7,6 +7,7 @@ the surge. docs/planning.md has the formulas and a worked example.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -76,7 +77,8 @@ class Plan(Frozen):
     lead: Interval
     """Seconds from the load's rise to a new node that serves: nine in ten draws, and their median."""
     rise: float | None
-    """Share of the peak that must stand beforehand, on the median time to capacity; None without a course."""
+    """Share of the peak that must stand beforehand, on the median time to capacity; None without a course, or where
+    joins may bind: all must."""
     drivers: tuple[Driver, ...]
     regret: tuple[Regret, ...]
     constraints: tuple[Constraint, ...]
@@ -103,6 +105,8 @@ def plan(asked: Asked) -> Plan | Excuse:
 
 def _most(asked: Asked, limits: list[Capacity]) -> Plan:
     """Each resource asks for nodes of its own; the one that asks for most binds."""
+    if any(limit.unit == "joins/s" for limit in limits):
+        asked = replace(asked, rise=None)  # joins reach their peak as the ramp begins; `rise` is the course of viewers
     found = max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
     if asked.is_brief:
         return found
@@ -113,7 +117,8 @@ def _most(asked: Asked, limits: list[Capacity]) -> Plan:
         ]
     )
     found = found.model_copy(update={"constraints": rows})
-    rehearsed = Rehearsed(found.nodes, found.likely, found.binding, rows, found.ready / found.nodes)
+    raw = next(step.nodes for step in found.steps if step.name == "doubt")
+    rehearsed = Rehearsed(found.nodes, found.likely, found.binding, rows, found.ready / found.nodes, raw, found.bound)
     return found.model_copy(update={"offers": choose(asked, limits, rehearsed)})
 
 

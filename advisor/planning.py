@@ -95,7 +95,9 @@ def planning_lines(lang: str, found: Plan) -> list[str]:
             median=f"{likely.mid:,.0f}",
         )
     ]
-    if found.rise is None or found.rise > ALL or found.ready >= found.nodes:
+    if found.unit == "joins/s":
+        lines.append(fill(lang, "planning_ready_joins", **told))
+    elif found.rise is None or found.rise > ALL or found.ready >= found.nodes:
         lines.append(fill(lang, "planning_ready_all", **told))
     else:
         share = figures.percent(found.rise)
@@ -138,7 +140,8 @@ def _offer_row(lang: str, one: OfferPlan, best: OfferPlan) -> dict[str, str]:
 
 
 def _why(lang: str, one: OfferPlan, best: OfferPlan) -> str:
-    binds = fill(lang, f"binds_{one.binding}")
+    key = "offer_binds_at_most" if one.bound == "at_most" else "offer_binds_needed"
+    binds = fill(lang, key, model=fill(lang, f"binds_{one.binding}"))
     if one is best:
         return fill(lang, "offer_best_only" if one.price else "offer_best_unpriced", binds=binds)
     if one.dearer is None:

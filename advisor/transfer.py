@@ -4,7 +4,11 @@
 bit/s                   the rehearsed node's share of its link × the offer's egress to the internet, never more than it
 requests, joins, chat   in proportion to vCPUs, to the power ``launch.vcpu_exponent`` (assumed)
 connections             in proportion to memory, never more than the offer allows (assumed)
+bit/s, not the limit    what was shown in proportion to vCPUs, as for requests; the offer's link is a limit of its own
 ======================  =========================================================================================
+
+Where another resource was the limit, a node carries at least what it has shown: an offer is asked for no more than
+that, or than the plan asks of a node as large, so that no offer looks good on what nobody has tested.
 
 Another machine is not the one that was tested: its interval is wider by `ANOTHER`, and by `DOUBLING` for each doubling
 or halving of size.
@@ -14,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -52,6 +56,8 @@ class Resource:
     wider: Floats
     """Per offer: sigma of the logarithm that comes on top."""
     saturated: bool
+    most: float = math.inf
+    """Nodes like the one rehearsed, not yet whole, that the plan takes to be enough whatever was shown of this."""
 
     def carried(self, index: int) -> Interval:
         """What one offer carries, as an interval."""
@@ -64,22 +70,36 @@ class Resource:
 
 
 def resources(
-    demand: Demand, limits: Sequence[Capacity], launch: Launch, node: Offer, offers: Sequence[Offer]
+    demand: Demand,
+    limits: Sequence[Capacity],
+    launch: Launch,
+    node: Offer,
+    offers: Sequence[Offer],
+    beside: Sequence[Capacity] = (),
+    most: float = math.inf,
 ) -> tuple[Resource, ...]:
-    """Every limit carried over to every offer, and the link of each, which is never more than full."""
+    """Every limit carried over to every offer, the link of each, which is never more than full, and what was shown."""
     asked = [(one, demand.of(one.unit)) for one in limits]
-    found = [_resource(one, wanted, launch, node, offers) for one, wanted in asked if wanted is not None]
+    found = [
+        _resource(one, fact_for(one.unit), wanted, launch, node, offers) for one, wanted in asked if wanted is not None
+    ]
     if not any(one.unit == "bit/s" for one in found):
         found.append(_link(demand.wire, offers))
-    return tuple(found)
+    shown = [
+        replace(_resource(one, shown_by(one.unit), wanted, launch, node, offers), most=most)
+        for one in beside
+        if (wanted := demand.of(one.unit)) is not None
+    ]
+    return (*found, *shown)
 
 
-def _resource(one: Capacity, asked: Interval, launch: Launch, node: Offer, offers: Sequence[Offer]) -> Resource:
-    fact = fact_for(one.unit)
+def _resource(
+    one: Capacity, fact: FactName, asked: Interval, launch: Launch, node: Offer, offers: Sequence[Offer]
+) -> Resource:
     own, theirs = value_of(node, fact), np.array([value_of(offer, fact) for offer in offers], dtype=np.float64)
     per_node = _within(one.per_node, own) if fact == "egress" else one.per_node
     ratios = theirs / own if own > 0 else np.full(len(offers), np.nan)
-    grown = ratios if one.unit in ("bit/s", "connections") else ratios**launch.vcpu_exponent
+    grown = ratios**launch.vcpu_exponent if fact == "vcpus" else ratios
     middles = positive(per_node)[1] * grown
     if one.unit == "connections":
         most = [math.inf if offer.connections is None else float(offer.connections.value) for offer in offers]
@@ -107,6 +127,11 @@ def fact_for(unit: Unit) -> FactName:
     return "egress" if unit == "bit/s" else "memory_gib" if unit == "connections" else "vcpus"
 
 
+def shown_by(unit: Unit) -> FactName:
+    """The same where it was not the limit: bits then say what the machine can send, not how full its link may be."""
+    return "memory_gib" if unit == "connections" else "vcpus"
+
+
 def value_of(offer: Offer, fact: FactName) -> float:
     """A fact of an offer; NaN where it is not known."""
     match fact:
@@ -129,21 +154,27 @@ def _within(carried: Interval, link: float) -> Interval:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One resource, drawn: the need of offer t in draw i is exp(base[i] - middles[t] - wider[t] × scores[i])."""
+    """One resource, drawn: the need of offer t in draw i is exp(base[i] - middles[t] - wider[t] × scores[i]).
+
+    What comes before ``middles`` is never above ``most``.
+    """
 
     base: Floats
     middles: Floats
     wider: Floats
     scores: Floats
+    most: float = math.inf
 
 
 def drawn_needs(region: str, found: Resource) -> Drawn:
     """The draws of a resource, the same that the rehearsed node is planned with."""
     asked = drawn(found.asked, scores(f"demand {region}"))
     carried_scores = scores(f"capacity {found.unit}")
-    carried = drawn(found.per_node, carried_scores) / positive(found.per_node)[1]
+    middle = positive(found.per_node)[1]
+    carried = drawn(found.per_node, carried_scores) / middle
+    most = math.log(found.most * middle) if found.most > 0 else math.inf
     with np.errstate(divide="ignore"):
-        return Drawn(np.log(asked) - np.log(carried), np.log(found.middles), found.wider, carried_scores)
+        return Drawn(np.log(asked) - np.log(carried), np.log(found.middles), found.wider, carried_scores, most)
 
 
 def needs(parts: Sequence[Drawn], rows: slice | Sequence[int]) -> Floats:
@@ -158,6 +189,8 @@ def needs(parts: Sequence[Drawn], rows: slice | Sequence[int]) -> Floats:
 def _needs_of(part: Drawn, rows: slice | Sequence[int]) -> Floats:
     need: Floats = part.wider[rows, None] * part.scores
     np.subtract(part.base, need, out=need)
+    if part.most < math.inf:
+        np.minimum(need, part.most, out=need)
     need -= part.middles[rows, None]
     return need
 

@@ -20,7 +20,7 @@ from advisor.interval import Interval
 from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.offer import Offer
 from advisor.plan import Plan
-from advisor.planning import planning_lines, step_by, step_text
+from advisor.planning import offer_rows, planning_lines, step_by, step_text
 from advisor.regret import critical_ratio, rank_of, regrets
 from advisor.rise import Rise, rise
 from loadtests.launch import Launch, Waits
@@ -142,6 +142,17 @@ def test_what_comes_within_the_time_to_capacity_must_stand_before() -> None:
     assert planned(question(lead=after(0))).ready == 30, "nobody knows the course"
 
 
+def test_where_joins_may_bind_all_nodes_stand_before_the_surge() -> None:
+    """Joins jump to their peak as the ramp begins; the course of viewers says nothing of them."""
+    course = Rise(0.1, (0.0, 60.0, 120.0), (0.0, 0.5, 0.9))
+    found = planned(question(capacities=capacities(capacity("joins/s")), rise=course, lead=after(60)))
+    assert (found.nodes, found.ready) == (10, 10)
+    assert "joins reach their peak" in planning_lines("en", found)[1]
+    either = capacities(capacity("bit/s"), capacity("joins/s"))
+    found = planned(question(capacities=either, rise=course, lead=after(60)))
+    assert (found.unit, found.nodes, found.ready) == ("bit/s", 30, 30), "nobody can tell which of them binds"
+
+
 def test_the_rise_of_a_ramp() -> None:
     phases = lay(("warm_up", 50.0), ("baseline", 20.0), ("ramp", 100.0), ("peak", 30.0))
 
@@ -227,6 +238,60 @@ def test_no_link_is_more_than_full_even_where_requests_bind() -> None:
     found = planned(question(capacities=capacities(capacity("requests/s")), offers=(thin,)))
     assert found.offers.best is not None
     assert (found.offers.best.nodes, found.offers.best.binding) == (15, "bandwidth")
+
+
+def bound_by(seen: float, *offers: Offer, **fields: object) -> Plan:
+    """Bandwidth was the limit; of requests a node has shown ``seen`` × 2000, and may carry more."""
+    known = capacities(capacity("bit/s"), capacity("requests/s", seen, saturated=False))
+    return planned(question(capacities=known, offers=offers, **fields))
+
+
+def test_no_offer_is_asked_for_more_than_was_shown_of_a_resource_that_was_not_the_limit() -> None:
+    """700 requests/s on 8 vCPUs are 87.5 on one: 229 nodes for 20,000, whatever its link of 50 Gbit/s carries."""
+    pipe = node("pipe", vcpus=1, memory_gib=1, egress=50e9, usd_per_hour=0.1)
+    found = bound_by(0.35, pipe)
+    assert found.offers.best is not None
+    assert (found.offers.best.offer.name, found.offers.best.bound) == ("own", "needed")
+    (other,) = found.offers.alternatives
+    assert (other.nodes, other.binding, other.bound) == (229, "request_rate", "at_most")
+    assert [(row.name, row.known) for row in other.constraints] == [
+        ("request_rate", "at_least"),
+        ("bandwidth", "limit"),
+    ]
+    assert "request rate was not tested further" in offer_rows("en", found)[1]["why"]
+    large = node("large", vcpus=96, memory_gib=96, egress=50e9, usd_per_hour=0.6)
+    best = bound_by(0.35, large).offers.best
+    assert best is not None
+    assert (best.nodes, best.binding, best.bound) == (3, "bandwidth", "needed"), "what was shown covers it"
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3])
+@pytest.mark.parametrize("seen", [0.01, 0.3, 3])
+def test_what_was_not_tested_asks_for_no_more_nodes_of_an_equal_machine_than_the_plan_does(
+    seen: float, spread: float
+) -> None:
+    twin = OWN.model_copy(update={"name": "twin", "price": None})
+    wider = twin.model_copy(update={"name": "wider", "egress": node(egress=50e9).egress})
+    found = bound_by(seen, twin, wider, demand=demand(1, spread), launch=launch(underprovision_weight=19))
+    alone = planned(question(offers=(twin,), demand=demand(1, spread), launch=launch(underprovision_weight=19)))
+    counts = {one.offer.name: one.nodes for one in (found.offers.best, *found.offers.alternatives) if one}
+    assert counts["wider"] <= found.nodes
+    assert counts["twin"] == next(one.nodes for one in alone.offers.alternatives if one.offer.name == "twin")
+
+
+def test_bits_that_were_only_shown_go_with_the_machine_and_not_with_its_link() -> None:
+    """Requests bind at 10 nodes of 8 vCPUs; a link of twice the width sends no more than was shown of its machine."""
+    known = capacities(capacity("requests/s"), capacity("bit/s", 3, saturated=False))
+    twin = OWN.model_copy(update={"name": "twin", "egress": node(egress=4e9).egress})
+    found = planned(question(capacities=known, offers=(twin,)))
+    counts = {one.offer.name: one.nodes for one in (found.offers.best, *found.offers.alternatives) if one}
+    assert counts == {"own": 10, "twin": 10}, "4 Gbit/s are enough for the 3 that are asked of it"
+
+
+def test_an_offer_is_refused_where_what_was_shown_cannot_be_carried_over() -> None:
+    found = bound_by(0.35, node("pipe", egress=50e9, usd_per_hour=0.1))
+    assert codes(found) == {"pipe": "offer_fact_unknown"}
+    assert found.offers.refused[0].reason.values["fact"] == "vcpus"
 
 
 def test_every_reason_not_to_take_an_offer_has_its_code() -> None:
