@@ -140,7 +140,8 @@ def _offer_row(lang: str, one: OfferPlan, best: OfferPlan) -> dict[str, str]:
 
 
 def _why(lang: str, one: OfferPlan, best: OfferPlan) -> str:
-    binds = fill(lang, f"offer_binds_{one.bound}", model=fill(lang, f"binds_{one.binding}"))
+    key = "offer_binds_at_most" if one.bound == "at_most" else "offer_binds_needed"
+    binds = fill(lang, key, model=fill(lang, f"binds_{one.binding}"))
     if one is best:
         return fill(lang, "offer_best_only" if one.price else "offer_best_unpriced", binds=binds)
     if one.dearer is None:
