@@ -7,14 +7,14 @@ mix of requests (segments of different sizes, playlists, joins), so the binding 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 import numpy as np
 
 from advisor.blocks import block_means, draws, seed_of
 from advisor.concurrency import Concurrency, concurrency
-from advisor.measure import JUDGED, LOADED, Measurement
+from advisor.measure import APART, JUDGED, LOADED, Measurement
 from advisor.models import Capacity, Excuse, Model
 from advisor.nodecount import NodeScaling, node_scaling
 from advisor.observed import MOSTLY, full
@@ -39,10 +39,11 @@ class Binding(Frozen):
 
     model: str | None
     """None when nothing ran out."""
-    by: Literal["only", "variation", "transfer", "observed", "sign"]
+    by: Literal["only", "variation", "transfer", "observed", "sign", "each"]
     """``only``: no other stood still. ``variation``: it varied least. ``transfer``: the bytes came slowly.
     ``observed``: by the servers' own words it was full, and it is the agreement for how long.
-    ``sign``: the resource showed a sign of its own (connections refused, start-ups late) before anything else broke."""
+    ``sign``: the resource showed a sign of its own (connections refused, start-ups late) before anything else broke.
+    ``each``: so it did, and other resources ran out when that sign was gone: nodes are planned on all of them."""
     agreement: float
     """Share of resamples that name the same resource as the one that varies least; 1 when only one stood still."""
     transfer: float
@@ -51,7 +52,7 @@ class Binding(Frozen):
     @property
     def sure(self) -> bool:
         """Whether nodes need only be planned on this one."""
-        return self.by in ("transfer", "observed", "sign") or self.agreement >= SURE
+        return self.by != "each" and (self.by in ("transfer", "observed", "sign") or self.agreement >= SURE)
 
 
 class Capacities(Frozen):
@@ -68,7 +69,7 @@ class Capacities(Frozen):
 
     @property
     def saturated(self) -> tuple[Capacity, ...]:
-        """The limits that nodes are planned on: one, or two when they cannot be told apart."""
+        """The limits that nodes are planned on: one, two that cannot be told apart, or several each reached alone."""
         return tuple(capacity for capacity in self.found if capacity.saturated)
 
     def of(self, model: str) -> Capacity | None:
@@ -86,38 +87,69 @@ def capacities(measurement: Measurement) -> Capacities:
     """Ask every model, then decide which resource binds; runs with fewer nodes only show how nodes add up."""
     every, measurement = measurement, measurement.of_nodes(measurement.nodes)
     known = models()
-    answers = [model.fit(measurement) for model in known]
-    found = [answer for answer in answers if isinstance(answer, Capacity)]
-    excuses = tuple(answer for answer in answers if isinstance(answer, Excuse))
-    limits = [one for one in found if one.saturated]
-    flat = [one.model for one in limits]
-    verdict = _by_sign(limits, measurement) or _binding(
-        [one for one in known if type(one).plugin_name() in flat], measurement
-    )
-    if verdict.sure:
-        found = [_only_at_least(one) if one.saturated and one.model != verdict.model else one for one in found]
+    answers, verdict = _judged(known, measurement)
     return Capacities(
-        found=tuple(found),
-        excuses=excuses,
+        found=tuple(answer for answer in answers if isinstance(answer, Capacity)),
+        excuses=tuple(answer for answer in answers if isinstance(answer, Excuse)),
         binding=verdict,
         scaling=next((node_scaling(one, every) for one in known if type(one).plugin_name() == verdict.model), None),
         concurrency=concurrency(measurement),
     )
 
 
-def _only_at_least(capacity: Capacity) -> Capacity:
+def _judged(known: Sequence[Model], measurement: Measurement) -> tuple[list[Capacity | Excuse], Binding]:
+    """What every model answers, with the limits that another one explains as "at least", and which of them binds."""
+    answers = [model.fit(measurement) for model in known]
+    limits = [one for one in answers if isinstance(one, Capacity) and one.saturated]
+    if first := _first_sign(limits):
+        return _beside(first, answers, known, measurement)
+    flat = [one.model for one in limits]
+    verdict = _binding([one for one in known if type(one).plugin_name() in flat], measurement)
+    if not verdict.sure:
+        return answers, verdict
+    return [one if _name(one) == verdict.model else _only_at_least(one) for one in answers], verdict
+
+
+def _only_at_least(answer: Capacity | Excuse) -> Capacity | Excuse:
     """Flat only because another resource was: a node carries at least what it delivered."""
-    return capacity.model_copy(update={"saturated": False})
+    return answer.model_copy(update={"saturated": False}) if isinstance(answer, Capacity) else answer
 
 
-def _by_sign(limits: Sequence[Capacity], measurement: Measurement) -> Binding | None:
-    """The earliest sign of its own, where there is one: the rates that stand still beside it only show who got in."""
+def _first_sign(limits: Sequence[Capacity]) -> Capacity | None:
+    """The earliest sign of its own, where there is one."""
     signs = [one for one in limits if one.evidence.basis == "sign"]
-    if not signs:
-        return None
-    first = min(signs, key=lambda one: (one.evidence.first_broken or 0, one.model))
+    return min(signs, key=lambda one: (one.evidence.first_broken or 0, one.model), default=None)
+
+
+def _beside(
+    first: Capacity, answers: Sequence[Capacity | Excuse], known: Sequence[Model], measurement: Measurement
+) -> tuple[list[Capacity | Excuse], Binding]:
+    """A sign explains what stands still while it lasts (who got in), and nothing of the seconds without it.
+
+    So every other model is asked again without these seconds, and what is a limit then stays one.
+    """
+    sign = next(one for one in known if type(one).plugin_name() == first.model)
+    signs = overload_seconds(measurement.whole(JUDGED), sign.is_broken)
+    rest, then = _judged([one for one in known if one is not sign], _without(measurement, signs))
+    kept = {one.model: one for one in rest if isinstance(one, Capacity) and one.saturated}
+    found = [one if one is first else kept.get(_name(one)) or _only_at_least(one) for one in answers]
     slowed = transfer_share(measurement.whole(LOADED), settled(overload_seconds(measurement.whole(JUDGED))))
-    return Binding(model=first.model, by="sign", agreement=1.0, transfer=slowed)
+    agreement = then.agreement if then.by in ("variation", "each") else 1.0
+    return found, Binding(model=first.model, by="each" if kept else "sign", agreement=agreement, transfer=slowed)
+
+
+def _name(answer: Capacity | Excuse) -> str:
+    return answer.model if isinstance(answer, Capacity) else answer.about
+
+
+def _without(measurement: Measurement, seconds: Iterable[Second]) -> Measurement:
+    """The runs without some seconds, which are on the clock of `measure.apart`."""
+    left = {second.at for second in seconds}
+    runs = tuple(
+        run.model_copy(update={"whole": tuple(one for one in run.whole if one.at + number * APART not in left)})
+        for number, run in enumerate(measurement.runs)
+    )
+    return measurement.model_copy(update={"runs": runs})
 
 
 def _binding(flat: list[Model], measurement: Measurement) -> Binding:

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from advisor.capacity import Capacities
+from advisor.capacity import SURE, Capacities
 from advisor.concurrency import Concurrency
 from advisor.demand import Demand
 from advisor.measure import JUDGED, Measurement
 from advisor.models import Capacity
+from advisor.nodecount import KEPT
 from advisor.plan import TESTED_FACTOR, Plan
 from advisor.plateau import LEAST_SECONDS, overload_seconds
 from advisor.texts import Message, say, texts
 
 WIDE: Final = 0.10
 """Half-width of an interval, as a share of its middle, from which the reader is warned (assumed)."""
-KEPT: Final = 0.95
-"""A node among the most that carries less than this share of what a node among the fewest does: nodes do not add up.
-More than plateaus differ by chance (assumed)."""
 COLLAPSE: Final = 1.15
 """A rate held before the breach that is this much above the plateau: the target got slower under overload."""
 
@@ -53,7 +51,7 @@ def _about_limits(measurement: Measurement, found: Capacities) -> Iterator[Messa
             yield say("warn_short_plateau", seconds=str(len(overload)), least=str(LEAST_SECONDS))
         else:
             yield say("warn_no_plateau")
-    elif not found.binding.sure:
+    elif not found.binding.sure and found.binding.agreement < SURE:
         yield say("warn_two_limits", share=f"{found.binding.agreement:.0%}")
 
 
@@ -128,7 +126,7 @@ def assumptions(
     """What the numbers take for granted."""
     nodes = str(measurement.nodes)
     return (
-        *(growth_told(measurement, found) if plans else ()),
+        *(growth_told(measurement, found) if plans or found.scaling else ()),
         *([say("assume_even_measured" if is_even else "assume_even", nodes=nodes)] if measurement.nodes > 1 else []),
         *([say("assume_refusals")] if found.saturated else []),
         say("assume_mix"),

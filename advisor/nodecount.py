@@ -23,6 +23,9 @@ from loadtests.region import Frozen
 
 ABOUT: Final = "nodes"
 """What excuses of this module are about."""
+KEPT: Final = 0.95
+"""A node among the most that carries less than this share of what a node among the fewest does: nodes do not add up.
+More than plateaus differ by chance (assumed)."""
 
 
 class NodeTotal(Frozen):
@@ -96,6 +99,24 @@ class NodeScaling(Frozen):
                 remedy=say("remedy_nodes_retrograde"),
             )
         return self._too_many(math.ceil(self.reach * demand.high / low[best]))
+
+    def refusal(self, demand: Interval, nodes: int) -> Excuse | None:
+        """Why so many nodes, headroom included, must not be named for a demand where nodes were seen not to add up.
+
+        Headroom is asked of the law as so much more demand: nodes that only get in each other's way are none.
+        """
+        if self.kept >= KEPT:
+            return None
+        least = self.needed(demand)
+        if isinstance(least, Excuse):
+            return least
+        found = self.needed(demand.scale(max(1.0, nodes / least)))
+        return (
+            found if isinstance(found, Excuse) and found.reason.key == "excuse_nodes_retrograde" else self._far(nodes)
+        )
+
+    def _far(self, nodes: int) -> Excuse | None:
+        return self._too_many(nodes) if nodes > self.reach else None
 
     def _too_many(self, nodes: int) -> Excuse:
         reason = say("excuse_nodes_far", nodes=f"{nodes:,}", most=f"{self.most:,}", reach=f"{REACH:g}")

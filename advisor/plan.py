@@ -92,7 +92,8 @@ def plan(asked: Asked) -> Plan | Excuse:
     code = asked.demand.region
     asks = [one for one in asked.capacities.found if asked.demand.of(one.unit) and one.per_node.low > 0]
     if limits := [capacity for capacity in asks if capacity.saturated]:
-        return _most(asked, limits)
+        found = _most(asked, limits)
+        return _refused(asked, found) or found
     if not asks:
         return Excuse(about=code, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
     if asked.factor > TESTED_FACTOR:
@@ -101,6 +102,14 @@ def plan(asked: Asked) -> Plan | Excuse:
             about=code, reason=say("excuse_untested", factor=factor, most=most), remedy=say("remedy_rehearse_more")
         )
     return _most(asked, [one for one in asks if one.unit in CARRIED] or asks)
+
+
+def _refused(asked: Asked, found: Plan) -> Excuse | None:
+    """Why the plan must not be named: so many nodes were measured not to carry the load together."""
+    law = asked.capacities.scaling
+    wanted = asked.demand.of(law.unit) if law else None
+    refusal = law.refusal(wanted, found.nodes) if law and wanted else None
+    return refusal and refusal.model_copy(update={"about": found.region})
 
 
 def _most(asked: Asked, limits: list[Capacity]) -> Plan:

@@ -22,8 +22,8 @@ def together(nodes: Floats, scaling: NodeScaling | None) -> Floats:
     """As many as it takes where nodes were measured not to add up; ``nodes`` unchanged where that was not measured.
 
     ``nodes`` are of what a node carries at the most nodes that were rehearsed, as `advisor.capacity` gives it. Past
-    twice these, the law says nothing more: a node is then taken to carry what it does there on the average, and the
-    report warns (`warn_nodes_lose`).
+    twice these, the law says nothing more: a node is then taken to carry what it does there on the average. Where nodes
+    were seen not to add up, no such plan is named (`NodeScaling.refusal`).
     """
     if scaling is None:
         return nodes

@@ -10,15 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.advice import advise
+from advisor.asked import Asked
 from advisor.capacity import capacities
 from advisor.interval import Interval
 from advisor.measure import JUDGED, measure
 from advisor.models import Excuse
 from advisor.nodecount import NodeScaling, NodeTotal, scaling_of
+from advisor.plan import Plan, plan
 from advisor.reports.markdown import Markdown
 from loadtests.errors import InputError
 from loadtests.run import Run
 from tests.advisor.conftest import Maker
+from tests.advisor.questions import capacities as made
+from tests.advisor.questions import capacity, demand, launch
 from tests.advisor.runs import Town
 
 NODE = 20e6
@@ -155,6 +159,30 @@ def test_nodes_that_get_in_each_others_way_have_a_best_number() -> None:
     asked = found.needed(Interval.exact(1000.0))
     assert isinstance(asked, Excuse)
     assert asked.reason.key == "excuse_nodes_retrograde"
+
+
+def test_a_plan_that_the_law_refuses_is_not_named() -> None:
+    """One node carries 1 Gbit/s, four 2 Gbit/s: 30 Gbit/s are asked, and more nodes deliver less."""
+    law = scaling((1, 1e9), (4, 2e9))
+    found = made(capacity("bit/s", 0.5)).model_copy(update={"scaling": law})
+    asked = Asked(demand(), found, launch(), 50.0)
+    refused = plan(asked)
+    assert isinstance(refused, Excuse)
+    assert (refused.about, refused.reason.key) == ("id", "excuse_nodes_retrograde")
+    few = replace(asked, demand=demand(0.05))
+    assert isinstance(plan(few), Plan), "1.5 Gbit/s are within what was rehearsed"
+
+
+def test_where_nodes_were_seen_to_share_none_are_planned_past_the_law() -> None:
+    rates = {n: 1e9 * n / (1 + 0.1 * (n - 1)) for n in (1, 2, 4)}
+    law = scaling(*rates.items())
+    refused = law.refusal(exact(30e9), 40)
+    assert isinstance(refused, Excuse)
+    assert refused.reason.key == "excuse_nodes_far"
+    assert law.refusal(exact(2e9), 4) is None
+    assert isinstance(law.refusal(exact(2e9), 9), Excuse), "headroom takes it past twice the most"
+    alike = scaling((1, 1e9), (2, 2e9), (4, 4e9))
+    assert alike.refusal(exact(30e9), 40) is None, "nodes that add up are planned as before"
 
 
 def test_one_count_is_no_scaling() -> None:

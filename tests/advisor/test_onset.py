@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from advisor.asked import Asked
 from advisor.capacity import capacities
+from advisor.caution import cautions
+from advisor.measure import Measurement
 from advisor.models import Capacity, Excuse
 from advisor.models.chat_fanout import ChatFanout
 from advisor.models.connections import Connections
 from advisor.models.joins import Joins
 from advisor.seconds import Second
 from tests.advisor.made import NODES, at, measured
+from tests.advisor.questions import demand, launch, planned
 
 LIMIT = 200
 """Viewers whom the made-up target holds."""
@@ -104,6 +108,66 @@ def test_a_full_link_is_not_mistaken_for_too_many_joins(link: bool, steady: bool
     found = Joins().fit(measured(a_ramp(link=link, steady=steady)))
     assert isinstance(found, Capacity)
     assert not found.saturated
+
+
+FLOW = 1e6
+"""Bits per second that a viewer of the two rehearsals below asks for."""
+LINK = 700
+"""Viewers whom the link of both nodes carries."""
+
+
+def a_burst_of_joins() -> list[Second]:
+    """Start-up alone is late for twenty seconds; then as many viewers lack nothing."""
+    calm = [at(time, 400, phase="baseline", starts=5, wire_bits=400 * FLOW, times=(0.05, 0.2)) for time in range(40)]
+    late: dict[str, Any] = {"joins": 60, "starts": 40, "wire_bits": 400 * FLOW, "broken": ("startup_p95",)}
+    burst = [at(time, 400, times=(0.05, 0.2), **late) for time in range(40, 60)]
+    return (
+        calm
+        + burst
+        + [at(time, 420, phase="peak", starts=5, wire_bits=420 * FLOW, times=(0.05, 0.2)) for time in range(60, 100)]
+    )
+
+
+def a_full_link(start: int) -> list[Second]:
+    """Viewers rise by fifteen a second past what the link carries."""
+    seconds = []
+    for time in range(start, start + 80):
+        viewers = 420 + 15 * (time - start)
+        full = viewers > LINK
+        found: dict[str, Any] = {
+            "joins": 15,
+            "starts": 15,
+            "wire_bits": min(viewers, LINK * (1 + 0.01 * (time * 7 % 5 - 2))) * FLOW,
+            "served": round(min(viewers, LINK) * (1 + 0.12 * (time * 13 % 7 - 3) / 3)),
+            "broken": ("segment_p95",) if full else (),
+        }
+        seconds.append(at(time, viewers, phase="peak", times=(0.1, 3.0) if full else (0.05, 0.2), **found))
+    return seconds
+
+
+def two_runs() -> Measurement:
+    one, other = measured(a_burst_of_joins(), "burst"), measured(a_full_link(0), "slow")
+    return one.model_copy(update={"runs": (*one.runs, *other.runs)})
+
+
+def one_run() -> Measurement:
+    return measured([*a_burst_of_joins(), *a_full_link(100)])
+
+
+@pytest.mark.parametrize("measurement", [two_runs(), one_run()], ids=["two runs", "one run"])
+def test_a_sign_leaves_the_limit_that_was_reached_without_it(measurement: Measurement) -> None:
+    """Of both limits the plan takes the one that asks for more nodes, and nothing is said not to have bound."""
+    found = capacities(measurement)
+    assert {one.model for one in found.saturated} == {"bandwidth", "joins"}
+    limit = found.of("bandwidth")
+    assert limit is not None
+    assert limit.per_node.mid == pytest.approx(LINK * FLOW / NODES, rel=0.03)
+    assert (found.binding.model, found.binding.by, found.binding.sure) == ("joins", "each", False)
+    both = planned(Asked(demand(), found, launch(), 50.0))
+    alone = planned(Asked(demand(), capacities(measured(a_full_link(0))), launch(), 50.0))
+    assert (both.nodes, both.binding) == (alone.nodes, "bandwidth")
+    told = {one.key for one in cautions(measurement, found, [demand()], [both], 50.0)}
+    assert not told & {"warn_other_bandwidth", "warn_two_limits"}
 
 
 def test_viewers_who_leave_before_their_first_frame_are_a_sign_too() -> None:
