@@ -32,9 +32,9 @@ def answer(lang: str, found: ScalingAdvice) -> str:
         values |= {"ahead": f"{found.ahead:,}", "opens": figures.number(found.opens)}
     if found.door is not None:
         values["door"] = f"{found.door:,.0f}"
-        return fill(lang, "scaling_waiting_room", **values)
     values["unmet"] = figures.percent(found.reactive_share)
-    return fill(lang, f"scaling_{found.verdict}", **values)
+    said = fill(lang, f"scaling_{found.verdict}", **values)
+    return said if found.unit != "joins/s" else f"{said} {fill(lang, 'scaling_joins')}"
 
 
 def settings(lang: str, found: ScalingAdvice) -> list[tuple[str, str]]:

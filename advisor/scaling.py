@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import Behavior
 from advisor.autoscale.choice import FAST, TARGETS, Case, Choice, Tried, Verdict, choose
-from advisor.autoscale.hpa import MILLI, Hpa, Metric
+from advisor.autoscale.hpa import MILLI, SYNC, Hpa, Metric
 from advisor.autoscale.keda import Cron, Threshold
-from advisor.autoscale.nodes import Nodes
+from advisor.autoscale.nodes import Nodes, queued
 from advisor.autoscale.sweep import Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload
 from advisor.lead import TimeToCapacity
@@ -96,7 +97,7 @@ class ScalingAdvice(Frozen):
     starts: float
     """Second of the rehearsed surge at which the course begins: calm was put before it, its peak made longer."""
     viewers: tuple[float, ...]
-    """Every `STEP` seconds."""
+    """Every `STEP` seconds; where joins bind, as many as ask at the peak for what is asked for then."""
     advised: Lived
     reactive_share: float
     """Unmet share of the best settings whose minimum carries the calm and no more."""
@@ -132,9 +133,12 @@ def scale(regions: Sequence[Region]) -> tuple[ScalingAdvice | None, ...]:
     return tuple(None if course is None else next(answers) for course in courses)
 
 
+_Series: TypeAlias = NDArray[np.float64]
+
+
 @dataclass(frozen=True, slots=True)
 class _Course:
-    viewers: np.ndarray[tuple[int], np.dtype[np.float64]]
+    viewers: _Series
     starts: float
 
 
@@ -146,18 +150,36 @@ def _course(region: Region) -> _Course | None:
     top = float(seen.max(initial=0.0))
     if top <= 0:
         return None
-    calm = CALM + math.ceil(region.lead.total.high)
+    calm = CALM + math.ceil(region.lead.total.high + queued(_most_asked(region)))
     at = int(seen.argmax())
     longer = max(0, PEAK - int(np.count_nonzero(seen > 0.95 * top)))
     parts = [np.full(calm, seen[0]), seen[:at], np.full(longer, top), seen[at:]]
     shaped = np.concatenate(parts) * (region.audience / top)
-    return _Course(shaped, start - calm)
+    return _Course(_joining(shaped) if region.plan.unit == "joins/s" else shaped, start - calm)
+
+
+def _joining(viewers: _Series) -> _Series:
+    """What those who come ask for, in viewers at the peak: it jumps as a rise begins.
+
+    Those who are there count as they do for other units: some of them leave and others come, at a rate not known here.
+    """
+    come = np.maximum(0.0, np.diff(viewers, prepend=viewers[0]))
+    most = float(come.max())
+    return viewers if most <= 0 else np.maximum(viewers, come * (float(viewers.max()) / most))
+
+
+def _most_asked(region: Region) -> int:
+    """Nodes that a window may ask for."""
+    plan, scaling = region.plan, region.scaling
+    pods = plan.demand.mid / _per_pod(plan, scaling) / min(TARGETS)
+    return min(scaling.most_nodes or NO_WALL, math.ceil(pods / scaling.pods_per_node))
 
 
 def _case(region: Region, course: _Course) -> Case:
     plan, scaling = region.plan, region.scaling
     per_pod = _per_pod(plan, scaling)
-    workload = Workload(per_pod, metric_lag=_long(region.lead, "metrics"))
+    decision = max(0.0, _long(region.lead, "decision") - SYNC)
+    workload = Workload(per_pod, metric_lag=_long(region.lead, "metrics"), decision=decision)
     amounts = course.viewers * (plan.demand.mid / region.audience)
     calm = max(1, math.ceil(float(amounts[0]) / per_pod / scaling.pods_per_node))
     nodes = Nodes(

@@ -3,8 +3,9 @@
     candidates ─► sweep (ticks of 15 s, waits at their long end) ─► enough? ─► cheapest ─► lived second by second
 
 Reactive means that nothing is done before the surge but what always stands: a minimum, a target, a behavior, spare
-slots. Pre-scaled means a cron window that asks for pods before it. Where all that may be launched does not carry the
-peak, only so many viewers may be let in: a waiting room.
+slots. Pre-scaled means a cron window that asks for pods before it. A minimum that carries the whole peak follows
+nothing, so any window that holds goes before it. Where all that may be launched does not carry the peak, only so many
+viewers may be let in: a waiting room.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from advisor.autoscale.behavior import DOWN, UP, Behavior, Policy, Rules
 from advisor.autoscale.hpa import SYNC
 from advisor.autoscale.keda import Cron, ScaledObject, Threshold
-from advisor.autoscale.nodes import Nodes
+from advisor.autoscale.nodes import Nodes, queued
 from advisor.autoscale.sweep import Outcomes, Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload, live
 
@@ -42,6 +43,10 @@ RISE: Final = 1.1
 """The surge begins where demand first exceeds the calm by a tenth (the HPA's own tolerance)."""
 SLACK: Final = 2 * SYNC
 """Seconds that a cron window opens before the longest wait: a poll of KEDA and a sync of the HPA."""
+EARLIER: Final = (0.0, 4 * SYNC)
+"""Seconds that it opens earlier still: a sweep rounds four waits up, and a behavior may take several syncs."""
+FEW: Final = 4
+"""Candidates that are lived second by second though the sweep, which is never hopeful, left something unmet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Case:
     @property
     def wait(self) -> float:
         """Seconds from a demand to a pod that serves it, when no slot is free."""
-        return self.workload.metric_lag + SYNC + self.nodes.scan + self.nodes.lead + self.nodes.image + self.nodes.boot
+        return self.workload.late + SYNC + self.nodes.scan + self.nodes.lead + self.nodes.image + self.nodes.boot
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +139,16 @@ def _candidates(case: Case) -> Iterator[Candidate]:
         placeholders = min(math.ceil(spare * case.peak), most - least)
         trigger = Threshold(target * case.workload.per_pod)
         yield ScaledObject((trigger,), least, most, behavior=behavior), _with(case.nodes, least, placeholders), False
-    begin = max(1.0, case.rises_at - case.wait - SLACK)
-    for share, target, behavior in product(AHEAD, TARGETS, BEHAVIORS):
+    for share, target, behavior, earlier in product(AHEAD, TARGETS, BEHAVIORS, EARLIER):
         least, ahead = min(most, math.ceil(case.calm / target)), min(most, math.ceil(share * case.peak / target))
         if case.rises_at >= len(case.demand) or ahead <= least:
             continue
-        cron = Cron(begin, float(len(case.demand)), ahead)
+        nodes = _with(case.nodes, least, 0)
+        missing = math.ceil(ahead / nodes.pods_per_node) - nodes.ready
+        opens = case.wait + SLACK + earlier + queued(missing)
+        cron = Cron(max(1.0, case.rises_at - opens), float(len(case.demand)), ahead)
         trigger = Threshold(target * case.workload.per_pod)
-        yield ScaledObject((trigger, cron), least, most, behavior=behavior), _with(case.nodes, least, 0), True
+        yield ScaledObject((trigger, cron), least, most, behavior=behavior), nodes, True
 
 
 def _with(nodes: Nodes, least: int, placeholders: int) -> Nodes:
@@ -182,17 +189,31 @@ def _choice(case: Case, tried: Sequence[Tried]) -> Choice:
     reactive = [one for one in tried if not one.ahead and one.spec.min_replicas <= usual]
     best_reactive = min(reactive, key=lambda one: (max(one.unmet_share, case.allowed), one.node_hours))
     today = live_of(case, case.today, case.nodes) if case.today else None
-    for one in sorted(tried, key=lambda one: one.node_hours):
+    one, course = _lived(case, tried)
+    held = course.unmet_share <= case.allowed
+    verdict: Verdict = "waiting_room" if not held else "prescale" if one.ahead else "reactive"
+    short = [moment.ready for moment in course.moments if moment.unmet > 0]
+    door = None if held else min(short) * case.workload.per_pod
+    return Choice(verdict, one.spec, one.nodes, course, today, best_reactive, len(tried), door)
+
+
+def _lived(case: Case, tried: Sequence[Tried]) -> tuple[Tried, Course]:
+    """The first that holds second by second, else the one of the best few that leaves least unmet."""
+    for one in sorted(tried, key=lambda one: (_stands(case, one), one.node_hours)):
         if one.unmet_share > case.allowed:
             continue
         course = live_of(case, one.spec, one.nodes)
         if course.unmet_share <= case.allowed:
-            verdict: Verdict = "prescale" if one.ahead else "reactive"
-            return Choice(verdict, one.spec, one.nodes, course, today, best_reactive, len(tried), None)
-    best = min(tried, key=lambda one: (one.unmet_share, one.node_hours))
-    course = live_of(case, best.spec, best.nodes)
-    door = min(moment.ready for moment in course.moments if moment.unmet > 0) * case.workload.per_pod
-    return Choice("waiting_room", best.spec, best.nodes, course, today, best_reactive, len(tried), door)
+            return one, course
+    few = sorted(tried, key=lambda one: (one.unmet_share, _stands(case, one), one.node_hours))[:FEW]
+    lived = [(one, live_of(case, one.spec, one.nodes)) for one in few]
+    return min(lived, key=lambda one: (max(one[1].unmet_share, case.allowed), _stands(case, one[0])))
+
+
+def _stands(case: Case, one: Tried) -> bool:
+    """Whether its minimum carries the whole peak, and more than the calm takes at any target."""
+    least = one.spec.min_replicas
+    return least >= case.peak and least > math.ceil(case.calm / min(TARGETS))
 
 
 def live_of(case: Case, spec: Spec, nodes: Nodes) -> Course:

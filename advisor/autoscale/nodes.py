@@ -18,7 +18,12 @@ SCAN: Final = 10.0
 """Seconds between two looks of Cluster Autoscaler at pending pods; Karpenter waits as long at most for a batch."""
 BUCKET: Final = 1000
 REFILL: Final = 2.0
-"""RunInstances: nodes that may be asked for at once, and per second afterwards."""
+"""RunInstances: nodes that may be asked for at once, and per second afterwards. Taken for every provider (assumed)."""
+
+
+def queued(count: int) -> float:
+    """Seconds until the last of ``count`` nodes may be asked for."""
+    return max(0, count - BUCKET) / REFILL
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,7 @@ class _Lanes:
         self.per_pod = np.array([work.per_pod for work in works])
         self.cpu_full = np.array([work.cpu_full for work in works])
         self.cpu_limit = np.array([work.cpu_limit for work in works])
-        self.late = np.array([round(work.metric_lag / SYNC) for work in works])
+        self.late = np.array([round(work.late / SYNC) for work in works])
 
     def _of_nodes(self, settings: Sequence[Setting]) -> None:
         nodes = [setting.nodes for setting in settings]

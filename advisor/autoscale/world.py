@@ -31,6 +31,13 @@ class Workload:
     """Most CPU over request that a pod can use: its limit over its request."""
     metric_lag: float = 30.0
     """Seconds until a metric shows what is (advisor.lead: the published middle)."""
+    decision: float = 0.0
+    """Seconds beyond a sync until what was decided is asked for: somebody has to agree, say."""
+
+    @property
+    def late(self) -> float:
+        """Seconds that what is asked for lies behind demand."""
+        return self.metric_lag + self.decision
 
     def cpu(self, demand: float, ready: int) -> float:
         """CPU over request of each ready pod; it cannot show more than its limit."""
@@ -146,7 +153,7 @@ def live(
     fleet.pending = start - fleet.running
     ready_then: list[int] = []
     seen: list[Moment] = []
-    late, every = round(workload.metric_lag / tick), round(SYNC / tick)
+    late, every = round(workload.late / tick), round(SYNC / tick)
     for step, amount in enumerate(demand):
         now = step * tick
         fleet.advance(now)

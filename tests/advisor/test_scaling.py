@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 
 from advisor.advice import Advice, advise
+from advisor.autoscale.hpa import SYNC
+from advisor.headroom import Step
 from advisor.lead import time_to_capacity
 from advisor.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
+from advisor.scaled import answer as scaled_answer
 from advisor.scaling import CALM, PEAK, STEP, Region, ScalingAdvice, scale
 from loadtests.flow import planned
 from loadtests.launch import Waits
@@ -132,3 +135,43 @@ def test_the_same_runs_give_the_same_scaling(saturated: Run) -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         Today.model_validate(settings)
+
+
+def test_a_long_decision_opens_the_window_earlier(advice: Advice, saturated: Run) -> None:
+    ten = Waits.model_validate({"decision": {"low": "10m", "mid": "10m", "high": "10m"}})
+    usual, late = answer(advice, saturated), answer(advice, saturated, ten)
+    assert late.wait == usual.wait + 600 - SYNC
+    assert late.opens is not None
+    assert late.opens >= late.wait
+
+
+def test_joins_jump_as_the_rise_begins(advice: Advice, saturated: Run) -> None:
+    usual = region(advice, saturated, Waits(), Scaling())
+    joining = replace(usual, plan=usual.plan.model_copy(update={"unit": "joins/s"}))
+    of_viewers, of_joins = scale([usual, joining])
+    assert of_viewers is not None
+    assert of_joins is not None
+    assert of_joins.rises_at <= of_viewers.rises_at
+    soon = round((of_joins.rises_at - of_joins.starts) / STEP) + 2
+    assert of_joins.viewers[soon] > 1.2 * of_viewers.viewers[soon]
+    assert max(of_joins.viewers) == pytest.approx(max(of_viewers.viewers))
+    assert of_joins.advised.unmet_share == 0
+    assert "joins" in scaled_answer("en", of_joins).lower()
+    assert "joins" not in scaled_answer("en", of_viewers).lower()
+
+
+def test_thousands_of_nodes_are_asked_for_in_time(advice: Advice, saturated: Run) -> None:
+    usual = region(advice, saturated, Waits(), Scaling())
+    many = replace(
+        usual, plan=usual.plan.model_copy(update={"demand": usual.plan.demand.scale(10), "steps": tenfold(usual.plan)})
+    )
+    (found,) = scale([many])
+    assert found is not None
+    assert found.verdict == "prescale"
+    assert found.advised.unmet_share == 0
+    assert found.opens is not None
+    assert found.opens > found.wait + 1000
+
+
+def tenfold(plan: Plan) -> tuple[Step, ...]:
+    return tuple(one.model_copy(update={"nodes": 10 * one.nodes}) for one in plan.steps)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import Behavior
-from advisor.autoscale.choice import Case, choose, live_of
+from advisor.autoscale.choice import SLACK, Case, choose, live_of
 from advisor.autoscale.hpa import Hpa, Metric
 from advisor.autoscale.keda import Cron
-from advisor.autoscale.nodes import Nodes
+from advisor.autoscale.nodes import BUCKET, REFILL, Nodes
+from advisor.autoscale.sweep import Outcomes, sweep
 from advisor.autoscale.world import Workload
 
 QUICK = Nodes(pods_per_node=4, ready=3, lead=30.0, image=2.0, boot=3.0)
@@ -76,3 +80,75 @@ def test_no_surge_at_all() -> None:
     (found,) = choose([Case(np.full(600, 900.0), POD, QUICK)])
     assert found.verdict == "reactive"
     assert found.spec.min_replicas <= 18
+
+
+def step(pods: int, calm: int = 1, before: int = 1200) -> NDArray[np.float64]:
+    """From ``calm`` pods to ``pods`` within a second."""
+    return np.array([100.0 * calm] * before + [100.0 * pods] * 900)
+
+
+ONE_EACH = Nodes(pods_per_node=1, ready=1, most=100_000, lead=240.0, image=60.0, boot=90.0)
+LATE = Workload(100.0, metric_lag=60.0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    pods=st.integers(1000, 2000),
+    calm=st.sampled_from([1, 100]),
+    waits=st.sampled_from([(240, 60, 90, 60), (61, 1, 1, 31), (46, 46, 46, 46)]),
+    before=st.integers(1200, 1214),
+)
+def test_a_step_of_any_size_has_an_answer(pods: int, calm: int, waits: tuple[int, ...], before: int) -> None:
+    """The scan of steps from which 1,184, 1,064 and 1,096 pods had none."""
+    lead, image, boot, lag = map(float, waits)
+    nodes = replace(ONE_EACH, lead=lead, image=image, boot=boot)
+    (found,) = choose([Case(step(pods, calm, before), Workload(100.0, metric_lag=lag), nodes)])
+    assert found.verdict == "prescale"
+    assert found.door is None
+    assert found.course.unmet_share == 0
+
+
+def test_what_holds_second_by_second_needs_no_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep that leaves something unmet everywhere is not the last word."""
+
+    def gloomy(*args: Any) -> Outcomes:
+        outcomes = sweep(*args)
+        return replace(outcomes, unmet_share=outcomes.unmet_share + 1e-6)
+
+    monkeypatch.setattr("advisor.autoscale.choice.sweep", gloomy)
+    (found,) = choose([Case(rise(1000, 10_000, over=120), POD, SLOW)])
+    assert found.verdict == "prescale"
+    assert found.door is None
+
+
+def test_a_window_for_many_nodes_opens_as_early_as_their_launches_queue() -> None:
+    case = Case(step(1500, before=3600), LATE, ONE_EACH)
+    (found,) = choose([case])
+    cron = next(one for one in found.spec.triggers if isinstance(one, Cron))
+    assert found.verdict == "prescale"
+    queue = (cron.replicas - found.nodes.ready - BUCKET) / REFILL
+    assert queue > 200
+    assert case.rises_at - cron.start >= case.wait + SLACK + queue
+
+
+@pytest.mark.parametrize("pods", [1500, 3050, 6000])
+def test_the_whole_peak_is_not_paid_all_day_where_a_window_holds(pods: int) -> None:
+    (found,) = choose([Case(step(pods, calm=pods // 5, before=5000), LATE, replace(ONE_EACH, ready=pods // 5))])
+    assert found.verdict == "prescale"
+    assert found.spec.min_replicas < pods / 2
+
+
+def test_a_surge_too_soon_for_a_window_takes_standing_capacity() -> None:
+    (found,) = choose([Case(step(500, calm=100, before=60), LATE, ONE_EACH)])
+    assert found.verdict == "reactive"
+    assert found.spec.min_replicas >= 500
+
+
+def test_a_decision_that_takes_long_is_waited_for() -> None:
+    quick = Case(rise(1000, 3000, over=800), POD, QUICK)
+    slow = replace(quick, workload=replace(POD, decision=600.0))
+    assert slow.wait == quick.wait + 600
+    (at_once,), (late,) = choose([quick]), choose([slow])
+    assert live_of(slow, at_once.spec, at_once.nodes).unmet_share > at_once.course.unmet_share
+    assert late.course.unmet_share == 0
+    assert late.verdict == "prescale"

@@ -47,6 +47,7 @@ works = st.builds(
     cpu_full=st.sampled_from([0.6, 1.0]),
     cpu_limit=st.sampled_from([1.0, 2.0]),
     metric_lag=st.sampled_from([0.0, 30.0, 60.0]),
+    decision=st.sampled_from([0.0, 45.0]),
 )
 
 
