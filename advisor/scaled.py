@@ -33,8 +33,12 @@ def answer(lang: str, found: ScalingAdvice) -> str:
     if found.door is not None:
         values["door"] = f"{found.door:,.0f}"
     values["unmet"] = figures.percent(found.reactive_share)
-    said = fill(lang, f"scaling_{found.verdict}", **values)
-    return said if found.unit != "joins/s" else f"{said} {fill(lang, 'scaling_joins')}"
+    waiting = found.verdict == "waiting_room"
+    said = fill(lang, "scaling_waiting_room" if waiting else f"scaling_{found.verdict}", **values)
+    if found.unit != "joins/s":
+        return said
+    joins = fill(lang, "scaling_joins")
+    return f"{said} {joins}"
 
 
 def settings(lang: str, found: ScalingAdvice) -> list[tuple[str, str]]:
