@@ -125,7 +125,7 @@ def test_a_node_leaves_when_its_parent_is_killed(port: int) -> None:
 
 
 def test_serve_says_where_the_stage_is_and_stops_at_ctrl_c(port: int) -> None:
-    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a job in the background ignores it
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a background job has none
     code = f"{heard}; from loadtests.staging import serve; serve(nodes=2, port={port}, egress=40e6, rps=400)"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
