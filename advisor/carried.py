@@ -158,7 +158,7 @@ def _with_headroom(asked: Sequence[Asked], nodes: int) -> int | None:
     whole = needed(1.0)
     low, high = 0.0, min(MOST, nodes / whole * 2 if math.isfinite(whole) else 1.0)
     while high < MOST and needed(high) <= nodes:
-        low, high = high, high * 2
+        low, high = high, min(MOST, high * 2)
     while high - low > FINE * high and high * audience > 1.0:
         middle = (low + high) / 2
         low, high = (middle, high) if needed(middle) <= nodes else (low, middle)
