@@ -22,10 +22,8 @@ class Asked:
     launch: Launch
     factor: float
     """Whole audience over the viewers that were tested."""
-    lead: TimeToCapacity | None = None
-    """None: as ``launch.time_to_capacity`` says, and ``measured`` where it is silent."""
     measured: tuple[Part, ...] = ()
-    """Parts of the wait that were measured."""
+    """Parts of the wait for a node that were measured; what ``launch.time_to_capacity`` says goes before them."""
     rise: Rise | None = None
     """How fast demand grows; None when nobody knows, and then all nodes must stand before the surge."""
     node: Offer = UNKNOWN_NODE
@@ -42,7 +40,7 @@ class Asked:
     @property
     def waiting(self) -> TimeToCapacity:
         """How long a new node takes."""
-        return self.lead or time_to_capacity(self.launch.time_to_capacity, self.measured)
+        return time_to_capacity(self.launch.time_to_capacity, self.measured)
 
     def place_of(self, offer: Offer) -> str:
         """What the offer's provider calls this region; empty when it has none, or the offer no provider."""

@@ -45,7 +45,7 @@ class Limiting(Frozen):
     """Which load step that is, from 0; None where no whole step has them."""
 
 
-class Choice(Frozen):
+class Contest(Frozen):
     """Explanations of a rate, fitted to the lower load steps and judged on the top ones."""
 
     winner: str

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.evidence import Choice
+from advisor.evidence import Contest
 from advisor.levels import Level
 from advisor.seconds import Second
 
@@ -133,8 +133,8 @@ def held_out(levels: tuple[Level, ...]) -> int:
 
 def compete(
     levels: tuple[Level, ...], rate: Callable[[Second], float], broken: Callable[[Second], bool]
-) -> tuple[Choice | None, tuple[Explained, ...]]:
-    """The choice, and of the explanations fitted to all data those that are not told apart from the winner."""
+) -> tuple[Contest | None, tuple[Explained, ...]]:
+    """The contest, and of the explanations fitted to all data those that are not told apart from the winner."""
     whole = explain(blocks_of(levels, rate, broken))
     if not (count := held_out(levels)):
         return None, whole
@@ -145,7 +145,7 @@ def compete(
     scored = {one.name: _score(one, top) for one in fitted}
     winner = min(scored, key=lambda name: sum(scored[name]))
     best = sum(scored[winner])
-    choice = Choice(
+    contest = Contest(
         winner=winner,
         error=round(scored[winner][0], 4),
         wrong=round(scored[winner][1], 4),
@@ -154,7 +154,7 @@ def compete(
         rivals={name: round(sum(score), 4) for name, score in scored.items()},
     )
     close = {name for name, score in scored.items() if sum(score) <= best + CLOSE}
-    return choice, tuple(one for one in whole if one.name in close)
+    return contest, tuple(one for one in whole if one.name in close)
 
 
 def _shapes(loss: float) -> dict[str, Callable[[Floats, float], Floats]]:

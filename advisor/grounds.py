@@ -22,12 +22,12 @@ def grounded(
 ) -> tuple[Evidence, tuple[Explained, ...]]:
     """The evidence with its grounds, and the explanations that the top load steps do not tell apart, if any compete."""
     found = levels(measurement)
-    choice, close = compete(found, model.rate, model.is_broken) if competing and found else (None, ())
-    out = held_out(found) if choice else 0
+    contest, close = compete(found, model.rate, model.is_broken) if competing and found else (None, ())
+    out = held_out(found) if contest else 0
     grounds = {
         "steps": tuple(_step(model, level, is_out=index >= len(found) - out) for index, level in enumerate(found)),
         "limiting": limiting(measurement.scenario.budgets, overload, found),
-        "choice": choice,
+        "contest": contest,
     }
     return evidence.model_copy(update=grounds), close
 

@@ -43,14 +43,6 @@ class TimeToCapacity(Frozen):
             first = first.plus(seconds)
         return first
 
-    def having(self, name: PartName, seconds: Interval, source: str) -> TimeToCapacity:
-        """The same with another value for one part."""
-        changed = (
-            part.model_copy(update={"seconds": seconds, "source": source}) if part.name == name else part
-            for part in self.parts
-        )
-        return TimeToCapacity(parts=tuple(changed))
-
     def draw(self, count: int = DRAWS, seed: int = 0) -> Floats:
         """Totals for Monte Carlo: nine in ten of each part between its ends, independent of the others."""
         parts = [drawn(part.seconds, scores(f"lead {part.name} {seed}", count)) for part in self.parts]

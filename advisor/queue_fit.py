@@ -20,6 +20,7 @@ from advisor.interval import Interval
 from advisor.levels import levels
 from advisor.measure import Measurement
 from advisor.models import Model
+from advisor.queueing import lost
 from advisor.seconds import Second
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -85,10 +86,8 @@ def _grew(rates: Floats, firsts: Floats) -> bool:
 
 
 def waiting(servers: int, load: Floats) -> Floats:
-    """Erlang's C: the share that waits, for loads in erlangs below ``servers``, by the recursion of Erlang's B."""
-    blocked = np.ones_like(load)
-    for count in range(1, servers + 1):
-        blocked = load * blocked / (count + load * blocked)
+    """`advisor.queueing.erlang_c` of many loads at once, each below ``servers``."""
+    blocked = lost(servers, load)
     use = load / servers
     return np.asarray(blocked / (1.0 - use + use * blocked))
 

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+from advisor.blocks import Floats
+
+Load = TypeVar("Load", float, Floats)
 
 _STEPS: Final = 200
 """Bisections: enough to halve any interval down to the last bit of a double."""
@@ -22,7 +26,12 @@ def erlang_b(servers: int, offered: float) -> float:
     of the Erlang loss function", Bell System Technical Journal 53 (1974).
     """
     _check(servers, offered)
-    blocked = 1.0
+    return lost(servers, offered)
+
+
+def lost(servers: int, offered: Load) -> Load:
+    """`erlang_b` of one load or of many at once, unchecked."""
+    blocked = offered * 0.0 + 1.0
     for busy in range(1, servers + 1):
         blocked = offered * blocked / (busy + offered * blocked)
     return blocked

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import Behavior
-from advisor.autoscale.choice import FAST, TARGETS, Case, Choice, Tried, Verdict, choose
+from advisor.autoscale.choice import FAST, TARGETS, Case, Settled, Tried, Verdict, choose
 from advisor.autoscale.hpa import MILLI, SYNC, Hpa, Metric
 from advisor.autoscale.keda import Cron, Threshold
 from advisor.autoscale.nodes import Nodes, queued
@@ -127,8 +127,8 @@ def scale(regions: Sequence[Region]) -> tuple[ScalingAdvice | None, ...]:
     known = [(region, course) for region, course in zip(regions, courses, strict=True) if course is not None]
     cases = [_case(region, course) for region, course in known]
     answers = iter(
-        _advice(region, course, case, choice)
-        for (region, course), case, choice in zip(known, cases, choose(cases) if cases else (), strict=True)
+        _advice(region, course, case, settled)
+        for (region, course), case, settled in zip(known, cases, choose(cases) if cases else (), strict=True)
     )
     return tuple(None if course is None else next(answers) for course in courses)
 
@@ -220,11 +220,11 @@ def _today(scaling: Scaling) -> Spec | None:
     return Hpa((metric,), today.maximum, today.minimum, behavior)
 
 
-def _advice(region: Region, course: _Course, case: Case, choice: Choice) -> ScalingAdvice:
-    spec, per_viewer = choice.spec, region.plan.demand.mid / region.audience
+def _advice(region: Region, course: _Course, case: Case, settled: Settled) -> ScalingAdvice:
+    spec, per_viewer = settled.spec, region.plan.demand.mid / region.audience
     cron = next((one for one in spec.triggers if isinstance(one, Cron)), None)
     return ScalingAdvice(
-        verdict=choice.verdict,
+        verdict=settled.verdict,
         unit=region.plan.unit,
         per_pod=case.workload.per_pod,
         pods_per_node=region.scaling.pods_per_node,
@@ -232,19 +232,19 @@ def _advice(region: Region, course: _Course, case: Case, choice: Choice) -> Scal
         maximum=min(spec.max_replicas, math.ceil(case.peak / min(TARGETS))),
         target=next(one.per_pod for one in spec.triggers if isinstance(one, Threshold)),
         behavior="fast" if spec.behavior == FAST else "default",
-        placeholders=choice.nodes.placeholders,
+        placeholders=settled.nodes.placeholders,
         ahead=cron.replicas if cron else None,
         opens=case.rises_at - cron.start if cron else None,
         rises_at=course.starts + case.rises_at,
-        door=None if choice.door is None else choice.door / per_viewer,
+        door=None if settled.door is None else settled.door / per_viewer,
         wait=case.wait,
-        tried=choice.tried,
+        tried=settled.tried,
         starts=course.starts,
         viewers=tuple(course.viewers[::STEP].tolist()),
-        advised=_lived(choice.course, per_viewer, case.workload.per_pod),
-        reactive_share=choice.reactive.unmet_share,
-        today=None if choice.today is None else _lived(choice.today, per_viewer, case.workload.per_pod),
-        helps=_helps(case, choice.reactive),
+        advised=_lived(settled.course, per_viewer, case.workload.per_pod),
+        reactive_share=settled.reactive.unmet_share,
+        today=None if settled.today is None else _lived(settled.today, per_viewer, case.workload.per_pod),
+        helps=_helps(case, settled.reactive),
     )
 
 

@@ -29,7 +29,7 @@ def tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "binding_text": lambda: binding_text(advice, lang),
         "draw_steps": partial(draw_steps, advice),
         "steps_unit": partial(unit_of, advice),
-        "pictured": [one for one in advice.capacities.found if one.evidence.choice and len(one.evidence.steps) > 1],
+        "pictured": [one for one in advice.capacities.found if one.evidence.contest and len(one.evidence.steps) > 1],
         "asides": [one for one in advice.capacities.excuses if one.is_aside],
         "missed": [one for one in advice.capacities.excuses if not one.is_aside],
         "capacity_rows": sorted(advice.capacities.found, key=lambda one: (not one.saturated, one.model)),
@@ -80,15 +80,15 @@ def grounds(lang: str, capacity: Capacity) -> Iterator[str]:
     seen = capacity.evidence
     if capacity.saturated and seen.limiting:
         yield _limiting(lang, seen.limiting)
-    if capacity.saturated and (choice := seen.choice):
+    if capacity.saturated and (contest := seen.contest):
         yield fill(
             lang,
-            "evidence_choice",
-            winner=fill(lang, f"explanation_{choice.winner}"),
-            error=figures.percent(choice.error),
-            wrong=figures.percent(choice.wrong),
-            blocks=str(choice.blocks),
-            fitted=str(choice.fitted),
+            "evidence_contest",
+            winner=fill(lang, f"explanation_{contest.winner}"),
+            error=figures.percent(contest.error),
+            wrong=figures.percent(contest.wrong),
+            blocks=str(contest.blocks),
+            fitted=str(contest.fitted),
         )
     if ahead := capacity.beyond:
         yield fill(lang, "beyond", mid=figures.rate(ahead.mid, capacity.unit), range=figures.span(ahead, capacity.unit))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final, Literal, TypeAlias, get_args
@@ -36,6 +37,36 @@ def texts(lang: str) -> dict[str, str]:
             raise InputError(f"{lang}/{file.name}: {', '.join(twice)} stands in another file too", hint="keep one")
         found |= {str(key): str(value) for key, value in part.items()}
     return found
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Those of a room of its own, ``PACKAGE/texts/LANG.yaml``, on top of those of the advice."""
+
+    package: str
+
+    def words(self, lang: str) -> dict[str, str]:
+        """All sentences of one language, by key; InputError when there is no such language."""
+        return _with(self.package, lang)
+
+    def fill(self, lang: str, key: str, **values: str) -> str:
+        """The sentence ``key`` with its values in place. Values are only put in, never read as a template."""
+        return self.words(lang)[key].format_map(values)
+
+    def say(self, key: str, **values: str) -> Message:
+        """A message that every page shows in its own language."""
+        return Message(key=key, values=values, text=self.fill("en", key, **values))
+
+    def told(self, message: Message, lang: str) -> str:
+        """A message in one language."""
+        return self.fill(lang, message.key, **message.values)
+
+
+@cache
+def _with(package: str, lang: str) -> dict[str, str]:
+    known = texts(lang)
+    text = (resources.files(package) / "texts" / f"{lang}.yaml").read_text(encoding="utf-8")
+    return known | {str(key): str(value) for key, value in yaml.safe_load(text).items()}
 
 
 def fill(lang: str, key: str, **values: str) -> str:

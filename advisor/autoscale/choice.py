@@ -100,7 +100,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Settled:
     """The answer for one region. ``node_hours`` of the course are those of the event alone."""
 
     verdict: Verdict
@@ -118,7 +118,7 @@ class Choice:
     """Demand that may be let in at once, where not all can be carried."""
 
 
-def choose(cases: Sequence[Case]) -> tuple[Choice, ...]:
+def choose(cases: Sequence[Case]) -> tuple[Settled, ...]:
     """The cheapest settings that meet each region's surge; all regions are swept together."""
     candidates = [tuple(_candidates(case)) for case in cases]
     found = _sweep(cases, candidates)
@@ -183,7 +183,7 @@ def _tried(case: Case, candidate: Candidate, outcomes: Outcomes, lane: int) -> T
     return Tried(spec, nodes, ahead, float(outcomes.unmet_share[lane]), hours)
 
 
-def _choice(case: Case, tried: Sequence[Tried]) -> Choice:
+def _choice(case: Case, tried: Sequence[Tried]) -> Settled:
     calm = min(one.spec.min_replicas for one in tried)
     usual = math.ceil(calm * max(TARGETS) / min(TARGETS))
     reactive = [one for one in tried if not one.ahead and one.spec.min_replicas <= usual]
@@ -194,7 +194,7 @@ def _choice(case: Case, tried: Sequence[Tried]) -> Choice:
     verdict: Verdict = "waiting_room" if not held else "prescale" if one.ahead else "reactive"
     short = [moment.ready for moment in course.moments if moment.unmet > 0]
     door = None if held else min(short) * case.workload.per_pod
-    return Choice(verdict, one.spec, one.nodes, course, today, best_reactive, len(tried), door)
+    return Settled(verdict, one.spec, one.nodes, course, today, best_reactive, len(tried), door)
 
 
 def _lived(case: Case, tried: Sequence[Tried]) -> tuple[Tried, Course]:

@@ -1,33 +1,8 @@
-"""The sentences of comparisons: ``texts/LANG.yaml`` here, on top of those of the advice (phases, axes)."""
+"""The sentences of comparisons: ``texts/LANG.yaml`` here, on top of those of the advice."""
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
+from advisor.texts import Sentences
 
-import yaml
-
-from advisor.texts import Message, texts
-
-
-@cache
-def words(lang: str) -> dict[str, str]:
-    """All sentences of one language, by key; InputError when there is no such language."""
-    known = texts(lang)
-    text = (resources.files("advisor.compare") / "texts" / f"{lang}.yaml").read_text(encoding="utf-8")
-    return known | {str(key): str(value) for key, value in yaml.safe_load(text).items()}
-
-
-def fill(lang: str, key: str, **values: str) -> str:
-    """The sentence ``key`` with its values in place. Values are only put in, never read as a template."""
-    return words(lang)[key].format_map(values)
-
-
-def say(key: str, **values: str) -> Message:
-    """A message that every report shows in its own language."""
-    return Message(key=key, values=values, text=fill("en", key, **values))
-
-
-def told(message: Message, lang: str) -> str:
-    """A message in one language."""
-    return fill(lang, message.key, **message.values)
+_OWN = Sentences("advisor.compare")
+words, fill, say, told = _OWN.words, _OWN.fill, _OWN.say, _OWN.told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Literal, TypeAlias
 
-from advisor.evidence import Choice, Limiting, Step
+from advisor.evidence import Contest, Limiting, Step
 from advisor.interval import Interval
 from advisor.measure import Measurement
 from advisor.seconds import Second
@@ -53,7 +53,7 @@ class Evidence(Frozen):
     """The breach that shows the limit: which step, which seconds, which budget, how many samples."""
     steps: tuple[Step, ...] = ()
     """Every load step of the run, from the lightest."""
-    choice: Choice | None = None
+    contest: Contest | None = None
     """Which explanation of the rate foretold the top load steps best; None where too few were run to hold some out."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,7 +27,13 @@ EXAMPLE = (
 @click.option("--target-nodes", default=0, type=click.IntRange(0), help="How many nodes serve the target.")
 @click.option("--resolve", multiple=True, metavar="HOST:PORT:ADDR[,ADDR]", help="Connect override, as curl's.")
 @click.option("--ca-file", default="", help="PEM of the authority that signed the target's certificate.")
-@click.option("--source-address", multiple=True, metavar="ADDR", help="Address to connect from; in turn where several.")
+@click.option(
+    "--source-address",
+    "source_addresses",
+    multiple=True,
+    metavar="ADDR",
+    help="Address to connect from; in turn where several.",
+)
 @click.option("--receive-buffer", default="", metavar="SIZE", help="Kernel buffer per connection, such as 64KiB.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the run.")
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
@@ -37,46 +44,14 @@ EXAMPLE = (
 @click.option("--run-fault-commands", is_flag=True, help="Let the scenario's faults run its commands on this machine.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")
 @distributed_options
-def load(
-    scenario: str,
-    target: str,
-    target_nodes: int,
-    resolve: tuple[str, ...],
-    ca_file: str,
-    source_address: tuple[str, ...],
-    receive_buffer: str,
-    out: Path | None,
-    processes: int,
-    run_time: str,
-    web: bool,
-    budgets: str,
-    abort: bool,
-    run_fault_commands: bool,
-    own: bool,
-    asked: Asked,
-) -> None:
+def load(scenario: str, budgets: str, abort: bool, asked: Asked, **options: Any) -> None:
     """Simulate a surge of live viewers with Locust.
 
     SCENARIO is a file, or the name of a bundled one.
     """
     plan = read_scenario(scenario)
-    options = LoadOptions(
-        target=target,
-        target_nodes=target_nodes,
-        resolve=resolve,
-        ca_file=ca_file,
-        source_addresses=source_address,
-        receive_buffer=receive_buffer,
-        out=out,
-        web=web,
-        processes=processes,
-        run_time=run_time,
-        own=own,
-        run_fault_commands=run_fault_commands,
-        budgets=budgets_for(plan, budgets, needed=abort),
-        abort=abort,
-    )
-    folder = distribute(scenario, options, asked) if asked.distributed else run_locust(plan, scenario, options)
+    told = LoadOptions(budgets=budgets_for(plan, budgets, needed=abort), abort=abort, **options)
+    folder = distribute(scenario, told, asked) if asked.distributed else run_locust(plan, scenario, told)
     if folder is None:
         return
     footer = tell_ending(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,30 +30,10 @@ EXAMPLE = "\b\nExample:\n  surgecast search my-launch.yaml --levels 500..8000 --
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the runs and search.json.")
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")
-def search(
-    scenario: str,
-    levels: str,
-    resolution: float,
-    runs: int,
-    within: float,
-    budgets: str,
-    out: Path | None,
-    processes: int,
-    own: bool,
-) -> None:
+def search(scenario: str, **options: Any) -> None:
     """Find the breaking point: raise the surge until a budget breaks, bisect, confirm.
 
     Each level is a whole run of SCENARIO with its surge scaled. Exits with 0 when the point was found or the most
     viewers held, 99 when not even the fewest did, 3 when it could not be told.
     """
-    options = SearchOptions(
-        levels=levels,
-        resolution=resolution,
-        runs=runs,
-        within=within,
-        budgets=budgets,
-        out=out,
-        processes=processes,
-        own=own,
-    )
-    sys.exit(search_breaking_point(scenario, options))
+    sys.exit(search_breaking_point(scenario, SearchOptions(**options)))

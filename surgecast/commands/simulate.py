@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,40 +32,14 @@ EXAMPLE = "\b\nExample:\n  surgecast simulate viral-goal --viewers 1000000 --nod
 @click.option("--weight", default="auto", show_default=True, help="Viewers that each simulated one stands for.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the run.")
 @click.option("--against", default="", metavar="RUN", help="Real run of the scenario: print the model's error.")
-def simulate(
-    scenario: str,
-    viewers: int,
-    audience: str,
-    nodes: str,
-    egress: float | None,
-    rps: float | None,
-    latency: float | None,
-    bitrates: str,
-    edge_ttl: float | None,
-    edge_hit: str,
-    weight: str,
-    out: Path | None,
-    against: str,
-) -> None:
+def simulate(scenario: str, edge_ttl: float | None, edge_hit: str, **options: Any) -> None:
     """Answer what-if at launch scale: no load, no sockets.
 
     The scenario's viewers run in virtual time against a modelled origin; the run is one like any other, marked as
     simulated. With --against the exit code is 99 when the model is too far off.
     """
-    options = SimulateOptions(
-        viewers=viewers,
-        audience=audience,
-        nodes=nodes,
-        egress=egress,
-        rps=rps,
-        latency=latency,
-        bitrates=bitrates,
-        edge=_edge(edge_ttl, edge_hit),
-        weight=weight,
-        out=out,
-        against=against,
-    )
-    if not run_simulation(read_scenario(scenario), options):
+    told = SimulateOptions(edge=_edge(edge_ttl, edge_hit), **options)
+    if not run_simulation(read_scenario(scenario), told):
         sys.exit(EXIT_CODES["FAIL"])
 
 

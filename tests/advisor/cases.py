@@ -33,8 +33,8 @@ UNITS: dict[str, Unit] = {"bandwidth": "bit/s", "request_rate": "requests/s"}
 RUNGS = {300_000: 0.5, 700_000: 0.3, 1_500_000: 0.2}
 
 
-def around(mid: float, spread: float = 0.0) -> Interval:
-    return Interval(low=mid * (1 - spread), mid=mid, high=mid * (1 + spread), coverage=0.9, samples=30)
+def around(mid: float, spread: float = 0.0, coverage: float = 0.9) -> Interval:
+    return Interval(low=mid * (1 - spread), mid=mid, high=mid * (1 + spread), coverage=coverage, samples=30)
 
 
 def capacity(model: str, per_node: float, *, saturated: bool = True, spread: float = 0.0) -> Capacity:

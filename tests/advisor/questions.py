@@ -9,23 +9,12 @@ from typing import Final
 from advisor.asked import Asked
 from advisor.capacity import Binding, Capacities
 from advisor.demand import Demand
-from advisor.interval import Interval
-from advisor.models import Capacity, Evidence, Unit
+from advisor.models import Capacity, Unit
 from advisor.offer import Offer
 from advisor.plan import Plan, plan
 from loadtests.launch import Launch
+from tests.advisor.cases import EVIDENCE, around
 
-EVIDENCE: Final = Evidence(
-    basis="plateau",
-    first_broken=40,
-    broken_budgets=("segment_p95",),
-    seconds=30,
-    span=(40, 70),
-    viewers=(100, 300),
-    plateau=None,
-    held=1.0,
-    variation=0.01,
-)
 MODELS: Final[dict[Unit, str]] = {
     "bit/s": "bandwidth",
     "requests/s": "request_rate",
@@ -40,10 +29,6 @@ PER_NODE: Final[dict[Unit, float]] = {
     "connections": 3000,
     "messages/s": 500,
 }
-
-
-def around(mid: float, spread: float = 0.0, coverage: float = 0.9) -> Interval:
-    return Interval(low=mid * (1 - spread), mid=mid, high=mid * (1 + spread), coverage=coverage, samples=30)
 
 
 def demand(size: float = 1.0, spread: float = 0.0, region: str = "id") -> Demand:

@@ -44,20 +44,20 @@ def collapse(asked: float) -> float:
 
 @pytest.mark.parametrize(("name", "truth"), [("cliff", cliff), ("bend", bend), ("collapse", collapse)])
 def test_the_explanation_that_made_the_data_wins(name: str, truth: Callable[[float], float]) -> None:
-    choice, close = compete(made(truth), MODEL.rate, MODEL.is_broken)
-    assert choice is not None
-    assert choice.winner == name, choice
-    assert choice.error < 0.05
-    assert choice.wrong == 0
-    assert choice.blocks >= 10
+    contest, close = compete(made(truth), MODEL.rate, MODEL.is_broken)
+    assert contest is not None
+    assert contest.winner == name, contest
+    assert contest.error < 0.05
+    assert contest.wrong == 0
+    assert contest.blocks >= 10
     assert name in {one.name for one in close}
-    assert min(choice.rivals.values()) == choice.rivals[name]
+    assert min(contest.rivals.values()) == contest.rivals[name]
 
 
 def test_where_nothing_runs_out_nothing_is_said_to() -> None:
-    choice, close = compete(made(lambda asked: asked, most=200), MODEL.rate, MODEL.is_broken)
-    assert choice is not None
-    assert choice.winner == "proportional"
+    contest, close = compete(made(lambda asked: asked, most=200), MODEL.rate, MODEL.is_broken)
+    assert contest is not None
+    assert contest.winner == "proportional"
     assert [one.name for one in close] == ["proportional"]
 
 

@@ -200,8 +200,8 @@ def test_chat_that_comes_late_finds_the_deliveries_that_a_node_carries() -> None
     assert found.saturated
     assert found.unit == "messages/s"
     assert found.per_node.mid == pytest.approx(1500 / NODES, rel=0.02)
-    assert found.evidence.choice is not None
-    assert found.evidence.choice.winner in ("cliff", "bend", "collapse")
+    assert found.evidence.contest is not None
+    assert found.evidence.contest.winner in ("cliff", "bend", "collapse")
 
 
 def test_chat_that_comes_in_time_is_carried_at_least() -> None:

@@ -14,30 +14,15 @@ from advisor.cdn import cdn, equivalent_peak_seconds, length
 from advisor.demand import Demand
 from advisor.headroom import even_nodes
 from advisor.interval import Interval
-from advisor.models import Capacity, Evidence, Excuse
+from advisor.models import Capacity, Excuse
 from advisor.plan import Asked, Plan, plan
 from loadtests.launch import Launch
 from loadtests.region import load_region
+from tests.advisor.cases import EVIDENCE, around
 from tests.advisor.runs import Town
-
-EVIDENCE = Evidence(
-    basis="plateau",
-    first_broken=40,
-    broken_budgets=("segment_p95",),
-    seconds=30,
-    span=(40, 70),
-    viewers=(100, 300),
-    plateau=None,
-    held=1.0,
-    variation=0.01,
-)
 
 SURELY = Binding(model="bandwidth", by="only", agreement=1, transfer=0)
 BARELY = Binding(model="bandwidth", by="variation", agreement=0.5, transfer=0)
-
-
-def around(mid: float, spread: float = 0.0) -> Interval:
-    return Interval(low=mid * (1 - spread), mid=mid, high=mid * (1 + spread), coverage=0.9, samples=30)
 
 
 def demand(wire: float, requests: float = 1.0, spread: float = 0.0) -> Demand:

@@ -17,26 +17,26 @@ from advisor.drawing import DRAWS, drawn, scores
 from advisor.figures import number
 from advisor.headroom import folded, headroom
 from advisor.interval import Interval
-from advisor.lead import TimeToCapacity, time_to_capacity
+from advisor.lead import PRIOR, Part
 from advisor.offer import Offer
 from advisor.plan import Plan
 from advisor.planning import offer_rows, planning_lines, step_by, step_text
 from advisor.regret import critical_ratio, rank_of, regrets
 from advisor.rise import Rise, rise
-from loadtests.launch import Launch, Waits
+from loadtests.launch import Launch
 from loadtests.shapes import lay
-from tests.advisor.questions import around, capacities, capacity, demand, launch, node, planned
+from tests.advisor.cases import around
+from tests.advisor.questions import capacities, capacity, demand, launch, node, planned
 from tests.house.tree import rows
 
 OWN = node("own", vcpus=8, memory_gib=16, egress=5e9, usd_per_hour=0.5)
 
 
-def after(seconds: float) -> TimeToCapacity:
-    """A time to capacity that is known exactly."""
-    lead = time_to_capacity(Waits())
-    for part in lead.parts:
-        lead = lead.having(part.name, Interval.exact(seconds if part.name == "node" else 0.0), "test")
-    return lead
+def after(seconds: float) -> tuple[Part, ...]:
+    """A time to capacity that was measured, and is known exactly."""
+    return tuple(
+        part.model_copy(update={"seconds": Interval.exact(seconds if part.name == "node" else 0.0)}) for part in PRIOR
+    )
 
 
 def question(**fields: object) -> Asked:
@@ -134,22 +134,22 @@ def test_the_steps_end_at_the_count() -> None:
 def test_what_comes_within_the_time_to_capacity_must_stand_before() -> None:
     """A tenth is there, half of the peak comes within 60 s: 18 of 30 nodes."""
     course = Rise(0.1, (0.0, 60.0, 120.0), (0.0, 0.5, 0.9))
-    found = planned(question(rise=course, lead=after(60)))
+    found = planned(question(rise=course, measured=after(60)))
     assert (found.nodes, found.ready) == (30, 18)
     assert found.rise == pytest.approx(0.6)
-    assert planned(question(rise=course, lead=after(0))).ready == 3
-    assert planned(question(rise=course, lead=after(500))).ready == 30
-    assert planned(question(lead=after(0))).ready == 30, "nobody knows the course"
+    assert planned(question(rise=course, measured=after(0))).ready == 3
+    assert planned(question(rise=course, measured=after(500))).ready == 30
+    assert planned(question(measured=after(0))).ready == 30, "nobody knows the course"
 
 
 def test_where_joins_may_bind_all_nodes_stand_before_the_surge() -> None:
     """Joins jump to their peak as the ramp begins; the course of viewers says nothing of them."""
     course = Rise(0.1, (0.0, 60.0, 120.0), (0.0, 0.5, 0.9))
-    found = planned(question(capacities=capacities(capacity("joins/s")), rise=course, lead=after(60)))
+    found = planned(question(capacities=capacities(capacity("joins/s")), rise=course, measured=after(60)))
     assert (found.nodes, found.ready) == (10, 10)
     assert "joins reach their peak" in planning_lines("en", found)[1]
     either = capacities(capacity("bit/s"), capacity("joins/s"))
-    found = planned(question(capacities=either, rise=course, lead=after(60)))
+    found = planned(question(capacities=either, rise=course, measured=after(60)))
     assert (found.unit, found.nodes, found.ready) == ("bit/s", 30, 30), "nobody can tell which of them binds"
 
 
@@ -177,7 +177,7 @@ def test_a_day_long_course_is_looked_at_in_steps() -> None:
 
 def test_the_one_that_is_not_known_drives_the_spread() -> None:
     course = Rise(0.1, (0.0, 600.0), (0.0, 0.9))
-    doubtful = planned(question(demand=demand(1, 0.3), lead=after(60), rise=course))
+    doubtful = planned(question(demand=demand(1, 0.3), measured=after(60), rise=course))
     first = doubtful.drivers[0]
     assert (first.name, first.peak, first.ready) == ("demand", 1, 1)
     late = planned(question(rise=course))
@@ -365,7 +365,7 @@ def test_slack_is_what_is_left_of_every_resource_the_tightest_first() -> None:
 def test_starting_thousands_of_nodes_is_a_limit_of_its_own() -> None:
     ec2 = load_catalog("ec2")[2]
     course = Rise(0.1, (0.0, 10.0, 600.0), (0.0, 0.0, 0.9))
-    many = question(demand=demand(100), node=ec2, rise=course, lead=after(100), places={"aws": "us-east-1"})
+    many = question(demand=demand(100), node=ec2, rise=course, measured=after(100), places={"aws": "us-east-1"})
     found = planned(many)
     (row,) = [one for one in found.constraints if one.name == "launch_rate"]
     assert row.asked.mid == (found.nodes - found.ready - 1000) / 2

@@ -54,5 +54,5 @@ def test_chat_that_was_not_rehearsed_is_folded_in_the_page_and_left_out_of_markd
 def test_all_that_is_shown_is_in_the_advice_for_programs(advice: Advice) -> None:
     found = json.loads(advice.model_dump_json())["capacities"]["found"]
     limit = next(one for one in found if one["saturated"])
-    assert {"steps", "limiting", "choice"} <= limit["evidence"].keys()
-    assert limit["evidence"]["choice"]["winner"] == "cliff"
+    assert {"steps", "limiting", "contest"} <= limit["evidence"].keys()
+    assert limit["evidence"]["contest"]["winner"] == "cliff"

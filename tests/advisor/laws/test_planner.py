@@ -14,13 +14,13 @@ from advisor.catalog import catalog_names, load_catalog
 from advisor.choosing import counts
 from advisor.drawing import DRAWS
 from advisor.interval import Interval
-from advisor.lead import time_to_capacity
+from advisor.lead import PRIOR
 from advisor.models import Excuse, Unit
 from advisor.offer import Offer
 from advisor.plan import Plan, plan
 from advisor.regret import critical_ratio
 from advisor.rise import Rise
-from loadtests.launch import Launch, Waits
+from loadtests.launch import Launch
 from loadtests.region import load_region, region_codes
 from tests.advisor.questions import all_finite, capacities, capacity, demand, launch, node, planned
 
@@ -200,11 +200,8 @@ def test_a_better_offer_never_takes_more_nodes(
 @law
 @given(questions(), st.floats(1, 20))
 def test_capacity_that_comes_later_never_leaves_fewer_to_stand_before(question: Asked, later: float) -> None:
-    lead = time_to_capacity(Waits())
-    slow = lead
-    for part in lead.parts:
-        slow = slow.having(part.name, part.seconds.scale(later), "slower")
-    assert planned(replace(question, lead=slow)).ready >= planned(replace(question, lead=lead)).ready
+    slow = tuple(part.model_copy(update={"seconds": part.seconds.scale(later)}) for part in PRIOR)
+    assert planned(replace(question, measured=slow)).ready >= planned(replace(question, measured=PRIOR)).ready
 
 
 @law
