@@ -14,12 +14,12 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import gevent
+from gevent import subprocess
 
 from loadtests.errors import InputError
 from loadtests.faults import CONTROL, CommandOrder, Fault, Order, StageOrder, Step
@@ -101,7 +101,16 @@ class Injector:
     def _do(self, index: int, fault: Fault, kind: str, step: Step, planned: float) -> None:
         """A beginning is noted at the time it was asked for, an end at the time it was done."""
         asked = self._clock()
-        problem = _problem(step.order)
+        try:
+            problem = _problem(step.order)
+        except gevent.GreenletExit:
+            self._tell(fault, index, kind, step, planned, asked, "the run was ended while it was being done")
+            raise
+        self._tell(fault, index, kind, step, planned, asked, problem)
+
+    def _tell(
+        self, fault: Fault, index: int, kind: str, step: Step, planned: float, asked: float, problem: str
+    ) -> None:
         took = self._clock() - asked
         name = fault.plugin_name()
         text = f"{name}: {f'NOT done: {problem}' if problem else step.text}"
@@ -139,13 +148,15 @@ def _run(order: CommandOrder) -> str:
     No pipe is read, so that nothing it leaves behind can hold the run up.
     """
     began = time.monotonic()
-    child = subprocess.Popen(  # noqa: S603 - the user's own command, allowed by a flag of its own, without a shell
+    child = subprocess.Popen(  # the user's own command, allowed by a flag of its own, without a shell
         order.argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
     )
     try:
         code = child.wait(COMMAND_LIMIT)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, gevent.GreenletExit) as end:
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+        if isinstance(end, gevent.GreenletExit):
+            raise  # what it began must not go on behind the back of the command that mends it
         return f"{order.argv[0]} was killed after {time.monotonic() - began:.0f} s: it must end by itself"
     return f"{order.argv[0]} ended with {code}; what it said is in locust.log or on the terminal" if code else ""

@@ -75,6 +75,16 @@ def test_what_was_begun_is_ended_when_the_run_ends_first(tmp_path: Path) -> None
     assert notes.kinds() == ["fault_begins", "fault_ends"]
 
 
+def test_a_command_under_way_when_the_run_ends_goes_no_further_is_noted_and_is_mended(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", f"import time; time.sleep(1); open({str(tmp_path / 'broken')!r}, 'x')"]
+    notes = inject(Command(at="0s", lasting="1h", start=argv, stop=touch(tmp_path / "mended")), wait=0.4)
+    assert notes.kinds() == ["fault_begins", "fault_ends"]
+    assert "while it was being done" in notes.lines[0][2]
+    time.sleep(1.2)
+    assert (tmp_path / "mended").exists()
+    assert not (tmp_path / "broken").exists()
+
+
 def test_what_never_began_is_not_ended(tmp_path: Path) -> None:
     mended = tmp_path / "mended"
     assert inject(Command(at="1h", lasting="1h", start=["true"], stop=touch(mended)), wait=0.2).lines == []
