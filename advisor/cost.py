@@ -2,7 +2,7 @@
 
 A joiner fetches playlists and a whole buffer at once, so a ramp costs more per viewer than a plateau. A join is
 counted as so many seconds of watching. How many is read from counts (segments for bandwidth, requests for requests):
-counts do not wander with the bit rate, as bytes do. In the seconds in which budgets held, over all regions,
+counts do not wander with the bit rate, as bytes do. In unhindered seconds (`advisor.unhindered`), over all regions,
 
     count = a * viewers + b * joins        a, b >= 0, weights 1 / viewers
 

@@ -16,6 +16,7 @@ from advisor.interval import Interval
 from advisor.measure import EVENT, JUDGED, LOADED, Measurement
 from advisor.models import Unit
 from advisor.seconds import Second
+from advisor.unhindered import unhindered
 from loadtests.errors import CannotMeasure, InputError
 from loadtests.region import Frozen
 
@@ -101,10 +102,11 @@ def audience_of(measurement: Measurement, given: dict[str, int] | None) -> dict[
 
 def demands(measurement: Measurement, audience: dict[str, int]) -> tuple[Demand, ...]:
     """One `Demand` per region of the audience, in the order given."""
-    healthy = [second for second in measurement.whole(LOADED) if not second.broken]
+    healthy = unhindered(measurement)
     if len(healthy) < LEAST_HELD:
+        seen = f"budgets held in {len(healthy)} seconds below the limit"
         raise CannotMeasure(
-            f"budgets held in {len(healthy)} seconds, {LEAST_HELD} are needed to know what a viewer costs",
+            f"{seen}, {LEAST_HELD} are needed to know what a viewer costs",
             hint="rehearse with a lower surge.baseline or a longer surge.quiet, so that the target is healthy first",
         )
     seed = seed_of(measurement.seed)

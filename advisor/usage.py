@@ -17,6 +17,7 @@ import numpy as np
 from advisor.blocks import BLOCK
 from advisor.demand import Demand
 from advisor.measure import EVENT, LOADED, Measurement, RunSeries
+from advisor.unhindered import unhindered
 
 Rungs: TypeAlias = Mapping[int, float]
 """Share of play time by bit rate in bit/s; adds up to 1."""
@@ -156,7 +157,7 @@ class Parts:
 
 def usages(measurement: Measurement, wanted: Sequence[Demand]) -> dict[str, Usage]:
     """The usage of every region that is planned for, by its code."""
-    healthy = frozenset(second.at for second in measurement.whole(LOADED) if not second.broken)
+    healthy = frozenset(second.at for second in unhindered(measurement))
     ladder = sorted({rung for played in measurement.rungs.values() for _, rungs in played for rung in rungs})
     used = (_usage(measurement, healthy, one, Parts.of(measurement, one.region, healthy)) for one in wanted)
     return {one.region: replace(one, ladder=tuple(ladder)) for one in used}

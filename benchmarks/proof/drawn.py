@@ -108,7 +108,7 @@ def draw(number: int, seed: int) -> Drawn:
     heavy = turn.binds == "cpu" and not turn.tls
     mixes = HEAVY if heavy else MIXES[:2] if turn.shaped or turn.tls else MIXES
     region, access, pop = dice.choice(MARKETS)
-    quotas = (0.06, 0.07, 0.08) if turn.tls else (0.016, 0.02, 0.024)
+    quotas = (0.06, 0.07, 0.08) if turn.tls else (0.05, 0.06, 0.07)
     return Drawn(
         **turn.model_dump(),
         number=number,

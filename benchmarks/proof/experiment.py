@@ -20,7 +20,7 @@ from benchmarks.proof.judged import Answer, Outcome, Ran, Record
 from benchmarks.proof.load import HOLD, QUIET, Curve, counted_on, drive, joining, scenario
 from benchmarks.proof.memory import memory
 from benchmarks.proof.namespaces import missing
-from benchmarks.proof.nodes import declared, filled_by, requests_per_viewer, staged
+from benchmarks.proof.nodes import declared, filled_by, staged, work_per_viewer
 from benchmarks.proof.spent import Sampled, sampling, trial
 from loadtests.errors import CannotMeasure
 from loadtests.run import Run
@@ -111,7 +111,7 @@ def _rehearsal(drawn: Drawn, bench: Bench) -> Rehearsal:
         peak = max(1.2 * peak, OVERLOAD * drawn.rehearsed * fill)
         run, ran, sampled = _run(drawn, drawn.rehearsed, peak, 0, bench)
         if run is not None and cpu:
-            fill = drawn.quota * _at_the_limit(run, sampled, bench.hold) / requests_per_viewer(drawn)
+            fill = _at_the_limit(run, sampled, bench) / drawn.rehearsed / work_per_viewer(drawn)
         if ran.outcome != "held":
             break
     return Rehearsal(run, ran, peak, fill)
@@ -200,11 +200,13 @@ def _filled_by_cpu(drawn: Drawn, bench: Bench) -> float:
     """Viewers who fill one node, by a short trial: good enough to choose the load of the rehearsal."""
     with memory() as folder, staged(drawn, 1, folder) as stage:
         rate = trial(stage, drawn)
-    bench.tell(f"a trial: {rate:,.0f} requests for a second of CPU")
-    return TRIAL_ERROR * drawn.quota * rate / requests_per_viewer(drawn)
+    bench.tell(f"a trial: {rate:,.0f} {'requests' if drawn.tls else 'bits'} a second")
+    return TRIAL_ERROR * rate / work_per_viewer(drawn)
 
 
-def _at_the_limit(rehearsal: Run, sampled: Sampled, hold: int) -> float:
-    """Requests for a second of CPU during the hold of the rehearsal, when the quota was used up."""
+def _at_the_limit(rehearsal: Run, sampled: Sampled, bench: Bench) -> float:
+    """Work of all nodes in a second during the hold of the rehearsal, when their CPU was full."""
     end = rehearsal.header.started_at.timestamp() + rehearsal.header.phases[-1].end
-    return sampled.requests_per_second_of_cpu(end - hold, end)
+    rate = sampled.between(end - bench.hold, end)
+    bench.tell(f"in the hold: {rate.cpu:.3f} seconds of CPU and {rate.work:,.0f} of work a second")
+    return rate.work

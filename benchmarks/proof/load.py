@@ -27,7 +27,7 @@ BASELINE: Final = 0.45
 """Of the peak: what is there before the surge, and shows what a healthy viewer costs."""
 OVER: Final = 1.03
 """The surge's curve is cut off at the peak, which it would pass by this much, so that it gets there."""
-QUIET: Final = 12
+QUIET: Final = 18
 """Seconds at the baseline."""
 HOLD: Final = 30
 """Seconds at the peak: what one tenth of a node too little takes to become a second of waiting, three times over."""

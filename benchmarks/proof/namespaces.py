@@ -109,7 +109,7 @@ class Net:
         group.mkdir()
         (group / "cpu.cfs_period_us").write_text(str(PERIOD), encoding="ascii")
         (group / "cpu.cfs_quota_us").write_text(str(round(quota * PERIOD) if quota else -1), encoding="ascii")
-        return Place(name, address, group)
+        return Place(name, address, group, outside)
 
     def close(self) -> None:
         """Take everything away; its processes have ended."""
@@ -126,6 +126,12 @@ class Place:
     namespace: str
     address: str
     group: Path
+    link: str
+    """Its end outside of the namespace."""
+
+    def sent(self, what: str) -> int:
+        """``bytes`` or ``packets`` that have left it."""
+        return int(Path(f"/sys/class/net/{self.link}/statistics/rx_{what}").read_text(encoding="ascii"))
 
     def command(self, words: Sequence[object]) -> list[str]:
         """``words`` inside the namespace and the control group."""

@@ -1,4 +1,4 @@
-"""What nodes spend: CPU and requests, second by second of a run, and in a short trial of one node."""
+"""What nodes spend: CPU and work, second by second of a run, and in a short trial of one node."""
 
 from __future__ import annotations
 
@@ -19,8 +19,17 @@ from loadtests.session import LadderStep
 from loadtests.staging.cluster import HOST
 
 TRIAL_SECONDS: Final = 4.0
-TRIAL_CLIENTS: Final = 8
+TRIAL_CLIENTS: Final = 24
 FOLDERS: Final[dict[LadderStep, str]] = {"lowest": "low", "middle": "mid", "highest": "high"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What all nodes spent in a second."""
+
+    cpu: float
+    """Seconds."""
+    work: float
 
 
 @dataclass(slots=True)
@@ -30,12 +39,13 @@ class Sampled:
     at: list[float] = field(default_factory=list)
     spent: list[Spent] = field(default_factory=list)
 
-    def requests_per_second_of_cpu(self, since: float, until: float) -> float:
-        """Requests answered for each second of CPU between two moments; SurgecastError when nobody looked."""
-        inside = [one for at, one in zip(self.at, self.spent, strict=True) if since <= at <= until]
-        if len(inside) < 2 or inside[-1].cpu <= inside[0].cpu:
+    def between(self, since: float, until: float) -> Rate:
+        """What was spent each second between two moments; SurgecastError when nobody looked."""
+        inside = [(at, one) for at, one in zip(self.at, self.spent, strict=True) if since <= at <= until]
+        if len(inside) < 2:
             raise SurgecastError("nobody looked at what the nodes spent")
-        return (inside[-1].requests - inside[0].requests) / (inside[-1].cpu - inside[0].cpu)
+        (began, first), (ended, last) = inside[0], inside[-1]
+        return Rate((last.cpu - first.cpu) / (ended - began), (last.work - first.work) / (ended - began))
 
 
 @contextmanager
@@ -65,11 +75,11 @@ def sampling(stage: Stage) -> Iterator[Sampled]:
 
 
 def trial(stage: Stage, drawn: Drawn) -> float:
-    """Requests that a node answers for a second of CPU, asked as fast as it answers."""
+    """Work that a node does in a second, asked as fast as it answers."""
     assert stage.spent is not None
     over = Event()
     with ThreadPoolExecutor(TRIAL_CLIENTS) as pool:
-        asking = [pool.submit(_ask, stage, over, drawn) for _ in range(TRIAL_CLIENTS)]
+        asking = [pool.submit(_ask, stage, over, drawn, client) for client in range(TRIAL_CLIENTS)]
         try:
             time.sleep(1.0)
             before = stage.spent()
@@ -79,14 +89,14 @@ def trial(stage: Stage, drawn: Drawn) -> float:
             over.set()
     for one in asking:
         one.result()
-    return (after.requests - before.requests) / (after.cpu - before.cpu)
+    return (after.work - before.work) / TRIAL_SECONDS
 
 
-def _ask(stage: Stage, over: Event, drawn: Drawn) -> None:
+def _ask(stage: Stage, over: Event, drawn: Drawn, client: int) -> None:
     """A playlist and its newest segment, again and again."""
     address = stage.resolve.rsplit(":", 1)[1]
     trust = ssl.create_default_context(cafile=stage.ca_file) if stage.ca_file else None
-    folder = FOLDERS[max(drawn.mix, key=lambda step: drawn.mix[step])]
+    folder = FOLDERS[_watched(drawn, (client + 0.5) / TRIAL_CLIENTS)]
     newest, connection = "", None
     try:
         while not over.is_set():
@@ -99,6 +109,14 @@ def _ask(stage: Stage, over: Event, drawn: Drawn) -> None:
     finally:
         if connection is not None:
             connection.close()
+
+
+def _watched(drawn: Drawn, place: float) -> LadderStep:
+    """The rendition that a client asks for: as many ask for each as watch it."""
+    for step, share in drawn.mix.items():
+        if (place := place - share) < 0:
+            return step
+    return step
 
 
 def _dial(address: str, trust: ssl.SSLContext | None) -> socket.socket:

@@ -86,7 +86,7 @@ def test_what_a_node_declares_is_filled_by_as_many_viewers_as_were_drawn() -> No
 @pytest.mark.parametrize("segment", [2, 4])
 def test_the_ramp_asks_for_no_more_than_the_hold_does(segment: int) -> None:
     curve = Curve(1000, START[segment] * segment)
-    end = curve.warm_up + 12 + curve.ramp + 30
+    end = curve.warm_up + curve.quiet + curve.ramp + curve.hold
     asked = [curve.viewers(at) + curve.tau * (curve.viewers(at + 1) - curve.viewers(at)) for at in range(int(end) - 1)]
     assert max(asked) <= 1000 * OVER
     assert curve.viewers(curve.warm_up + 6) == pytest.approx(1000 * BASELINE)
