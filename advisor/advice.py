@@ -232,7 +232,7 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
         places=measurement.places[demand.region].provider_regions,
         node=node_of(scenario.launch),
         offers=one_of_each(offers_of(scenario.launch), node_of(scenario.launch)),
-        event_seconds=length(phases),
+        event_seconds=scenario.launch.cdn.watched or length(phases),
     )
 
 
