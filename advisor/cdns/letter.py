@@ -7,7 +7,7 @@ facts and of numbers, and of nothing else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -48,9 +48,10 @@ def _letter(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator
 
 
 def _when(plan: CdnPlan, lang: str) -> str:
-    if plan.starts_at is None or plan.ends_at is None:
+    if plan.starts_at is None:
         return fill(lang, "letter_when_missing")
-    return fill(lang, "letter_when", start=_minute(plan.starts_at), end=_minute(plan.ends_at))
+    ends = plan.starts_at + timedelta(seconds=plan.seconds)
+    return fill(lang, "letter_when", start=_minute(plan.starts_at), end=_minute(ends))
 
 
 def _minute(time: datetime) -> str:
@@ -74,6 +75,7 @@ def _table(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator[
     keys = (
         "col_region",
         "cdns_col_viewers",
+        "col_joins",
         "cdns_col_peak",
         "cdns_col_requests",
         "letter_col_high",
@@ -81,12 +83,14 @@ def _table(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator[
     )
     yield from ("## " + fill(lang, "letter_regions"), "")
     yield f"| {' | '.join(fill(lang, key) for key in keys)} |"
-    yield "|---|--:|--:|--:|--:|--:|"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    joins = {region.code: region.demand.joins.high for region in advice.regions}
     for one in share_of(plan, part):
         high = f"{figures.bits(one.peak.high)}, {figures.rate(one.requests.high, 'requests/s')}"
         row = (
             name_of(advice.names[one.region], lang),
             f"{one.viewers:,.0f}",
+            figures.number(joins[one.region] * one.share),
             figures.bits(one.peak.mid),
             figures.rate(one.requests.mid, "requests/s"),
             high,
@@ -109,6 +113,8 @@ def _leads(part: CdnPart, lang: str) -> Iterator[str]:
     for notice in part.notices:
         key = "letter_lead_undated" if notice.send_by is None else "letter_lead_rule"
         yield fill(lang, key, source=notice.rule.source, **notice_values(lang, notice))
+        if notice.standing == "late":
+            yield fill(lang, "letter_late")
 
 
 def commands(increases: tuple[Increase, ...]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import reduce
 from typing import Final
 
@@ -107,7 +107,8 @@ class CdnPlan(Frozen):
     today: date
     """The day on which deadlines were looked at: that of the last run, unless another is given."""
     starts_at: datetime | None
-    ends_at: datetime | None
+    seconds: float
+    """How long it lasts: as rehearsed, or as ``launch.cdn.watched`` says."""
     parts: tuple[CdnPart, ...]
     """Those that carry something, the largest first."""
     shares: tuple[CdnShare, ...]
@@ -145,7 +146,7 @@ def cdn_plan(regions: Sequence[tuple[Cdn, float]], scenario: Scenario, today: da
     return CdnPlan(
         today=today,
         starts_at=starts,
-        ends_at=None if starts is None else starts + timedelta(seconds=max(scenario.surge.duration, seconds)),
+        seconds=max(scenario.surge.duration, seconds),
         parts=tuple(parts),
         shares=tuple(_shares(parts, loads, shares)),
         refused=tuple(excuses(offers, loads, caching, shares)),
