@@ -38,7 +38,7 @@ def ask(
 
 
 def _ask(client: QuotaClient, more: Increase, *, send: bool) -> Message:
-    values = {"quota": more.quota, "wanted": f"{more.wanted:,.0f}"}
+    values = {"quota": more.quota, "wanted": f"{more.wanted:,.0f} {more.unit}"}
     found = _quota(client, more)
     if found is None:
         return say("quota_unlisted", **values)

@@ -123,7 +123,7 @@ def _sum(lang: str, part: CdnPart) -> str:
 
 def asked_for(more: Increase) -> dict[str, str]:
     """What the sentence on a quota says."""
-    return {"quota": more.quota, "now": f"{more.now:,.0f}", "wanted": f"{more.wanted:,.0f}"}
+    return {"quota": more.quota, "now": f"{more.now:,.0f}", "wanted": f"{more.wanted:,.0f} {more.unit}"}
 
 
 def shield_line(lang: str, names: Mapping[str, Names], part: CdnPart) -> str | None:

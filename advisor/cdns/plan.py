@@ -29,6 +29,8 @@ from loadtests.caching import Caching
 from loadtests.region import Frozen
 from loadtests.scenario import Scenario
 
+PERIODS: Final = {"day": 86_400.0, "month": 28 * 86_400.0}
+"""Seconds of the shortest billing period of a kind."""
 PER: Final = 1e4
 """Requests that a fee is for."""
 GIGABIT: Final = 1e9
@@ -73,8 +75,9 @@ class Increase(Frozen):
     service: str
     region: str
     quota: str
+    unit: str
     now: float
-    """By default, in the quota's own unit."""
+    """By default."""
     wanted: float
     """Enough for one distribution to carry everything."""
 
@@ -270,7 +273,7 @@ class Event:
             increases=tuple(_increases(offer, peak.high, requests.high)),
             shield=shield,
             notices=notices(offer.notices, most, self.day, self.today),
-            warnings=tuple(_warnings(offer, peak.high, requests)),
+            warnings=tuple(_warnings(offer, peak.high, requests, self.seconds)),
         )
 
 
@@ -287,16 +290,19 @@ def _increases(offer: CdnOffer, egress: float, requests: float) -> Iterator[Incr
     limits, quotas = offer.limits, offer.quotas
     if limits is None or quotas is None:
         return
-    for quota, now, asked, step in (
-        (quotas.egress, limits.egress / GIGABIT, egress / GIGABIT, 10),
-        (quotas.requests_per_second, limits.requests_per_second, requests, 10_000),
+    for quota, unit, now, asked, step in (
+        (quotas.egress, "Gbit/s", limits.egress / GIGABIT, egress / GIGABIT, 10),
+        (quotas.requests_per_second, "requests/s", limits.requests_per_second, requests, 10_000),
     ):
         if asked > now:
             wanted = float(math.ceil(asked / step) * step)
-            yield Increase(service=quotas.service, region=quotas.region, quota=quota, now=now, wanted=wanted)
+            where = {"service": quotas.service, "region": quotas.region}
+            yield Increase(**where, quota=quota, unit=unit, now=now, wanted=wanted)
 
 
-def _warnings(offer: CdnOffer, egress: float, requests: Interval) -> Iterator[Message]:
+def _warnings(offer: CdnOffer, egress: float, requests: Interval, seconds: float) -> Iterator[Message]:
+    if seconds > PERIODS[offer.period]:
+        yield say("cdn_long_event", cdn=offer.name)
     needed = distributions(offer, egress, requests.high)
     if offer.limits is None:
         yield say("cdn_limits_unknown", cdn=offer.name)

@@ -11,7 +11,12 @@ from advisor.cdns.asking import ask
 from advisor.cdns.plan import Increase
 
 EGRESS = Increase(
-    service="cloudfront", region="us-east-1", quota="Data transfer rate per distribution", now=150, wanted=510
+    service="cloudfront",
+    region="us-east-1",
+    quota="Data transfer rate per distribution",
+    unit="Gbit/s",
+    now=150,
+    wanted=510,
 )
 REQUESTS = EGRESS.model_copy(
     update={"quota": "Requests per second per distribution", "now": 250_000, "wanted": 640_000}
@@ -47,7 +52,7 @@ def test_it_asks_by_the_code_that_the_name_has(stubbed: Any) -> None:
         {"ServiceCode": "cloudfront", "QuotaCode": "L-1", "DesiredValue": 510.0},
     )
     (told,) = ask(client, [EGRESS], refusals, send=True)
-    assert told.text == "Asked for 510 of “Data transfer rate per distribution” (request r-1, PENDING)."
+    assert told.text == "Asked for 510 Gbit/s of “Data transfer rate per distribution” (request r-1, PENDING)."
 
 
 def test_without_the_flag_it_only_looks(stubbed: Any) -> None:

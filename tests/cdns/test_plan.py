@@ -124,6 +124,9 @@ def test_a_longer_event_costs_more_and_less_per_gigabyte(run: Run) -> None:
     assert long.usd.mid > short.usd.mid
     assert long.usd.mid / gb[1] < short.usd.mid / gb[0]
     assert long.seconds == 5 * 3600
+    days = plan_of(run, {"watched": "25h", "offers": ["tencent"]})
+    assert "cdn_long_event" in {warning.key for warning in days.parts[0].warnings}
+    assert "cdn_long_event" not in {warning.key for warning in long.parts[0].warnings}
 
 
 def test_residency_is_kept_and_said(run: Run, real: Advice) -> None:
@@ -300,7 +303,12 @@ def test_letters_and_commands_are_written_beside_the_manifests_and_old_ones_go(
 
 def test_the_commands_are_a_script_that_a_shell_can_read(tmp_path: Path) -> None:
     more = Increase(
-        service="cloudfront", region="us-east-1", quota="Data transfer rate per distribution", now=150, wanted=510
+        service="cloudfront",
+        region="us-east-1",
+        quota="Data transfer rate per distribution",
+        unit="Gbit/s",
+        now=150,
+        wanted=510,
     )
     aws, script = tmp_path / "aws", tmp_path / "ask.sh"
     aws.write_text(

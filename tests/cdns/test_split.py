@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.cdns.offer import CdnOffer, load_offer, offer_names
+from advisor.cdns.plan import bill
 from advisor.cdns.split import NOTHING, EdgeLoad, Shares, excuses, split, unplaced
 from advisor.interval import Interval
 from loadtests.caching import Caching
@@ -165,3 +166,19 @@ def test_splitting_never_exceeds_a_limit_and_loses_nothing(
     taken_pairs = {(name, code) for code, names in shares.items() for name in names}
     assert told | taken_pairs == {(offer.name, load.region) for offer in offers for load in loads}
     assert not told & taken_pairs
+
+
+@given(st.sampled_from(ALL), st.sampled_from(region_codes()), st.floats(0, 1e6), st.floats(1, 10), st.floats(0, 1e7))
+def test_a_bill_never_falls_as_the_event_grows_and_is_never_nan(
+    offer: CdnOffer, region: str, gb: float, more: float, used: float
+) -> None:
+    zone = offer.zone_of(region)
+    caching = Caching.model_validate({"used_gb": {offer.name: {zone: used}} if zone else {}})
+    little, much = (
+        bill(offer, [asking(region, 1.0, requests=size / 10, gb=size)], caching).total for size in (gb, gb * more)
+    )
+    assert little is not None or much is None, "what is not known of a little is not known of more"
+    if little is not None and much is not None:
+        assert little.low <= much.low * SLACK + 1e-9
+        assert little.high <= much.high * SLACK + 1e-9
+        assert all(math.isfinite(end) and end >= 0 for end in (little.low, little.mid, little.high))
