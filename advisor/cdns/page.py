@@ -48,25 +48,22 @@ def part_rows(lang: str, plan: CdnPlan) -> Iterator[tuple[str, ...]]:
             f"{figures.bits(part.peak.mid)} ({figures.span(part.peak, 'bit/s')})",
             figures.rate(part.requests.mid, "requests/s"),
             figures.volume(part.gb.mid),
-            money(lang, part.bill.total),
-            money(lang, plan.alone[offer.name]) if offer.name in plan.alone else fill(lang, "cdns_not_all"),
+            _middle(lang, part.bill.total),
+            _middle(lang, plan.alone[offer.name]) if offer.name in plan.alone else fill(lang, "cdns_not_all"),
             _distributions(lang, part),
             fill(lang, "cdns_unknown") if offer.sla is None else figures.percent(offer.sla),
         )
+
+
+def _middle(lang: str, usd: Interval | None) -> str:
+    return fill(lang, "cdns_unknown") if usd is None else figures.dollars(usd.mid)
 
 
 def _distributions(lang: str, part: CdnPart) -> str:
     limits = part.offer.limits
     if limits is None or part.distributions is None:
         return fill(lang, "cdns_unknown")
-    return fill(
-        lang,
-        "cdns_distributions",
-        count=f"{part.distributions:,}",
-        quota=f"{limits.distributions:,}",
-        egress=figures.bits(limits.egress),
-        requests=figures.rate(limits.requests_per_second, "requests/s"),
-    )
+    return fill(lang, "cdns_distributions", count=f"{part.distributions:,}", quota=f"{limits.distributions:,}")
 
 
 def share_rows(lang: str, names: Mapping[str, Names], plan: CdnPlan) -> Iterator[tuple[str, ...]]:
@@ -89,6 +86,8 @@ def money(lang: str, usd: Interval | None) -> str:
     """US dollars with their range, or that nobody knows."""
     if usd is None:
         return fill(lang, "cdns_unknown")
+    if usd.low == usd.high:
+        return figures.dollars(usd.mid)
     return f"{figures.dollars(usd.mid)} ({figures.span(usd, 'USD')})"
 
 
