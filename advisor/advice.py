@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any, Final, Literal, TypeAlias
 
 from advisor import lead
@@ -14,6 +15,8 @@ from advisor.case import Case
 from advisor.catalog import node_of, offers_of, one_of_each, stale
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
+from advisor.cdns import offer as cdn_offers
+from advisor.cdns.plan import CdnPlan, cdn_plan
 from advisor.cluster.snapshot import Cluster
 from advisor.cluster.starts import measured
 from advisor.cluster.today import Look, Looked, Today, look, looked, today
@@ -101,6 +104,8 @@ class Advice(Frozen):
     """What the servers said of themselves, and what follows."""
     clusters: tuple[Looked, ...] = ()
     """What was read of clusters, and what could not be."""
+    cdns: CdnPlan | None = None
+    """Which CDNs carry the event, what they cost, and whom to tell by when; None in advice from before it was there."""
 
 
 ROUGH: Final = 0.10
@@ -160,6 +165,9 @@ def advise(
         runs=measurement.runs,
         servers=servers,
         clusters=tuple(looked(cluster) for cluster in clusters),
+        cdns=cdn_plan(
+            [(region.cdn, region.demand.viewers.mid) for region in regions], scenario, _last_day(measurement)
+        ),
     )
 
 
@@ -224,7 +232,7 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
         places=measurement.places[demand.region].provider_regions,
         node=node_of(scenario.launch),
         offers=one_of_each(offers_of(scenario.launch), node_of(scenario.launch)),
-        event_seconds=length(phases),
+        event_seconds=scenario.launch.cdn.watched or length(phases),
     )
 
 
@@ -251,8 +259,16 @@ def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Lo
 
 def _stale(measurement: Measurement) -> tuple[Message, ...]:
     """Catalogues that were old when the last run was made."""
-    last = max(run.facts.started_at for run in measurement.runs)
-    return stale((node_of(measurement.scenario.launch), *offers_of(measurement.scenario.launch)), last.date())
+    launch, day = measurement.scenario.launch, _last_day(measurement)
+    return (
+        *stale((node_of(launch), *offers_of(launch)), day),
+        *cdn_offers.stale(cdn_offers.offers_of(launch.cdn), day),
+    )
+
+
+def _last_day(measurement: Measurement) -> date:
+    """On which the last run was made."""
+    return max(run.facts.started_at for run in measurement.runs).date()
 
 
 def _cases(

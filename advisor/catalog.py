@@ -207,12 +207,13 @@ def parse_catalog(place: str, text: str) -> tuple[Offer, ...]:
     try:
         return Catalog.model_validate(data).all()
     except ValidationError as error:
-        raise InputError("\n".join(_explained(place, error)), hint=_HINT) from error
+        raise InputError("\n".join(explained(place, error)), hint=_HINT) from error
     except ValueError as error:
         raise InputError(f"{place}: {error}", hint=_HINT) from error
 
 
-def _explained(place: str, error: ValidationError) -> Iterator[str]:
+def explained(place: str, error: ValidationError) -> Iterator[str]:
+    """What is wrong with a file of facts, a line each: file, field, expected, found."""
     for problem in error.errors(include_url=False):
         field = ".".join(str(part) for part in problem["loc"])
         unknown = problem["type"] == "extra_forbidden"
@@ -265,12 +266,12 @@ def stale(offers: Iterable[Offer], day: date) -> tuple[Message, ...]:
 
 def _stale(oldest: dict[str, str], day: date) -> Iterator[Message]:
     for catalog, as_of in oldest.items():
-        days = (day - _day(as_of)).days
+        days = (day - first_day(as_of)).days
         if days > STALE_DAYS:
             yield say("warn_stale_catalog", catalog=catalog, as_of=as_of, days=str(days))
 
 
-def _day(as_of: str) -> date:
+def first_day(as_of: str) -> date:
     """The first day of a month where only that is known; days that a month has not are its last."""
     year, month, *rest = (int(part) for part in as_of.split("-"))
     return date(year, month, min(rest[0] if rest else 1, 28))

@@ -32,7 +32,7 @@ class Cdn(Frozen):
     requests: Interval
     """Requests per second at the peak."""
     event_gb: Interval
-    """For the surge as it was rehearsed, warm-up left out."""
+    """For as long as ``launch.cdn.watched`` says; else for the surge as it was rehearsed, warm-up left out."""
     event_seconds: float
     hour_gb: Interval
     """For one hour of the whole audience watching, without joins."""
@@ -40,6 +40,8 @@ class Cdn(Frozen):
     hour_usd: Interval
     price: Fact[float]
     """USD per GB."""
+    event_requests: Interval = Interval.exact(0.0)
+    """For as long."""
     bit_rate: Literal["last_mile", "ladder"] = "ladder"
     """What the bit rate stands for: what this region's last miles delivered, or, where viewers were not shaped to them,
     the renditions that were chosen for viewers, an upper bound for those with slower last miles."""
@@ -56,7 +58,9 @@ class Cdn(Frozen):
 
 
 def peak_seconds_of(scenario: Scenario, region: str) -> float:
-    """Seconds at the peak that hold as many viewer-seconds as a region's whole event."""
+    """Seconds at the peak that hold as many viewer-seconds as a region's whole event, unless the launch says it."""
+    if scenario.launch.cdn.watched is not None:
+        return scenario.launch.cdn.watched
     return equivalent_peak_seconds(planned(scenario, region), scenario.surge.phases())
 
 
@@ -67,11 +71,12 @@ def cdn(
 
     ``peak_seconds`` are those of `peak_seconds_of`, where somebody has worked them out already.
     """
-    seconds = length(scenario.surge.phases())
+    seconds = scenario.launch.cdn.watched or length(scenario.surge.phases())
     peak_seconds = peak_seconds_of(scenario, demand.region) if peak_seconds is None else peak_seconds
     steady = demand.wire_per_viewer.scale(demand.viewers.mid / BITS_PER_GB)
     event = steady.scale(peak_seconds).plus(demand.wire_per_join.scale(demand.all_joins / BITS_PER_GB))
     hour = steady.scale(SECONDS_PER_HOUR)
+    asked = demand.requests_per_viewer.scale(demand.viewers.mid * peak_seconds)
     price = region.egress_usd_per_gb
     return Cdn(
         region=demand.region,
@@ -79,6 +84,7 @@ def cdn(
         requests=demand.requests,
         event_gb=event,
         event_seconds=seconds,
+        event_requests=asked.plus(demand.requests_per_join.scale(demand.all_joins)),
         hour_gb=hour,
         event_usd=event.scale(price.value),
         hour_usd=hour.scale(price.value),

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from advisor.advice import Advice, RegionAdvice
+from advisor.cdns.letter import write_letters
 from advisor.exports import Because, Event, Export, Exported, exports
 from advisor.models import Excuse
 from advisor.plan import Plan
@@ -35,7 +36,7 @@ WIDE: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written for one region, and what could not be."""
+    """What was written for one region, or for all (no region), and what could not be."""
 
     region: str
     files: tuple[Path, ...]
@@ -47,6 +48,12 @@ class Written:
 def export(advice: Advice, scenario: Scenario, folder: Path) -> tuple[Written, ...]:
     """Write the manifests of every region into a folder of its own."""
     return tuple(_region(advice, scenario, region, folder / region.code) for region in advice.regions)
+
+
+def export_letters(advice: Advice, folder: Path) -> Written:
+    """Write the letters to CDNs, beside the folders of the regions."""
+    files, removed = write_letters(advice, folder)
+    return Written("", files, (), removed)
 
 
 def _region(advice: Advice, scenario: Scenario, region: RegionAdvice, folder: Path) -> Written:

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from advisor import clustered, edge_text, figures, planning, scaled, serverpage, standing
 from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
+from advisor.cdns import page as cdns_page
 from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
 from advisor.growth import growth_tools
@@ -81,6 +82,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "fig": figures,
         "separator": "、" if lang == "zh" else ", ",
         **edge_text.tools(lang),
+        **cdns_page.tools(lang, advice.names),
     }
 
 

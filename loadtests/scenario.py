@@ -213,8 +213,13 @@ class Scenario(Frozen):
 
     @model_validator(mode="after")
     def _launch_regions_are_rehearsed(self) -> Self:
-        for field in ("audience", "quota_vcpus"):
-            for code in getattr(self.launch, field):
+        launch = self.launch
+        for field, codes in (
+            ("audience", tuple(launch.audience)),
+            ("quota_vcpus", tuple(launch.quota_vcpus)),
+            ("cdn.allowed", tuple(launch.cdn.allowed)),
+        ):
+            for code in codes:
                 if code not in self.regions:
                     raise ValueError(
                         f"launch.{field}.{code}: not one of the regions rehearsed ({', '.join(self.regions)})"

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 from advisor.advice import advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
+from advisor.cdns.plan import on_day
 from advisor.demand import parse_audience
-from advisor.exporting import export, tell
+from advisor.exporting import export, export_letters, tell
 from advisor.ledger import entry_of, read_ledger, record
 from advisor.recording import Recording, read_recording
 from advisor.reports import write_reports
@@ -65,13 +66,16 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
             have=wanted.have,
             clusters=clusters,
         )
+        if advice.cdns is not None:
+            advice = advice.model_copy(update={"cdns": on_day(advice.cdns, datetime.now(UTC).date())})
         files = write_reports(advice, wanted.out or _beside(runs[0]), wanted.lang)
     if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):
         files.append(record(entry_of(advice, datetime.now(UTC), version("surgecast")), wanted.ledger))
     click.echo(summary(advice, wanted.lang))
     for file in files:
         click.echo(str(file))
-    for part in export(advice, scenario, wanted.export) if wanted.export else ():
+    into = wanted.export
+    for part in (*export(advice, scenario, into), export_letters(advice, into)) if into else ():
         files += part.files
         for line in tell(part, wanted.lang, advice.names):
             click.echo(line, err=line.startswith("!"))

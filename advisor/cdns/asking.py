@@ -1,0 +1,61 @@
+"""Asks AWS Service Quotas for more, quota by quota: what is already enough is left alone, and a refusal stops nothing.
+
+Nothing is asked for unless ``send`` says so. The client comes from whoever knows the account (boto3,
+``service-quotas``), with the kinds of exception by which it refuses; nothing here imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from advisor.cdns.plan import Increase
+from advisor.texts import Message, say
+
+
+class QuotaClient(Protocol):
+    """What is called of boto3's client."""
+
+    def get_paginator(self, name: str, /) -> Any:
+        """Pages of an operation."""
+
+    def request_service_quota_increase(self, **wanted: Any) -> dict[str, Any]:
+        """Ask for more of one quota."""
+
+
+def ask(
+    client: QuotaClient, increases: Sequence[Increase], refusals: tuple[type[Exception], ...], *, send: bool
+) -> Iterator[Message]:
+    """A sentence on each increase: asked for, enough already, not to be asked for here, or why not.
+
+    With ``send`` false it is only looked up what would be asked for.
+    """
+    for more in increases:
+        try:
+            yield _ask(client, more, send=send)
+        except refusals as error:
+            yield say("quota_refused", quota=more.quota, why=" ".join(str(error).split()))
+
+
+def _ask(client: QuotaClient, more: Increase, *, send: bool) -> Message:
+    values = {"quota": more.quota, "wanted": f"{more.wanted:,.0f} {more.unit}"}
+    found = _quota(client, more)
+    if found is None:
+        return say("quota_unlisted", **values)
+    if (now := float(found["Value"])) >= more.wanted:
+        return say("quota_enough", **values, now=f"{now:,.0f}")
+    if not send:
+        return say("quota_would_be", **values, now=f"{now:,.0f}")
+    answer = client.request_service_quota_increase(
+        ServiceCode=more.service, QuotaCode=found["QuotaCode"], DesiredValue=more.wanted
+    )["RequestedQuota"]
+    return say("quota_asked", **values, id=str(answer.get("Id", "")), status=str(answer.get("Status", "")))
+
+
+def _quota(client: QuotaClient, more: Increase) -> dict[str, Any] | None:
+    """The quota of that name, with its code and its value in this account; None where there is none."""
+    for page in client.get_paginator("list_service_quotas").paginate(ServiceCode=more.service):
+        for quota in page["Quotas"]:
+            if quota["QuotaName"] == more.quota:
+                return dict(quota)
+    return None

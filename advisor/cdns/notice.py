@@ -1,0 +1,90 @@
+"""When a vendor must be told of a surge, and whether that can still be done.
+
+Days before the event count without the day of the event. Of working days so many *whole* ones lie between the day of
+sending and the day of the event; Saturdays and Sundays are none, and public holidays are not known here (assumed to be
+working days: check the vendor's calendar). The day on which it is asked comes in as a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final, Literal
+
+from advisor import figures
+from advisor.cdns.offer import NoticeRule
+from advisor.texts import Message, say
+from loadtests.region import Frozen
+
+DAY: Final = timedelta(days=1)
+FRIDAY: Final = 4
+
+
+class Peak(Frozen):
+    """What one CDN is asked to carry, as thresholds see it: high ends."""
+
+    viewers: float
+    egress: float
+    """bit/s, of all regions."""
+    egress_of_a_region: float
+    """bit/s, of the largest."""
+
+
+class Notice(Frozen):
+    """One thing that a vendor wants to be told beforehand."""
+
+    rule: NoticeRule
+    passed: tuple[Message, ...]
+    """The thresholds that the event passes; empty where the vendor always wants to know."""
+    send_by: date | None
+    """The last day on which it is in time; None where the scenario does not say when the event is."""
+    standing: Literal["open", "late", "undated"]
+    """``open``: it can still be sent in time on the day it was asked; ``late``: no more; ``undated``: no date."""
+
+
+def last_day(event: date, rule: NoticeRule) -> date:
+    """The last day on which a notice is in time."""
+    if event.toordinal() <= 2 * rule.days + 7:
+        return date.min  # the calendar begins there
+    if not rule.working:
+        return event - rule.days * DAY
+    day, left = event, rule.days
+    while left:
+        day -= DAY
+        left -= day.weekday() <= FRIDAY
+    return day - DAY
+
+
+def notices(rules: tuple[NoticeRule, ...], peak: Peak, event: date | None, today: date) -> tuple[Notice, ...]:
+    """The notices that a vendor wants of this event."""
+    return tuple(_notices(rules, peak, event, today))
+
+
+def _notices(rules: tuple[NoticeRule, ...], peak: Peak, event: date | None, today: date) -> Iterator[Notice]:
+    for rule in rules:
+        passed = tuple(_passed(rule, peak))
+        if passed or (rule.viewers is None and rule.egress is None and rule.egress_of_a_region is None):
+            send_by = None if event is None else last_day(event, rule)
+            yield Notice(rule=rule, passed=passed, send_by=send_by, standing=_standing(send_by, today))
+
+
+def on(notice: Notice, today: date) -> Notice:
+    """The same notice, asked on another day."""
+    return notice.model_copy(update={"standing": _standing(notice.send_by, today)})
+
+
+def _standing(send_by: date | None, today: date) -> Literal["open", "late", "undated"]:
+    if send_by is None:
+        return "undated"
+    return "open" if today <= send_by else "late"
+
+
+def _passed(rule: NoticeRule, peak: Peak) -> Iterator[Message]:
+    if rule.viewers is not None and peak.viewers > rule.viewers:
+        yield say("notice_passed_viewers", found=f"{peak.viewers:,.0f}", limit=f"{rule.viewers:,}")
+    for key, found, limit in (
+        ("notice_passed_egress", peak.egress, rule.egress),
+        ("notice_passed_region", peak.egress_of_a_region, rule.egress_of_a_region),
+    ):
+        if limit is not None and found > limit:
+            yield say(key, found=figures.bits(found), limit=figures.bits(limit))

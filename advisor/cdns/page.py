@@ -1,0 +1,184 @@
+"""What a report and a letter say of CDNs: rows and sentences of text in one language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from advisor import figures
+from advisor.catalog import Origin
+from advisor.cdns.notice import Notice
+from advisor.cdns.plan import CdnPart, CdnPlan, CdnShare, Increase, total
+from advisor.cdns.shield import ShieldChoice
+from advisor.interval import Interval
+from advisor.models import Excuse
+from advisor.texts import fill, name_of, told
+from loadtests.region import Names
+
+
+def tools(lang: str, names: Mapping[str, Names]) -> dict[str, Callable[..., Any]]:
+    """What the part ``cdns`` of a template calls."""
+    return {
+        "cdns_lead": partial(lead, lang),
+        "cdns_parts": partial(part_rows, lang),
+        "cdns_shares": partial(share_rows, lang, names),
+        "cdns_lines": partial(lines, lang, names),
+        "cdns_sources": partial(sources, lang),
+    }
+
+
+def lead(lang: str, plan: CdnPlan) -> str:
+    """What the whole event costs."""
+    if not plan.parts:
+        return fill(lang, "cdns_nothing")
+    volume = figures.volume(sum(part.gb.mid for part in plan.parts))
+    if plan.usd is None:
+        return fill(lang, "cdns_lead_unknown", volume=volume)
+    return fill(lang, "cdns_lead", volume=volume, usd=figures.dollars(plan.usd.mid), span=figures.span(plan.usd, "USD"))
+
+
+def part_rows(lang: str, plan: CdnPlan) -> Iterator[tuple[str, ...]]:
+    """CDN, viewers, peak, requests, volume, cost, cost alone, distributions, SLA."""
+    for part in plan.parts:
+        offer = part.offer
+        yield (
+            name_of(offer.title, lang),
+            figures.number(part.viewers),
+            f"{figures.bits(part.peak.mid)} ({figures.span(part.peak, 'bit/s')})",
+            figures.rate(part.requests.mid, "requests/s"),
+            figures.volume(part.gb.mid),
+            _middle(lang, part.bill.total),
+            _middle(lang, plan.alone[offer.name]) if offer.name in plan.alone else fill(lang, "cdns_not_all"),
+            _distributions(lang, part),
+            fill(lang, "cdns_unknown") if offer.sla is None else figures.percent(offer.sla),
+        )
+
+
+def _middle(lang: str, usd: Interval | None) -> str:
+    return fill(lang, "cdns_unknown") if usd is None else figures.dollars(usd.mid)
+
+
+def _distributions(lang: str, part: CdnPart) -> str:
+    limits = part.offer.limits
+    if limits is None or part.distributions is None:
+        return fill(lang, "cdns_unknown")
+    return fill(lang, "cdns_distributions", count=f"{part.distributions:,}", quota=f"{limits.distributions:,}")
+
+
+def share_rows(lang: str, names: Mapping[str, Names], plan: CdnPlan) -> Iterator[tuple[str, ...]]:
+    """Region, CDN, share, zone, peak, requests, volume, cost."""
+    titles = {part.offer.name: part.offer.title for part in plan.parts}
+    for one in plan.shares:
+        yield (
+            name_of(names[one.region], lang),
+            name_of(titles[one.cdn], lang),
+            figures.percent(one.share),
+            fill(lang, "cdns_zone_assumed", zone=one.zone) if one.zone_is_assumed else one.zone,
+            figures.bits(one.peak.mid),
+            figures.rate(one.requests.mid, "requests/s"),
+            figures.volume(one.gb.mid),
+            money(lang, one.usd),
+        )
+
+
+def money(lang: str, usd: Interval | None) -> str:
+    """US dollars with their range, or that nobody knows."""
+    if usd is None:
+        return fill(lang, "cdns_unknown")
+    if usd.low == usd.high:
+        return figures.dollars(usd.mid)
+    return f"{figures.dollars(usd.mid)} ({figures.span(usd, 'USD')})"
+
+
+def lines(lang: str, names: Mapping[str, Names], plan: CdnPlan) -> Iterator[str]:
+    """What is to be done, a sentence each: what finds no place, deadlines, quotas, shields, cache keys, the origin."""
+    for excuse in plan.unplaced:
+        yield excused(lang, names, excuse)
+    for part in plan.parts:
+        yield from _lines(lang, names, plan, part)
+    if plan.origin_requests is not None and plan.origin_wire is not None:
+        requests, wire = figures.rate(plan.origin_requests.mid, "requests/s"), figures.bits(plan.origin_wire.mid)
+        yield fill(lang, "cdns_origin", requests=requests, wire=wire)
+
+
+def _lines(lang: str, names: Mapping[str, Names], plan: CdnPlan, part: CdnPart) -> Iterator[str]:
+    cdn = name_of(part.offer.title, lang)
+    parts = {"traffic": _sum(lang, part), "requests": money(lang, part.bill.requests)}
+    yield fill(lang, "cdns_bill", cdn=cdn, shield=money(lang, part.bill.shield), **parts)
+    yield from noticed(lang, plan, part)
+    for more in part.increases:
+        count = f"{part.distributions or 1:,}"
+        yield fill(lang, "cdns_increase", cdn=cdn, count=count, **asked_for(more))
+    if (line := shield_line(lang, names, part)) is not None:
+        yield line
+    for warning in part.warnings:
+        yield fill(lang, warning.key, **{**warning.values, "cdn": cdn})
+
+
+def _sum(lang: str, part: CdnPart) -> str:
+    return money(lang, total(list(part.bill.traffic.values())))
+
+
+def asked_for(more: Increase) -> dict[str, str]:
+    """What the sentence on a quota says."""
+    return {"quota": more.quota, "now": f"{more.now:,.0f}", "wanted": f"{more.wanted:,.0f} {more.unit}"}
+
+
+def shield_line(lang: str, names: Mapping[str, Names], part: CdnPart) -> str | None:
+    """Where the shield belongs, or why nobody can say; None where the CDN has none."""
+    match part.shield:
+        case ShieldChoice() as found:
+            key = "cdns_shield_named" if found.is_named else "cdns_shield_nearest"
+            cdn, far = name_of(part.offer.title, lang), figures.number(found.kilometres)
+            return fill(lang, key, cdn=cdn, region=found.region, kilometres=far)
+        case Excuse() as excuse:
+            return f"{name_of(part.offer.title, lang)}{fill(lang, 'colon')}{excused(lang, names, excuse)}"
+        case None:
+            return None
+
+
+def noticed(lang: str, plan: CdnPlan, part: CdnPart) -> Iterator[str]:
+    """Whom to tell, by when, and whether that can still be done."""
+    cdn = name_of(part.offer.title, lang)
+    if not part.notices:
+        yield fill(lang, "notice_none", cdn=cdn)
+    for notice in part.notices:
+        values = {"cdn": cdn, "today": str(plan.today), **notice_values(lang, notice)}
+        yield fill(lang, f"notice_{notice.standing}", **values)
+
+
+def notice_values(lang: str, notice: Notice) -> dict[str, str]:
+    """What sentences on a deadline say."""
+    key = "notice_working" if notice.rule.working else "notice_days"
+    return {
+        "before": fill(lang, key, days=str(notice.rule.days)),
+        "day": str(notice.send_by or ""),
+        "passed": " ".join(told(message, lang, {}) for message in notice.passed),
+    }
+
+
+def excused(lang: str, names: Mapping[str, Names], excuse: Excuse) -> str:
+    """An excuse with its remedy."""
+    return f"{told(excuse.reason, lang, names)} {told(excuse.remedy, lang, names)}"
+
+
+def sources(lang: str, plan: CdnPlan) -> Iterator[str]:
+    """Where the figures of each CDN are from."""
+    for part in plan.parts:
+        facts = part.offer.facts
+        known = {"prices": facts.prices, "requests": facts.requests, "limits": facts.limits}
+        said = {kind: _fact(lang, origin) for kind, origin in known.items()}
+        yield fill(lang, "cdns_source", cdn=name_of(part.offer.title, lang), **said)
+
+
+def _fact(lang: str, origin: Origin | None) -> str:
+    if origin is None:
+        return fill(lang, "cdns_unknown")
+    confidence = fill(lang, f"confidence_{origin.confidence}")
+    return fill(lang, "cdns_fact", source=origin.source, as_of=origin.as_of, confidence=confidence)
+
+
+def share_of(plan: CdnPlan, part: CdnPart) -> Iterator[CdnShare]:
+    """What one CDN carries, region by region."""
+    return (one for one in plan.shares if one.cdn == part.offer.name)

@@ -1,0 +1,355 @@
+"""The CDNs of a launch as one value: who carries how much, what it costs, what quotas ask for, whom to tell by when.
+
+Volume adds up to tiers per CDN and price zone, over all regions in the zone and on top of what was used before. A
+region's part of a zone's cost goes by its part of the volume. The shield is asked at its peak rate during the whole
+event, which is an upper bound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import reduce
+from typing import Final
+
+from pydantic import PositiveInt
+
+from advisor.cdn import Cdn
+from advisor.cdns.notice import Notice, Peak, notices, on
+from advisor.cdns.offer import CdnOffer, offers_of
+from advisor.cdns.shield import ShieldChoice, shield_of
+from advisor.cdns.split import EdgeLoad, Shares, excuses, may_serve, split, unplaced
+from advisor.interval import Interval
+from advisor.models import Excuse
+from advisor.origin import OriginLoad
+from advisor.texts import Message, say
+from loadtests.caching import Caching
+from loadtests.region import Frozen
+from loadtests.scenario import Scenario
+
+PERIODS: Final = {"day": 86_400.0, "month": 28 * 86_400.0}
+"""Seconds of the shortest billing period of a kind."""
+PER: Final = 1e4
+"""Requests that a fee is for."""
+GIGABIT: Final = 1e9
+NOTHING: Final = Interval.exact(0.0)
+
+
+class Bill(Frozen):
+    """What one CDN asks for the event, in US dollars; None where a price is not known."""
+
+    traffic: dict[str, Interval | None]
+    """Per price zone."""
+    requests: Interval | None
+    shield: Interval | None = NOTHING
+    """Nothing without a shield; None where its requests or its price are not known."""
+    total: Interval | None
+
+
+class CdnShare(Frozen):
+    """One CDN in one region."""
+
+    cdn: str
+    region: str
+    share: float
+    """Of the region's viewers, traffic and requests."""
+    zone: str
+    """The price zone."""
+    zone_is_assumed: bool
+    """Whether nobody says that the region is in that zone."""
+    viewers: float
+    peak: Interval
+    """bit/s."""
+    requests: Interval
+    """Per second."""
+    gb: Interval
+    usd: Interval | None
+    """Traffic and requests; None where a price is not known."""
+
+
+class Increase(Frozen):
+    """More of a quota, as it is asked for."""
+
+    service: str
+    region: str
+    quota: str
+    unit: str
+    now: float
+    """By default."""
+    wanted: float
+    """Enough for one distribution to carry everything."""
+
+
+class CdnPart(Frozen):
+    """One CDN over the whole event."""
+
+    offer: CdnOffer
+    viewers: float
+    peak: Interval
+    """bit/s, as if all regions had their peak at once."""
+    requests: Interval
+    """Per second, likewise."""
+    gb: Interval
+    event_requests: Interval
+    bill: Bill
+    distributions: PositiveInt | None
+    """That carry it at their default quotas; None where no quota is known."""
+    increases: tuple[Increase, ...]
+    """What to ask for, so that one distribution carries everything."""
+    shield: ShieldChoice | Excuse | None
+    notices: tuple[Notice, ...]
+    """What the vendor wants to be told; empty where nothing of the kind is published."""
+    warnings: tuple[Message, ...]
+
+
+class CdnPlan(Frozen):
+    """The CDNs of a launch."""
+
+    today: date
+    """The day on which deadlines were looked at: that of the last run, unless another is given."""
+    starts_at: datetime | None
+    seconds: float
+    """How long it lasts: as rehearsed, or as ``launch.cdn.watched`` says."""
+    parts: tuple[CdnPart, ...]
+    """Those that carry something, the largest first."""
+    shares: tuple[CdnShare, ...]
+    refused: tuple[Excuse, ...]
+    """Why each other CDN carries nothing of a region; the reason's key is its code."""
+    unplaced: tuple[Excuse, ...]
+    """What of a region no CDN carries."""
+    alone: dict[str, Interval | None]
+    """US dollars if one CDN carried every region, for those that may; None where a price is not known."""
+    usd: Interval | None
+    """Of all parts; None where one is not known, or where not everything is carried."""
+    origin_requests: Interval | None = None
+    """Per second at the origin behind all of them, as ``launch.cdn`` leads to; None where a region's is not known."""
+    origin_wire: Interval | None = None
+    """bit/s."""
+
+
+def cdn_plan(regions: Sequence[tuple[Cdn, float]], scenario: Scenario, today: date) -> CdnPlan:
+    """Split an event over CDNs; ``regions`` come with their viewers.
+
+    InputError where a setting of ``launch.cdn`` names what is not known.
+    """
+    caching = scenario.launch.cdn
+    offers = offers_of(caching)
+    loads = [_load(edge, viewers) for edge, viewers in regions]
+    shares = split(offers, loads, caching)
+    seconds = max((edge.event_seconds for edge, _ in regions), default=0.0)
+    starts = scenario.starts_at
+    event = Event(caching, None if starts is None else starts.date(), seconds, today)
+    served = {offer.name: _served(offer, loads, shares) for offer in offers}
+    parts = [event.part(offer, served[offer.name]) for offer in offers if served[offer.name]]
+    parts.sort(key=lambda part: -part.peak.mid)
+    left = tuple(unplaced(loads, shares))
+    wanted = _origin([edge for edge, _ in regions], shares)
+    return CdnPlan(
+        today=today,
+        starts_at=starts,
+        seconds=max(scenario.surge.duration, seconds),
+        parts=tuple(parts),
+        shares=tuple(_shares(parts, loads, shares)),
+        refused=tuple(excuses(offers, loads, caching, shares)),
+        unplaced=left,
+        alone={
+            offer.name: _alone(offer, loads, caching, seconds) for offer in offers if _may_all(offer, loads, caching)
+        },
+        usd=None if left else total([part.bill.total for part in parts]),
+        origin_requests=wanted and wanted[0],
+        origin_wire=wanted and wanted[1],
+    )
+
+
+def on_day(plan: CdnPlan, today: date) -> CdnPlan:
+    """The same plan with its deadlines looked at on another day."""
+    parts = tuple(
+        part.model_copy(update={"notices": tuple(on(notice, today) for notice in part.notices)}) for part in plan.parts
+    )
+    return plan.model_copy(update={"today": today, "parts": parts})
+
+
+def total(parts: Sequence[Interval | None]) -> Interval | None:
+    """The sum; None where one of them is not known."""
+    known = [part for part in parts if part is not None]
+    return reduce(Interval.plus, known, NOTHING) if len(known) == len(parts) else None
+
+
+def bill(
+    offer: CdnOffer,
+    loads: Sequence[EdgeLoad],
+    caching: Caching,
+    seconds: float = 0.0,
+    shield: ShieldChoice | Excuse | None = None,
+) -> Bill:
+    """What a CDN asks for these loads; where a shield is asked, at its peak rate during so many seconds."""
+    volumes: dict[str, Interval] = {}
+    fees: list[Interval | None] = []
+    for load in loads:
+        if (zone := offer.zone_of(load.region)) is None:
+            return Bill(traffic={}, requests=None, total=None)
+        volumes[zone] = volumes.get(zone, NOTHING).plus(load.gb)
+        fee = offer.zones[zone].per_10k
+        fees.append(None if fee is None else load.event_requests.scale(fee * offer.dollars / PER))
+    used = caching.used_gb.get(offer.name, {})
+    tariffs = {zone: offer.tariff(zone) for zone in volumes}
+    traffic = {
+        zone: tariff.cost(volumes[zone], used.get(zone, 0.0)) if tariff else None for zone, tariff in tariffs.items()
+    }
+    asked = _shield_fee(offer, loads, seconds / PER, shield) if caching.shield else NOTHING
+    requests = total(fees)
+    return Bill(traffic=traffic, requests=requests, shield=asked, total=total([*traffic.values(), requests, asked]))
+
+
+def _shield_fee(
+    offer: CdnOffer, loads: Sequence[EdgeLoad], factor: float, shield: ShieldChoice | Excuse | None
+) -> Interval | None:
+    """By the shield's price; between the cheapest and the dearest shield's where nobody knows which."""
+    if offer.shield is None:
+        return NOTHING
+    asked = total([load.shield_requests for load in loads])
+    if asked is None:
+        return None
+    if isinstance(shield, ShieldChoice):
+        return asked.scale(factor * shield.per_10k)
+    prices = sorted(price * offer.dollars for price in offer.shield.per_10k.values())
+    low, mid, high = (price * factor for price in (prices[0], prices[len(prices) // 2], prices[-1]))
+    return asked.model_copy(update={"low": asked.low * low, "mid": asked.mid * mid, "high": asked.high * high})
+
+
+def _load(edge: Cdn, viewers: float) -> EdgeLoad:
+    planned = edge.planned
+    return EdgeLoad(
+        region=edge.region,
+        viewers=viewers,
+        peak=edge.peak,
+        requests=edge.requests,
+        gb=edge.event_gb,
+        event_requests=edge.event_requests,
+        shield_requests=planned.shield_requests if isinstance(planned, OriginLoad) else None,
+    )
+
+
+def _served(offer: CdnOffer, loads: Sequence[EdgeLoad], shares: Shares) -> list[EdgeLoad]:
+    """What one CDN carries."""
+    return [load.part(shares[load.region][offer.name]) for load in loads if offer.name in shares[load.region]]
+
+
+def _may_all(offer: CdnOffer, loads: Sequence[EdgeLoad], caching: Caching) -> bool:
+    return all(may_serve(offer, load.region, caching) for load in loads)
+
+
+def _alone(offer: CdnOffer, loads: Sequence[EdgeLoad], caching: Caching, seconds: float) -> Interval | None:
+    return bill(offer, loads, caching, seconds, shield_of(offer, caching.origin)).total
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What all parts of one event share."""
+
+    caching: Caching
+    day: date | None
+    seconds: float
+    today: date
+
+    def part(self, offer: CdnOffer, loads: Sequence[EdgeLoad]) -> CdnPart:
+        """One CDN with what it carries."""
+        peak = reduce(Interval.plus, [load.peak for load in loads])
+        requests = reduce(Interval.plus, [load.requests for load in loads])
+        viewers = sum(load.viewers for load in loads)
+        shield = shield_of(offer, self.caching.origin)
+        most = Peak(viewers=viewers, egress=peak.high, egress_of_a_region=max(load.peak.high for load in loads))
+        return CdnPart(
+            offer=offer,
+            viewers=viewers,
+            peak=peak,
+            requests=requests,
+            gb=reduce(Interval.plus, [load.gb for load in loads]),
+            event_requests=reduce(Interval.plus, [load.event_requests for load in loads]),
+            bill=bill(offer, loads, self.caching, self.seconds, shield),
+            distributions=distributions(offer, peak.high, requests.high),
+            increases=tuple(_increases(offer, peak.high, requests.high)),
+            shield=shield,
+            notices=notices(offer.notices, most, self.day, self.today),
+            warnings=tuple(_warnings(offer, peak.high, requests, self.seconds)),
+        )
+
+
+def distributions(offer: CdnOffer, egress: float, requests: float) -> int | None:
+    """How many carry so many bit/s and requests per second at their default quotas."""
+    if offer.limits is None:
+        return None
+    limits = offer.limits
+    return max(1, math.ceil(egress / limits.egress), math.ceil(requests / limits.requests_per_second))
+
+
+def _increases(offer: CdnOffer, egress: float, requests: float) -> Iterator[Increase]:
+    """Up to the next ten Gbit/s and ten thousand requests per second, where one distribution would not do."""
+    limits, quotas = offer.limits, offer.quotas
+    if limits is None or quotas is None:
+        return
+    for quota, unit, now, asked, step in (
+        (quotas.egress, "Gbit/s", limits.egress / GIGABIT, egress / GIGABIT, 10),
+        (quotas.requests_per_second, "requests/s", limits.requests_per_second, requests, 10_000),
+    ):
+        if asked > now:
+            wanted = float(math.ceil(asked / step) * step)
+            where = {"service": quotas.service, "region": quotas.region}
+            yield Increase(**where, quota=quota, unit=unit, now=now, wanted=wanted)
+
+
+def _warnings(offer: CdnOffer, egress: float, requests: Interval, seconds: float) -> Iterator[Message]:
+    if seconds > PERIODS[offer.period]:
+        yield say("cdn_long_event", cdn=offer.name)
+    needed = distributions(offer, egress, requests.high)
+    if offer.limits is None:
+        yield say("cdn_limits_unknown", cdn=offer.name)
+    elif needed is not None and needed > offer.limits.distributions:
+        yield say(
+            "cdn_many_distributions", cdn=offer.name, count=f"{needed:,}", quota=f"{offer.limits.distributions:,}"
+        )
+    keys = {None: "cmcd_key_unknown", True: "cmcd_key_has_query", False: "cmcd_key_has_no_query"}
+    yield say(keys[offer.cache_key_has_query], cdn=offer.name, requests=f"{requests.mid:,.0f}")
+
+
+def _shares(parts: Sequence[CdnPart], loads: Sequence[EdgeLoad], shares: Shares) -> Iterator[CdnShare]:
+    for load in loads:
+        for part in parts:
+            if share := shares[load.region].get(part.offer.name):
+                yield _share(part, load.part(share), share, loads, shares)
+
+
+def _share(part: CdnPart, load: EdgeLoad, share: float, loads: Sequence[EdgeLoad], shares: Shares) -> CdnShare:
+    offer = part.offer
+    zone = offer.zone_of(load.region) or ""
+    served = [one for one in _served(offer, loads, shares) if offer.zone_of(one.region) == zone]
+    whole = sum(one.gb.mid for one in served)
+    traffic, fee = part.bill.traffic.get(zone), offer.zones[zone].per_10k
+    ours = None if traffic is None else traffic.scale(load.gb.mid / whole if whole else 0.0)
+    asked = None if fee is None else load.event_requests.scale(fee * offer.dollars / PER)
+    return CdnShare(
+        cdn=offer.name,
+        region=load.region,
+        share=share,
+        zone=zone,
+        zone_is_assumed=load.region in offer.zones[zone].taken,
+        viewers=load.viewers,
+        peak=load.peak,
+        requests=load.requests,
+        gb=load.gb,
+        usd=total([ours, asked]),
+    )
+
+
+def _origin(edges: Sequence[Cdn], shares: Shares) -> tuple[Interval, Interval] | None:
+    """Every CDN of a region fetches for itself; regions add up, though a shield may serve several of them."""
+    requests, wire = [], []
+    for edge in edges:
+        if not isinstance(edge.planned, OriginLoad):
+            return None
+        many = max(1, len(shares[edge.region]))
+        requests.append(edge.planned.requests.scale(many))
+        wire.append(edge.planned.wire.scale(many))
+    return reduce(Interval.plus, requests, NOTHING), reduce(Interval.plus, wire, NOTHING)

@@ -1,0 +1,168 @@
+"""The event split over CDNs: each region goes to the cheapest that may serve it, until that one is full.
+
+Largest region first; in it, CDNs by what the region's whole event would cost there alone, those of unknown price last.
+A CDN takes as much of the region's peak as its limits leave, and the next one the rest. Limits are held against the
+high ends of what is asked, and regions are added up as if all had their peak at once. That is a rule, not an optimum:
+prices fall with volume, and a cheaper split may be had where two CDNs are close.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from advisor import figures
+from advisor.cdns.offer import CdnOffer
+from advisor.choosing import FIX
+from advisor.interval import Interval
+from advisor.models import Excuse
+from advisor.texts import say
+from loadtests.caching import Caching
+
+Shares: TypeAlias = Mapping[str, Mapping[str, float]]
+"""Per region and CDN, what share of the region's traffic it carries; those without a share are not there."""
+NOTHING: Final = 1e-9
+"""Less than this of a region is none of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeLoad:
+    """What one region asks of CDNs."""
+
+    region: str
+    viewers: float
+    """At the peak."""
+    peak: Interval
+    """bit/s."""
+    requests: Interval
+    """Per second at the peak."""
+    gb: Interval
+    """Of the whole event."""
+    event_requests: Interval
+    """Of the whole event."""
+    shield_requests: Interval | None = None
+    """Per second at the shield, where ``launch.cdn`` has one and that is known."""
+
+    def part(self, share: float) -> EdgeLoad:
+        """A share of its viewers. The shield is asked as often whatever the share: each object once per location."""
+        return EdgeLoad(
+            self.region,
+            self.viewers * share,
+            self.peak.scale(share),
+            self.requests.scale(share),
+            self.gb.scale(share),
+            self.event_requests.scale(share),
+            self.shield_requests,
+        )
+
+
+@dataclass
+class Room:
+    """What one CDN may still take."""
+
+    egress: float
+    requests: float
+
+    def take(self, load: EdgeLoad, wanted: float) -> float:
+        """The share of a region that fits, at most ``wanted``; it is taken."""
+        share = min(wanted, _share(self.egress, load.peak.high), _share(self.requests, load.requests.high))
+        if share < NOTHING:
+            return 0.0
+        self.egress = max(0.0, self.egress - share * load.peak.high)
+        self.requests = max(0.0, self.requests - share * load.requests.high)
+        return share
+
+
+def _share(left: float, asked: float) -> float:
+    return left / asked if asked > 0 else math.inf
+
+
+def price_alone(offer: CdnOffer, load: EdgeLoad, caching: Caching) -> float | None:
+    """US dollars that one region's whole event costs on one CDN; None where that is not known."""
+    zone = offer.zone_of(load.region)
+    tariff = None if zone is None else offer.tariff(zone)
+    if zone is None or tariff is None:
+        return None
+    traffic = tariff.charge(load.gb.mid, caching.used_gb.get(offer.name, {}).get(zone, 0.0))
+    fee = offer.zones[zone].per_10k
+    return None if traffic is None or fee is None else traffic + load.event_requests.mid / 1e4 * fee * offer.dollars
+
+
+def may_serve(offer: CdnOffer, region: str, caching: Caching) -> bool:
+    """Whether the scenario lets it, and anybody says that it is there."""
+    return offer.name in caching.allowed.get(region, (offer.name,)) and offer.zone_of(region) is not None
+
+
+def split(offers: Sequence[CdnOffer], loads: Sequence[EdgeLoad], caching: Caching) -> Shares:
+    """Who carries how much of each region; what fits nowhere is in nobody's share."""
+    whole = sum(load.peak.high for load in loads)
+    most = caching.largest_share * whole if caching.largest_share < 1 else math.inf
+    rooms = {
+        offer.name: Room(
+            min(caching.most_egress.get(offer.name, math.inf), most),
+            caching.most_requests.get(offer.name, math.inf),
+        )
+        for offer in offers
+    }
+    found: dict[str, dict[str, float]] = {load.region: {} for load in loads}
+    for load in sorted(loads, key=lambda one: -one.peak.high):
+        left = 1.0
+        for offer in _cheapest_first(offers, load, caching):
+            if share := rooms[offer.name].take(load, left):
+                found[load.region][offer.name] = share
+                left -= share
+    return found
+
+
+def _cheapest_first(offers: Sequence[CdnOffer], load: EdgeLoad, caching: Caching) -> list[CdnOffer]:
+    able = [offer for offer in offers if may_serve(offer, load.region, caching)]
+    prices = {offer.name: price_alone(offer, load, caching) for offer in able}
+    known = {name: math.inf if price is None else price for name, price in prices.items()}
+    return sorted(able, key=lambda offer: known[offer.name])
+
+
+def excuses(
+    offers: Sequence[CdnOffer], loads: Sequence[EdgeLoad], caching: Caching, shares: Shares
+) -> Iterator[Excuse]:
+    """Why each CDN that carries nothing of a region does not; the reason's key is its code."""
+    for load in loads:
+        taken = shares[load.region]
+        for offer in offers:
+            if offer.name not in taken:
+                yield _excuse(offer, load, caching, bool(taken) and sum(taken.values()) > 1 - NOTHING)
+
+
+def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, is_carried: bool) -> Excuse:
+    region = load.region
+    if offer.name not in caching.allowed.get(region, (offer.name,)):
+        key = "cdn_not_allowed"
+    elif offer.zone_of(region) is None:
+        key = "cdn_zone_unknown"
+    elif not is_carried:
+        key = "cdn_full"
+    elif price_alone(offer, load, caching) is None:
+        key = "cdn_price_unknown"
+    else:
+        key = "cdn_dearer"
+    values = {"region": region, "cdn": offer.name}
+    return Excuse(about=offer.name, reason=say(key, **values), remedy=say(f"{key}{FIX}", **values))
+
+
+def unplaced(loads: Sequence[EdgeLoad], shares: Shares) -> Iterator[Excuse]:
+    """What of a region nobody carries."""
+    for load in loads:
+        left = 1.0 - sum(shares[load.region].values())
+        if left > NOTHING:
+            yield _left(load, left)
+
+
+def _left(load: EdgeLoad, left: float) -> Excuse:
+    values = {
+        "region": load.region,
+        "share": figures.percent(left),
+        "wire": figures.bits(load.peak.high * left),
+        "requests": figures.rate(load.requests.high * left, "requests/s"),
+    }
+    return Excuse(about=load.region, reason=say("cdn_unplaced", **values), remedy=say("cdn_unplaced_fix"))

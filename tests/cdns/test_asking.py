@@ -1,0 +1,83 @@
+"""Quota increases by API: botocore's own client against recorded answers; nothing is asked for without the flag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from advisor.cdns.asking import ask
+from advisor.cdns.plan import Increase
+
+EGRESS = Increase(
+    service="cloudfront",
+    region="us-east-1",
+    quota="Data transfer rate per distribution",
+    unit="Gbit/s",
+    now=150,
+    wanted=510,
+)
+REQUESTS = EGRESS.model_copy(
+    update={"quota": "Requests per second per distribution", "now": 250_000, "wanted": 640_000}
+)
+LISTED = {
+    "Quotas": [
+        {"QuotaName": "Origins per distribution", "QuotaCode": "L-0", "Value": 100.0},
+        {"QuotaName": EGRESS.quota, "QuotaCode": "L-1", "Value": 150.0},
+    ]
+}
+
+
+@pytest.fixture
+def stubbed(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any, tuple[type[Exception], ...]]]:
+    """A client with nobody's credentials, its stub, and what it raises."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "nobody")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "nowhere")
+    boto3 = pytest.importorskip("boto3")
+    errors = pytest.importorskip("botocore.exceptions")
+    client = boto3.client("service-quotas", region_name="us-east-1")
+    with pytest.importorskip("botocore.stub").Stubber(client) as stub:
+        yield client, stub, (errors.BotoCoreError, errors.ClientError)
+        stub.assert_no_pending_responses()
+
+
+def test_it_asks_by_the_code_that_the_name_has(stubbed: Any) -> None:
+    client, stub, refusals = stubbed
+    stub.add_response("list_service_quotas", LISTED, {"ServiceCode": "cloudfront"})
+    stub.add_response(
+        "request_service_quota_increase",
+        {"RequestedQuota": {"Id": "r-1", "Status": "PENDING"}},
+        {"ServiceCode": "cloudfront", "QuotaCode": "L-1", "DesiredValue": 510.0},
+    )
+    (told,) = ask(client, [EGRESS], refusals, send=True)
+    assert told.text == "Asked for 510 Gbit/s of “Data transfer rate per distribution” (request r-1, PENDING)."
+
+
+def test_without_the_flag_it_only_looks(stubbed: Any) -> None:
+    client, stub, refusals = stubbed
+    stub.add_response("list_service_quotas", LISTED, {"ServiceCode": "cloudfront"})
+    (told,) = ask(client, [EGRESS], refusals, send=False)
+    assert told.key == "quota_would_be"
+
+
+def test_what_is_enough_is_left_alone_and_what_is_not_listed_is_said(stubbed: Any) -> None:
+    client, stub, refusals = stubbed
+    raised = {"Quotas": [LISTED["Quotas"][1] | {"Value": 600.0}]}
+    for _ in range(2):
+        stub.add_response("list_service_quotas", raised, {"ServiceCode": "cloudfront"})
+    told = list(ask(client, [EGRESS, REQUESTS], refusals, send=True))
+    assert [one.key for one in told] == ["quota_enough", "quota_unlisted"]
+
+
+def test_a_refusal_is_told_on_one_line_and_the_next_is_asked_all_the_same(stubbed: Any) -> None:
+    client, stub, refusals = stubbed
+    stub.add_client_error("list_service_quotas", "AccessDeniedException", "not\nauthorized")
+    stub.add_response("list_service_quotas", LISTED, {"ServiceCode": "cloudfront"})
+    stub.add_client_error("request_service_quota_increase", "ResourceAlreadyExistsException", "asked before")
+    told = list(ask(client, [EGRESS, EGRESS], refusals, send=True))
+    assert [one.key for one in told] == ["quota_refused", "quota_refused"]
+    assert "AccessDeniedException" in told[0].text
+    assert "\n" not in told[0].text
+    assert "asked before" in told[1].text

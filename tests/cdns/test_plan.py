@@ -1,0 +1,385 @@
+"""The CDNs of an advice: costs that add up, distributions, shields, origin load, letters and reports."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from markdown_it import MarkdownIt
+
+from advisor.advice import Advice, advise
+from advisor.cdn import cdn as edge_of
+from advisor.cdn import seen_of
+from advisor.cdns.letter import commands, letter, write_letters
+from advisor.cdns.offer import load_offer
+from advisor.cdns.plan import CdnPart, CdnPlan, Increase, cdn_plan, distributions, on_day
+from advisor.cdns.shield import ShieldChoice, shield_of
+from advisor.demand import audience_of, demands
+from advisor.exporting import export_letters
+from advisor.measure import measure
+from advisor.models import Excuse
+from advisor.page import markdown_safe
+from advisor.reports.html import Html
+from advisor.reports.markdown import Markdown
+from advisor.texts import LANGS
+from loadtests.run import Run
+from loadtests.scenario import Scenario
+from surgecast.cli import surgecast
+from tests.advisor.runs import Town, run_of, write
+
+HOSTILE = "<script>alert(1)</script> {{ 7*7 }} {0.__class__} `rm -rf ~` | [x](javascript:1)\n# no heading"
+BIG = {"id": 400_000, "in": 250_000, "br": 120_000}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_of(Town(seed=3), tmp_path_factory.mktemp("town"))
+
+
+def with_launch(run: Run, cdn: dict[str, Any], **fields: Any) -> Run:
+    data = run.header.scenario.model_dump(mode="json")
+    data["launch"]["audience"] = BIG
+    data["launch"]["cdn"] |= cdn
+    scenario = Scenario.model_validate(data | fields)
+    return replace(run, header=run.header.model_copy(update={"scenario": scenario}))
+
+
+@pytest.fixture(scope="module")
+def real(run: Run) -> Advice:
+    """Worked out in full, with the settings that a launch has by itself."""
+    return advise([with_launch(run, {})])
+
+
+def plan_of(run: Run, cdn: dict[str, Any] | None = None, **fields: Any) -> CdnPlan:
+    """The CDNs alone: nodes and autoscalers take long, and change nothing here."""
+    measurement = measure([with_launch(run, cdn or {}, **fields)])
+    scenario, places = measurement.scenario, measurement.places
+    edges = []
+    for demand in demands(measurement, audience_of(measurement, None)):
+        edge = edge_of(demand, places[demand.region], scenario, seen_of(measurement, demand))
+        edges.append((edge, demand.viewers.mid))
+    return cdn_plan(edges, scenario, date(2026, 12, 1))
+
+
+def advised(real: Advice, plan: CdnPlan) -> Advice:
+    return real.model_copy(update={"cdns": plan})
+
+
+def test_by_default_it_is_the_cdn_whose_list_price_regions_carry(run: Run, real: Advice) -> None:
+    plan = real.cdns
+    assert plan is not None
+    assert plan == plan_of(run)
+    (part,) = plan.parts
+    assert part.offer.name == "cloudfront"
+    assert part.bill.total is not None
+    assert part.viewers == sum(BIG.values())
+    for region in real.regions:
+        (share,) = (one for one in plan.shares if one.region == region.code)
+        assert share.usd is not None
+        assert share.usd.mid > region.cdn.event_usd.mid, "requests cost something too"
+        assert share.usd.mid < region.cdn.event_usd.mid * 1.5
+    assert plan.today == date(2026, 12, 1), "that of the run"
+
+
+def test_regions_add_up_to_parts_and_parts_to_the_whole(run: Run) -> None:
+    plan = plan_of(run, {"offers": ["cloudfront", "tencent", "bunny"], "largest_share": "50%"})
+    assert len(plan.parts) >= 2
+    for part in plan.parts:
+        shares = [one for one in plan.shares if one.cdn == part.offer.name]
+        assert part.bill.total is not None
+        assert sum(one.usd.mid for one in shares if one.usd) == pytest.approx(part.bill.total.mid)
+        assert sum(one.peak.high for one in shares) == pytest.approx(part.peak.high)
+        assert sum(one.viewers for one in shares) == pytest.approx(part.viewers)
+    assert plan.usd is not None
+    assert plan.usd.mid == pytest.approx(sum(part.bill.total.mid for part in plan.parts if part.bill.total))
+    assert sum(part.viewers for part in plan.parts) == pytest.approx(sum(BIG.values()))
+
+
+def test_an_unknown_price_makes_the_cost_unknown_and_not_zero(run: Run, real: Advice) -> None:
+    plan = plan_of(run, {"offers": ["alibaba"]})
+    advice = advised(real, plan)
+    assert plan.usd is None
+    assert plan.parts[0].bill.total is None
+    assert all(one.usd is None for one in plan.shares)
+    assert plan.parts[0].bill.traffic == {"world": None}
+    page = Markdown().render(advice, "en")
+    assert "the cost is not known" in page
+
+
+def test_a_longer_event_costs_more_and_less_per_gigabyte(run: Run) -> None:
+    short = plan_of(run, {"watched": "1h"})
+    long = plan_of(run, {"watched": "5h"})
+    assert short.usd is not None
+    assert long.usd is not None
+    gb = [plan.parts[0].gb.mid for plan in (short, long)]
+    assert long.usd.mid > short.usd.mid
+    assert long.usd.mid / gb[1] < short.usd.mid / gb[0]
+    assert long.seconds == 5 * 3600
+    days = plan_of(run, {"watched": "25h", "offers": ["tencent"]})
+    assert "cdn_long_event" in {warning.key for warning in days.parts[0].warnings}
+    assert "cdn_long_event" not in {warning.key for warning in long.parts[0].warnings}
+
+
+def test_residency_is_kept_and_said(run: Run, real: Advice) -> None:
+    plan = plan_of(run, {"offers": ["cloudfront", "bunny"], "allowed": {"id": ["cloudfront"], "br": []}})
+    advice = advised(real, plan)
+    assert {one.cdn for one in plan.shares if one.region == "id"} == {"cloudfront"}
+    assert not [one for one in plan.shares if one.region == "br"]
+    assert plan.usd is None, "not everything is carried"
+    assert {one.reason.key for one in plan.refused if one.reason.values["region"] != "in"} == {"cdn_not_allowed"}
+    page = Markdown().render(advice, "en")
+    assert "Brazil: 100% of the traffic" in page
+    assert "Indonesia: launch.cdn.allowed keeps bunny out." in page
+
+
+def test_no_cdn_at_all_is_said(run: Run, real: Advice) -> None:
+    plan = plan_of(run, {"offers": []})
+    advice = advised(real, plan)
+    assert plan.parts == ()
+    assert len(plan.unplaced) == 3
+    for lang in LANGS:
+        assert Html().render(advice, lang)
+    assert "No CDN may carry anything." in Markdown().render(advice, "en")
+
+
+@pytest.mark.parametrize(
+    ("gbits", "requests", "count"),
+    [(0, 0, 1), (150, 250_000, 1), (150.001, 0, 2), (1, 250_001, 2), (3_000, 250_000, 20), (1, 5_000_000, 20)],
+)
+def test_distributions_follow_the_tighter_quota(gbits: float, requests: float, count: int) -> None:
+    assert distributions(load_offer("cloudfront"), gbits * 1e9, requests) == count
+    assert distributions(load_offer("bunny"), gbits * 1e9, requests) is None
+
+
+def test_quotas_are_asked_for_up_to_the_next_round_figure(run: Run) -> None:
+    plan = plan_of(run)
+    (part,) = plan.parts
+    egress, requests = part.increases
+    assert (egress.quota, egress.now) == ("Data transfer rate per distribution", 150)
+    assert egress.wanted == math.ceil(part.peak.high / 1e10) * 10
+    assert (requests.quota, requests.now) == ("Requests per second per distribution", 250_000)
+    assert requests.wanted - part.requests.high < 10_000
+    assert part.distributions == math.ceil(max(part.peak.high / 150e9, part.requests.high / 250e3))
+
+
+@pytest.mark.parametrize(
+    ("origin", "region", "named"),
+    [
+        ("aws:ap-southeast-1", "ap-southeast-1", False),
+        ("singapore", "ap-southeast-1", False),
+        ("jakarta", "ap-southeast-1", False),
+        ("aws:us-west-1", "us-west-2", True),
+        ("aws:af-south-1", "eu-west-1", True),
+        ("hong_kong", "ap-southeast-1", True),
+        ("new_york", "us-east-1", False),
+        ("sydney", "ap-southeast-2", False),
+    ],
+)
+def test_the_shield_stands_near_the_origin(origin: str, region: str, named: bool) -> None:
+    found = shield_of(load_offer("cloudfront"), origin)
+    assert isinstance(found, ShieldChoice)
+    assert (found.region, found.is_named) == (region, named)
+
+
+def test_without_an_origin_there_is_no_shield_but_a_reason() -> None:
+    found = shield_of(load_offer("cloudfront"), "")
+    assert isinstance(found, Excuse)
+    assert "launch.cdn.origin" in found.remedy.text
+    assert shield_of(load_offer("bunny"), "jakarta") is None
+
+
+def test_a_shield_is_paid_for_and_its_price_is_a_range_where_nobody_knows_which(run: Run) -> None:
+    cdn = {"shield": True, "locations": 20}
+    known = plan_of(run, cdn | {"origin": "aws:ap-southeast-1"})
+    unknown = plan_of(run, cdn)
+    none = plan_of(run)
+    exact, between = known.parts[0].bill.shield, unknown.parts[0].bill.shield
+    assert exact is not None
+    assert between is not None
+    assert between.low < exact.mid < between.high
+    assert none.parts[0].bill.shield is not None
+    assert none.parts[0].bill.shield.high == 0
+
+
+def test_each_cdn_fetches_for_itself(run: Run) -> None:
+    cdn = {"locations": 20, "offers": ["cloudfront", "bunny"]}
+    one, two = plan_of(run, cdn), plan_of(run, cdn | {"largest_share": "50%"})
+    shared = {share.region for share in two.shares if 0 < share.share < 1}
+    assert len(shared) == 1
+    assert one.origin_requests is not None
+    assert two.origin_requests is not None
+    assert one.origin_requests.mid < two.origin_requests.mid < 2 * one.origin_requests.mid
+    assert plan_of(run).origin_requests is None, "edge locations are not known"
+
+
+def test_another_day_changes_deadlines_and_nothing_else(run: Run) -> None:
+    plan = plan_of(run, {"offers": ["tencent"]})
+    early, late = on_day(plan, date(2026, 12, 1)), on_day(plan, date(2026, 12, 2))
+    assert [one.standing for one in early.parts[0].notices] == ["open"]
+    assert [one.standing for one in late.parts[0].notices] == ["late"]
+    assert late.model_copy(update={"today": early.today, "parts": early.parts}) == early
+
+
+def texts_of(advice: Advice, plan: CdnPlan) -> Iterator[tuple[CdnPart, str, str]]:
+    for part in plan.parts:
+        for lang in LANGS:
+            yield part, lang, letter(advice, plan, part, lang)
+
+
+def test_a_letter_says_who_when_where_and_how_much(run: Run, real: Advice) -> None:
+    plan = plan_of(run, {"offers": ["cloudfront"], "origin": "aws:ap-southeast-1"})
+    advice = advised(real, plan)
+    (part,) = plan.parts
+    english, chinese = (letter(advice, plan, part, lang) for lang in LANGS)
+    for text, names in ((english, ("Indonesia", "India", "Brazil")), (chinese, ("印度尼西亚", "印度", "巴西"))):
+        assert all(name in text for name in names)
+        assert "2026-12-05 12:30" in text
+        assert "400,000" in text
+        assert "ap-southeast-1" in text
+        assert "Data transfer rate per distribution" in text
+        assert "2026-11-21" in text
+    assert "Dear Amazon CloudFront team," in english
+    assert "14 days before the event, by 2026-11-21: 770,000 viewers, more than 500,000." in english
+    assert "later than that" in english, "the run was on 1 December"
+    assert "晚于上述期限" in chinese
+    assert "流量突增报备" in chinese
+    assert "观众 770,000 人，超过 500,000 人" in chinese
+
+
+def test_a_letter_without_a_date_says_what_is_missing(run: Run, real: Advice) -> None:
+    plan = plan_of(run, {"offers": ["tencent"]}, starts_at=None)
+    advice = advised(real, plan)
+    english, chinese = (letter(advice, plan, plan.parts[0], lang) for lang in LANGS)
+    assert "has no starts_at" in english
+    assert "没有 starts_at" in chinese
+    assert "by 20" not in english
+    assert "set starts_at" in markdown_text(Markdown().render(advice, "en"))
+
+
+def markdown_text(page: str) -> str:
+    return page.replace("\\", "")
+
+
+def test_what_a_run_says_of_itself_does_nothing_in_a_letter(run: Run) -> None:
+    header = run.header.model_copy(
+        update={"run_id": HOSTILE, "scenario": run.header.scenario.model_copy(update={"summary": HOSTILE})}
+    )
+    advice = advise([replace(run, header=header)])
+    assert advice.cdns is not None
+    plan = advice.cdns
+    for _, _, text in texts_of(advice, plan):
+        html = MarkdownIt("commonmark").enable("table").render(text)
+        assert "<script" not in html
+        assert "<a " not in html
+        assert "<code" not in html
+        assert len(re.findall("<h1", html)) == 1
+        assert markdown_safe(HOSTILE) in text
+
+
+def test_letters_and_commands_are_written_beside_the_manifests_and_old_ones_go(
+    run: Run, real: Advice, tmp_path: Path
+) -> None:
+    advice = advised(real, plan_of(run, {"offers": ["cloudfront", "tencent"], "largest_share": "60%"}))
+    written = export_letters(advice, tmp_path)
+    names = {file.name for file in written.files}
+    notices = {f"surge-notice-{cdn}.{lang}.md" for cdn in ("cloudfront", "tencent") for lang in LANGS}
+    assert names == notices | {"quota-requests-cloudfront.sh"}
+    (tmp_path / "surge-notice-bunny.en.md").write_text("mine", encoding="utf-8")
+    fewer = advised(real, plan_of(run, {"offers": ["bunny"], "allowed": {code: [] for code in BIG}}))
+    files, removed = write_letters(fewer, tmp_path)
+    assert files == ()
+    assert {file.name for file in removed} == names
+    assert [file.name for file in tmp_path.glob("*.*")] == ["surge-notice-bunny.en.md"], "what others wrote stays"
+
+
+def test_the_commands_are_a_script_that_a_shell_can_read(tmp_path: Path) -> None:
+    more = Increase(
+        service="cloudfront",
+        region="us-east-1",
+        quota="Data transfer rate per distribution",
+        unit="Gbit/s",
+        now=150,
+        wanted=510,
+    )
+    aws, script = tmp_path / "aws", tmp_path / "ask.sh"
+    aws.write_text(
+        '#!/bin/sh\necho "$@" >>"$LOG"\ncase "$*" in *list-service*) echo "$CODE";; esac\n', encoding="utf-8"
+    )
+    aws.chmod(0o755)
+    script.write_text(commands((more, more)), encoding="utf-8")
+    log = tmp_path / "log"
+    told = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(log), "CODE": "L-1"}
+    subprocess.run(["sh", str(script)], env=told, check=True)
+    asked = log.read_text(encoding="utf-8").splitlines()
+    assert len(asked) == 4
+    assert asked[1] == (
+        "service-quotas request-service-quota-increase --service-code cloudfront --region us-east-1 "
+        "--quota-code L-1 --desired-value 510"
+    )
+    missing = subprocess.run(
+        ["sh", str(script)],
+        env=told | {"CODE": "None"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert missing.returncode == 1
+    assert "no quota 'Data transfer rate per distribution'" in missing.stderr
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_reports_tell_all_of_it(run: Run, real: Advice, lang: str) -> None:
+    cdn = {
+        "offers": ["cloudfront", "tencent", "bunny", "alibaba", "fastly"],
+        "largest_share": "40%",
+        "origin": "jakarta",
+    }
+    plan = plan_of(run, cdn)
+    advice = advised(real, plan)
+    assert len(plan.parts) >= 3
+    for text in (Html().render(advice, lang), markdown_text(Markdown().render(advice, lang))):
+        for part in plan.parts:
+            assert part.offer.title.en in text or part.offer.title.zh in text
+        assert "CMCD" in text
+        assert "2026-12-01" in text
+        assert "ap-southeast-1" in text
+        assert "NaN" not in text
+        assert "None" not in text
+
+
+def test_advice_from_before_has_no_cdns_and_still_renders(run: Run, real: Advice) -> None:
+    advice = advised(real, plan_of(run))
+    old = advice.model_copy(update={"cdns": None})
+    for lang in LANGS:
+        assert "cdns_title" not in Html().render(old, lang).replace('href="#cdns_title"', "")
+        assert Markdown().render(old, lang)
+    assert write_letters(old, Path("nowhere")) == ((), ())
+
+
+def test_the_command_line_writes_letters_and_refuses_a_cdn_that_nobody_knows(run: Run, tmp_path: Path) -> None:
+    scenario, out = tmp_path / "scenario.yaml", tmp_path / "manifests"
+    played = str(write(Town(seed=3), tmp_path))
+
+    def typed(*offers: str) -> Result:
+        data = with_launch(run, {"offers": offers}).header.scenario.model_dump(mode="json")
+        scenario.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+        folders = ("--out", str(tmp_path / "reports"), "--export", str(out))
+        return CliRunner().invoke(surgecast, ["advise", played, "--scenario", str(scenario), *folders, "--lang", "zh"])
+
+    done = typed("tencent")
+    assert done.exit_code == 0, done.output
+    for lang in LANGS:
+        assert f"surge-notice-tencent.{lang}.md" in done.output
+        assert (out / f"surge-notice-tencent.{lang}.md").stat().st_size > 1000
+    refused = typed("tencent", "nobody")
+    assert getattr(refused.exception, "exit_code", None) == 2
+    assert "launch.cdn.offers: no CDN is called 'nobody' (known: alibaba" in str(refused.exception)
