@@ -8,8 +8,7 @@ import click
 
 from surgecast.applying.carrying_out import Asked, apply_folder
 
-EXAMPLE = "\b\nExample:\n  surgecast apply k8s-out/id --context jakarta\n"
-EXAMPLE += "  surgecast apply k8s-out/id --context jakarta --yes-apply"
+EXAMPLE = "\b\nExample:\n  surgecast apply k8s-out/id --context jakarta --yes-apply"
 FILE = click.Path(path_type=Path)
 
 

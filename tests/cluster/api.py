@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -176,6 +177,17 @@ class Query(NamedTuple):
 
 def validate(resource: Resource, one: dict[str, Any]) -> None:
     """422 for what Kubernetes would not take."""
+    meta = {key: value for key, value in one["metadata"].items() if key not in ("uid", "resourceVersion", "generation")}
+    if wrong := _wrong(resource, json.dumps({**one, "metadata": meta})):
+        if "dditional properties" in wrong:
+            raise Status(400, "BadRequest", f"strict decoding error: {wrong}")
+        raise Status(422, "Invalid", f"{resource.kind} is invalid: {wrong}")
+
+
+@cache
+def _wrong(resource: Resource, text: str) -> str:
+    """Remembered: the schemas are read anew each time."""
+    one = json.loads(text)
     try:
         if resource.group not in UNVALIDATED:
             kubernetes_validate.validate(one, VERSION, strict=True)
@@ -184,9 +196,8 @@ def validate(resource: Resource, one: dict[str, Any]) -> None:
             schema.pop("apiVersion")
             jsonschema.Draft202012Validator(schema | {"type": "object"}).validate(one["spec"])
     except (kubernetes_validate.ValidationError, jsonschema.ValidationError) as error:
-        if "dditional properties" in error.message:
-            raise Status(400, "BadRequest", f"strict decoding error: {error.message}") from error
-        raise Status(422, "Invalid", f"{resource.kind} is invalid: {error.message}") from error
+        return str(error.message)
+    return ""
 
 
 class Handler(BaseHTTPRequestHandler):
