@@ -13,7 +13,7 @@ import click
 from advisor.cluster.server import connect
 from loadtests.errors import InputError
 from surgecast.applying import rollback_file
-from surgecast.applying.folder import manifests
+from surgecast.applying.folder import NAME, manifests
 from surgecast.applying.rollback_file import Rollback
 from surgecast.applying.steps import MARKS, Step, carried_out, to_apply, to_roll_back
 from surgecast.applying.writer import Denied, Writer, plain
@@ -56,6 +56,8 @@ def roll_back(file: Path, asked: Asked, *, force: bool) -> None:
 def _writer(asked: Asked, namespace: str) -> Writer:
     server = connect(asked.context, asked.kubeconfig)
     writer = Writer(server, namespace or server.namespace)
+    if not NAME.fullmatch(writer.namespace):
+        raise InputError(f"{plain(writer.namespace)!r} is no name of a namespace", hint="lower-case letters, digits, -")
     click.echo(f"Context {server.context} ({server.address}), namespace {writer.namespace}.")
     return writer
 

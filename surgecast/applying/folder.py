@@ -30,7 +30,7 @@ POD: Final = {
 }  # fmt: skip
 CONTAINER: Final = {"name", "image", "imagePullPolicy", "resources", "securityContext"}
 """A placeholder runs nothing of anybody's, mounts nothing and reads nothing."""
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +112,13 @@ def checked(place: str, body: object, namespace: str) -> Kind:
         found = f"{body.get('kind')} of {body.get('apiVersion')}"
         raise InputError(f"{place}: {found!r} is nothing that is exported", hint=f"one of: {known}")
     meta = body.get("metadata")
-    if not isinstance(meta, dict) or not _NAME.fullmatch(str(meta.get("name"))):
+    if not isinstance(meta, dict) or not NAME.fullmatch(str(meta.get("name"))):
         raise InputError(f"{place}: expected metadata with a name", hint="lower-case letters, digits, - and .")
     if more := sorted(str(key) for key in meta.keys() - set(KEPT)):
         raise InputError(f"{place}: metadata.{more[0]} is nothing that is exported", hint=f"only {', '.join(KEPT)}")
     where = meta.get("namespace")
     if kind.namespaced and where != namespace:
-        hint = f"--namespace {where}, if that is the one" if _NAME.fullmatch(str(where)) else "name it in metadata"
+        hint = f"--namespace {where}, if that is the one" if NAME.fullmatch(str(where)) else "name it in metadata"
         raise InputError(f"{place}: {kind.kind} is for namespace {where!r}, not {namespace!r}", hint=hint)
     if not kind.namespaced and where is not None:
         raise InputError(f"{place}: {kind.kind} belongs to no namespace, found {where!r}", hint="leave it out")
@@ -156,6 +156,6 @@ def known_object(place: str, body: Any) -> Kind:
     """The kind of an object as a server sent it, in a rollback file; InputError for a kind that is never changed."""
     kind = kind_of(body.get("apiVersion"), body.get("kind")) if isinstance(body, dict) else None
     meta = body.get("metadata") if isinstance(body, dict) else None
-    if kind is None or not isinstance(meta, dict) or not _NAME.fullmatch(str(meta.get("name"))):
+    if kind is None or not isinstance(meta, dict) or not NAME.fullmatch(str(meta.get("name"))):
         raise InputError(f"{place}: no object that surgecast applies", hint="is it a file that apply wrote?")
     return kind

@@ -82,11 +82,14 @@ class Writer:
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         options["preconditions"] = {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}
         options |= {"dryRun": ["All"]} if dry else {}
-        self._send("delete", kind, Request("DELETE", kind.path(self.namespace, meta["name"]), {}, options))
+        try:
+            self.server.send(Request("DELETE", kind.path(self.namespace, meta["name"]), {}, options))
+        except Refused as refused:
+            raise explained(refused, "delete", kind, self) from refused
 
     def _read(self, kind: Kind, name: str) -> Object | None:
         try:
-            return self.server.get(kind.path(self.namespace, name))
+            return _object(self.server.get(kind.path(self.namespace, name)), kind)
         except Refused as refused:
             details = refused.answer.get("details")
             if refused.status == 404 and isinstance(details, Mapping) and details.get("name") == name:
@@ -95,9 +98,16 @@ class Writer:
 
     def _send(self, verb: str, kind: Kind, request: Request) -> Object:
         try:
-            return self.server.send(request)
+            return _object(self.server.send(request), kind)
         except Refused as refused:
             raise explained(refused, verb, kind, self) from refused
+
+
+def _object(answer: Object, kind: Kind) -> Object:
+    meta = answer.get("metadata")
+    if not isinstance(meta, Mapping) or not all(isinstance(meta.get(key), str) for key in ("name", "uid")):
+        raise Denied(f"the answer is no {kind.kind}: {plain(str(answer))[:80]}", hint="is this an API server?")
+    return answer
 
 
 def _tried(query: Mapping[str, str], dry: bool) -> dict[str, str | int]:

@@ -52,7 +52,7 @@ class Place:
 @contextmanager
 def double(folder: Path) -> Iterator[Place]:
     """Without any custom resource, until its definition is made."""
-    api = Api(absent={one.group for one in KINDS if one.product})
+    api = Api(absent={one.group for one in KINDS if one.product}, token="")
     with serving(api) as address:
         file = kubeconfig(folder, address, "jakarta", namespace="default")
         yield from _prepared(file, connect("jakarta", file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from surgecast.cli import surgecast
 from tests.cluster import places
 from tests.cluster.folders import FIRST, INSTEAD, folder_of
 from tests.cluster.places import Place, until
+from tests.needs import needs
 
 HPA = next(kind for kind in KINDS if kind.kind == "HorizontalPodAutoscaler")
 
@@ -88,6 +90,26 @@ def test_a_watch_tells_of_what_is_applied_and_rolled_back(place: Place, tmp_path
     told = [(event["type"], event["object"].metadata.name) for event in events]
     assert told[0] == ("ADDED", place.workload)
     assert told[-1] == ("DELETED", place.workload)
+
+
+@pytest.mark.parametrize("files", [FIRST, INSTEAD], ids=["first", "instead"])
+def test_kubectl_sees_the_same_difference(place: Place, tmp_path: Path, files: tuple[str, ...]) -> None:
+    """Real kubectl, by the words that docs/applying.md gives: 1 where there is a difference, 0 where there is none."""
+    folder = folder_of(tmp_path / "id", place.workload, place.namespace, files)
+
+    def differs() -> int:
+        words = ["--server-side", "--field-manager", "surgecast", "-k", str(folder)]
+        command = [needs("kubectl"), *place.words, "diff", *words]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        assert answer.returncode in (0, 1), answer.stderr
+        assert (f"name: {place.workload}" in answer.stdout) == bool(answer.returncode), answer.stdout
+        return answer.returncode
+
+    assert differs() == 1
+    done(place, "apply", folder, "--yes-apply")
+    assert differs() == 0
+    done(place, "rollback", rollback_file(folder), "--yes-apply")
+    until(lambda: differs() == 1)
 
 
 def theirs(place: Place) -> dict[str, Any]:

@@ -214,6 +214,12 @@ def test_a_server_that_does_not_answer_and_a_context_that_is_not_there(here: Her
     assert "one of: delhi, mumbai" in here.refused("apply", here.folder)[1]
 
 
+def test_what_answers_has_to_be_an_api_server_and_the_namespace_a_name(here: Here) -> None:
+    del here.api.objects["namespaces", "", "live"]["metadata"]["uid"]
+    assert "the answer is no Namespace" in here.refused("apply", here.folder)[1]
+    assert "is no name of a namespace" in here.refused("apply", here.folder, "--namespace", "../nodes")[1]
+
+
 def test_what_the_server_calls_invalid_is_told_in_its_words(here: Here) -> None:
     file = here.folder / "poddisruptionbudget.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("maxUnavailable:", "maxUnavailabel:"), encoding="utf-8")
