@@ -62,6 +62,8 @@ SERVED: Final = (
     Resource("", "v1", "events", "Event"),
     Resource("", "v1", "resourcequotas", "ResourceQuota"),
     Resource("", "v1", "configmaps", "ConfigMap"),
+    Resource("", "v1", "services", "Service"),
+    Resource("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False),
     Resource("apps", "v1", "deployments", "Deployment"),
     Resource("apps", "v1", "statefulsets", "StatefulSet"),
     Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
