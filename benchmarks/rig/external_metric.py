@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from loadtests.errors import InputError
+
 GROUP: Final = "external.metrics.k8s.io"
 VERSION: Final = "v1beta1"
 ROOT: Final = f"/apis/{GROUP}/{VERSION}"
@@ -68,7 +70,10 @@ class Handler(BaseHTTPRequestHandler):
 def serving(host: str, certificate: Path, asked: Callable[[], int]) -> Iterator[int]:
     """The port, for as long as it is served."""
     handler = type("Bound", (Handler,), {"asked": staticmethod(asked)})
-    server = ThreadingHTTPServer((host, 0), handler)
+    try:
+        server = ThreadingHTTPServer((host, 0), handler)
+    except OSError as error:
+        raise InputError(f"{host}: cannot listen there: {error}", hint="an address of this machine") from error
     server.daemon_threads = True
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)

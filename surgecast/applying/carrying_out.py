@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def _finish(writer: Writer, steps: Sequence[Step], asked: Asked, uid: str, folde
     refused = [one for one in steps if one.word == "refused"]
     to_do = [one for one in steps if one.word not in ("refused", "unchanged")]
     if asked.yes and to_do and (not refused or asked.skip_refused):
-        _change(writer, to_do, uid, asked.file or folder / f"rollback-{_now():%Y%m%dT%H%M%S-%fZ}.json")
+        _change(writer, to_do, uid, asked, asked.file or folder / f"rollback-{_now():%Y%m%dT%H%M%S-%fZ}.json")
     elif to_do:
         click.echo("Nothing was changed." if asked.yes or refused else "Nothing was changed: add --yes-apply.")
     if refused:
@@ -96,7 +97,12 @@ def plan_told(steps: Sequence[Step], namespace: str) -> list[str]:
     return [*lines, f"Plan: {', '.join(filter(None, (told, rest))) or 'nothing'}."]
 
 
-def _change(writer: Writer, steps: Sequence[Step], uid: str, file: Path) -> None:
+def _undo(file: Path, context: str, asked: Asked) -> str:
+    where = [] if asked.kubeconfig is None else ["--kubeconfig", str(asked.kubeconfig)]
+    return shlex.join(["surgecast", "rollback", str(file), "--context", context, *where, "--yes-apply"])
+
+
+def _change(writer: Writer, steps: Sequence[Step], uid: str, asked: Asked, file: Path) -> None:
     server = writer.server
     rollback = Rollback(
         written_at=_now().isoformat(timespec="seconds"),
@@ -118,7 +124,7 @@ def _change(writer: Writer, steps: Sequence[Step], uid: str, file: Path) -> None
         raise InputError(
             f"{steps[done].told(writer.namespace)}: {denied.message}; it was not done, nor what comes after it. "
             f"Done before it: {ready}",
-            hint=f"{denied.hint}; to undo: surgecast rollback {file} --context {server.context} --yes-apply",
+            hint=f"{denied.hint}; to undo: {_undo(file, server.context, asked)}",
         ) from denied
 
 

@@ -167,6 +167,13 @@ def test_without_an_aggregator_or_a_right_that_is_told_and_nothing_is_made(tmp_p
     assert api.objects == {}
 
 
+def test_an_address_of_another_machine_is_refused_and_nothing_stays(tmp_path: Path) -> None:
+    api = Api()
+    with serving(api) as address, pytest.raises(InputError, match=r"192.0.2.1: cannot listen there"):
+        watched(kubeconfig(tmp_path, address, "here"), 1.0, "192.0.2.1")
+    assert api.objects == {}
+
+
 def test_the_command_without_a_kubeconfig_ends_with_two() -> None:
     command = [sys.executable, "-m", "benchmarks.hpa", "--real"]
     done = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin"}, cwd=tree.ROOT, check=False)

@@ -26,6 +26,7 @@ from tests.cluster.api import Api, kubeconfig, serving
 SWITCH = "SURGECAST_TEST_KUBECONFIG"
 PATIENCE = 60.0
 """Seconds until a definition is served, or an object that has finalizers is gone (assumed)."""
+PRIORITIES = "/apis/scheduling.k8s.io/v1/priorityclasses"
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -81,13 +82,25 @@ def _prepared(file: Path, server: Server) -> Iterator[Place]:
         until(lambda: all(_served(server, kind) for kind in KINDS))
         yield Place(file, server.context, name, name, server)
     finally:
-        for path in reversed(made):
-            server.send(Request("DELETE", path))
+        for path in [f"{PRIORITIES}/{name}-placeholder", *reversed(made)]:
+            _delete(server, path)
+
+
+def _delete(server: Server, path: str) -> None:
+    """If it is there; a definition has to be gone before another is made, a namespace goes in its own time."""
+    if _answers(server, path):
+        server.send(Request("DELETE", path))
+    if path.startswith(DEFINITIONS):
+        until(lambda: not _answers(server, path))
 
 
 def _served(server: Server, kind: Kind) -> bool:
+    return _answers(server, kind.path("default"))
+
+
+def _answers(server: Server, path: str) -> bool:
     try:
-        server.get(kind.path("default"))
+        server.get(path)
     except Refused as refused:
         if refused.status != 404:
             raise

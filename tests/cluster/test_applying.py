@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from advisor.cluster.server import connect
 from advisor.exports import exports
 from loadtests.errors import InputError
 from surgecast.applying import rollback_file
@@ -132,7 +134,17 @@ def test_a_change_that_breaks_off_says_what_was_done_and_how_to_undo_it(here: He
     assert 0 < len(done) < 5
     assert all(f"create {kind} " in message for kind in done)
     assert "etcd is [31mtired of this" in message
-    assert f"surgecast rollback {file} --context jakarta --yes-apply" in message
+    words = [
+        "surgecast",
+        "rollback",
+        str(file),
+        "--context",
+        "jakarta",
+        "--kubeconfig",
+        str(here.config),
+        "--yes-apply",
+    ]
+    assert shlex.join(words) in message
     here.api.meanwhile = lambda _verb, _resource, _dry: None
     assert "unchanged" in here.done("rollback", file, "--yes-apply")
     assert here.kept() == set()
@@ -267,14 +279,17 @@ def test_the_applier_role_grants_what_is_asked_and_nothing_else(here: Here, tmp_
     assert granted == set(here.api.asked)
 
 
+META = ("Status", "APIVersions", "APIGroupList", "APIResourceList")
+
+
 def published(body: dict[str, Any]) -> None:
-    """Against Kubernetes' own schema; that of Status is among the definitions."""
-    if body["kind"] != "Status":
+    """Against Kubernetes' own schema; those of no group are among the definitions."""
+    if body["kind"] not in META:
         kubernetes_validate.validate(body, VERSION, strict=True)
         return
     folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / f"v{VERSION}.0-local-strict"
     known = json.loads((folder / "_definitions.json").read_text(encoding="utf-8"))["$defs"]
-    schema = {"$ref": "#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.Status", "$defs": known}
+    schema = {"$ref": f"#/$defs/io.k8s.apimachinery.pkg.apis.meta.v1.{body['kind']}", "$defs": known}
     jsonschema.Draft202012Validator(schema).validate(body)
 
 
@@ -284,14 +299,25 @@ def test_the_double_answers_in_the_shapes_that_kubernetes_publishes(here: Here) 
     here.api.forbidden = {("patch", "nodepools.karpenter.sh")}
     here.refused("apply", here.folder, "--yes-apply", "--skip-refused")
     here.done("rollback", here.files()[0], "--yes-apply")
+    server = connect("jakarta", here.config)
+    for path in (
+        "/api",
+        "/apis",
+        "/api/v1",
+        "/apis/apps/v1",
+        "/api/v1/namespaces",
+        "/apis/policy/v1/poddisruptionbudgets",
+    ):
+        server.get(path)
     kinds = set()
     for body in here.api.told:
-        if body["apiVersion"] in ("v1", "apps/v1", "policy/v1", "scheduling.k8s.io/v1"):
+        if body.get("apiVersion", "v1") in ("v1", "apps/v1", "policy/v1", "scheduling.k8s.io/v1"):
             published(body)
             kinds.add(body["kind"])
     causes = [cause["reason"] for body in here.api.told for cause in body.get("details", {}).get("causes", ())]
     assert causes == ["FieldManagerConflict"]
-    assert kinds >= {"Status", "Namespace", "Deployment", "PodDisruptionBudget", "PriorityClass"}
+    assert kinds >= {*META, "NamespaceList", "PodDisruptionBudgetList"}
+    assert kinds >= {"Namespace", "Deployment", "PodDisruptionBudget", "PriorityClass"}
 
 
 def edited(old: str, new: str, file: str = "placeholder.yaml") -> Callable[[Path], None]:
