@@ -54,11 +54,6 @@ def restored(before: Object, left: Object | None, live: Object) -> dict[str, Any
     return {**{key: value for key, value in before.items() if key != "status"}, "metadata": meta}
 
 
-def afresh(before: Object) -> dict[str, Any]:
-    """``before``, as it is to be made again where there is none."""
-    return content(before)
-
-
 def owners(before: Object, live: Object, manager: str) -> list[Any]:
     """``managedFields`` as they were, and those of whoever came since; ``manager`` is the one that restores."""
     was = list(before["metadata"].get("managedFields") or ())

@@ -57,7 +57,7 @@ class Rollback(Frozen):
 def write(rollback: Rollback, file: Path) -> None:
     """Write it where no file is yet, and return once it is on disk; InputError where that cannot be done."""
     body = rollback.model_dump(mode="json")
-    text = json.dumps({"rollback": body, "sha256": _sum(body)}, indent=1, ensure_ascii=False)
+    text = json.dumps({"rollback": body, "sha256": _sum(body)}, indent=1)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as out:
@@ -113,5 +113,4 @@ def _check(file: Path, entry: Entry, namespace: str) -> None:
 
 
 def _sum(body: object) -> str:
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

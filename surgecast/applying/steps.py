@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from surgecast.applying.content import Object, afresh, difference, owners, restored, same, untouched
+from surgecast.applying.content import Object, content, difference, owners, restored, same, untouched
 from surgecast.applying.folder import Manifest
 from surgecast.applying.kinds import Kind
 from surgecast.applying.rollback_file import Entry
@@ -108,7 +108,7 @@ def _put_back(writer: Writer, entry: Entry, live: Object | None, *, dry: bool) -
             writer.delete(entry.of_kind, live, dry=dry)
         return None
     if live is None:
-        made = writer.create(entry.of_kind, afresh(entry.before), dry=dry)
+        made = writer.create(entry.of_kind, content(entry.before), dry=dry)
     else:
         made = writer.replace(entry.of_kind, restored(entry.before, entry.after, live), dry=dry)
     if not dry and entry.before["metadata"].get("managedFields"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,9 +22,6 @@ FILE = click.Path(path_type=Path)
 @click.option("--force-conflicts", "force", is_flag=True, help="Take over fields that belong to somebody else.")
 @click.option("--skip-refused", is_flag=True, help="Do the rest where an object is refused; still ends with code 2.")
 @click.option("--rollback-file", "file", type=FILE, help="Default: rollback-TIME.json in FOLDER.")
-def apply(
-    folder: Path, context: str, kubeconfig: Path | None, namespace: str, force: bool, **asked: bool | Path | None
-) -> None:
+def apply(folder: Path, namespace: str, force: bool, **asked: Any) -> None:
     """Show what the manifests in FOLDER, one region's of `advise --export`, would change; change it when told to."""
-    wanted = Asked(context=context, kubeconfig=kubeconfig, **asked)  # type: ignore[arg-type]
-    apply_folder(folder, wanted, namespace=namespace, force=force)
+    apply_folder(folder, Asked(**asked), namespace=namespace, force=force)

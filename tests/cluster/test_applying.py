@@ -23,6 +23,7 @@ from surgecast.applying import rollback_file
 from surgecast.applying.content import content, difference, restored, untouched
 from surgecast.applying.folder import manifests
 from surgecast.applying.kinds import KINDS
+from surgecast.applying.writer import Denied, Writer
 from surgecast.cli import surgecast
 from tests.cluster import objects
 from tests.cluster.api import VERSION, Api, Status, kubeconfig, serving
@@ -236,6 +237,36 @@ def test_what_the_server_calls_invalid_is_told_in_its_words(here: Here) -> None:
     file = here.folder / "poddisruptionbudget.yaml"
     file.write_text(file.read_text(encoding="utf-8").replace("maxUnavailable:", "maxUnavailabel:"), encoding="utf-8")
     assert "strict decoding error" in here.refused("apply", here.folder)[1]
+
+
+def test_what_cannot_be_changed_any_more_is_told(here: Here) -> None:
+    here.done("apply", here.folder, "--yes-apply")
+    edited("value: -10", "value: -5")(here.folder)
+    output, message = here.refused("apply", here.folder, "--yes-apply")
+    assert "may not be changed in an update" in message
+    assert "4 unchanged, 1 refused" in output
+    assert "nothing" not in output.lower()
+
+
+def test_a_busy_server_is_asked_again_but_never_to_make_something_twice(here: Here) -> None:
+    server = connect("jakarta", here.config)
+    waited: list[float] = []
+    server.sleep = waited.append
+    writer = Writer(server, "live")
+    wanted = next(one for one in manifests(here.folder, "live") if one.kind.kind == "PodDisruptionBudget")
+    told: list[str] = []
+
+    def busy(verb: str, _resource: str, _dry: bool) -> None:
+        told.append(verb)
+        if len(told) % 2:
+            raise Status(503, "ServiceUnavailable", "apiserver is shutting down")
+
+    here.api.meanwhile = busy
+    writer.apply(wanted.kind, wanted.body, dry=False)
+    assert (told, waited) == (["patch", "patch"], [1.0])
+    with pytest.raises(Denied, match="503 to create"):
+        writer.create(wanted.kind, wanted.body, dry=True)
+    assert told == ["patch", "patch", "create"]
 
 
 def test_another_cluster_is_refused(here: Here) -> None:
