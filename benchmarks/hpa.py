@@ -3,13 +3,19 @@
 ``python -m benchmarks.hpa [--json OUT] [--hours 24] [--candidates 500]``, about a minute. One day of 15-second
 decisions for ten regions, so many settings each: all at once (`sweep`), beside one after the other (`live`), on one
 core, CPU time. The ratio is of decisions per CPU second in one run on one machine. Both must come to the same numbers.
+
+``--real [KUBECONFIG]`` instead drives the HPA controller of the kubeconfig's current context for eight minutes, with an
+external metric that this process serves, and holds each of its decisions against the simulator (docs/autoscaling.md).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,9 +29,15 @@ from advisor.autoscale.keda import Cron, ScaledObject, Threshold
 from advisor.autoscale.nodes import Nodes
 from advisor.autoscale.sweep import Floats, Setting, sweep
 from advisor.autoscale.world import Workload, live
+from benchmarks.rig.hpa_cluster import watched
 from benchmarks.rig.machine import facts
+from loadtests.errors import CannotMeasure, InputError
 
 REGIONS: Final = 10
+UNNAMED: Final = Path()
+"""``--real`` alone: the kubeconfig is the one that ``SURGECAST_TEST_KUBECONFIG`` names."""
+ENOUGH: Final = 20
+"""Decisions of a real controller, of the 32 that eight minutes have, below which nothing is said (assumed)."""
 BY_ONE: Final = 6
 """Settings that are lived alone, for the ratio."""
 
@@ -99,12 +111,37 @@ def chosen() -> dict[str, Any]:
     }
 
 
+def real(options: argparse.Namespace) -> int:
+    """0 where all decisions agree, 1 where one does not, 2 without a controller, 3 where it decided too rarely."""
+    named = os.environ.get("SURGECAST_TEST_KUBECONFIG") if options.real == UNNAMED else options.real
+    try:
+        found = watched(Path(named) if named else None, options.seconds, options.advertise)
+    except InputError as error:
+        print(f"benchmarks.hpa: {error}", file=sys.stderr)
+        return error.exit_code
+    apart = found.differences()
+    count, version = max(0, len(found.syncs) - 1), ".".join(map(str, found.version))
+    print(f"{count} decisions of Kubernetes {version}, {len(apart)} differ")
+    for one in apart:
+        print(f"  {one}")
+    if options.json:
+        syncs = [asdict(one) for one in found.syncs]
+        figures = {"date": datetime.now(UTC).isoformat(), "version": found.version, "syncs": syncs}
+        options.json.write_text(json.dumps({**figures, "differences": [str(one) for one in apart]}, indent=1), "utf-8")
+    return 1 if apart else 0 if count >= ENOUGH else CannotMeasure.exit_code
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, metavar="OUT")
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--candidates", type=int, default=500)
+    parser.add_argument("--real", type=Path, metavar="KUBECONFIG", nargs="?", const=UNNAMED)
+    parser.add_argument("--seconds", type=float, default=480.0, help="with --real: how long")
+    parser.add_argument("--advertise", default="", help="with --real: this machine, as the API server sees it")
     options = parser.parse_args()
+    if options.real is not None:
+        sys.exit(real(options))
     speed, search = tried(options.hours, options.candidates), chosen()
     print(f"{speed['decisions']:,} decisions: {speed['sweep_cpu_s']:.1f} s of CPU ({speed['sweep_wall_s']:.1f} s)")
     print(

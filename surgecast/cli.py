@@ -13,7 +13,9 @@ import click
 
 from loadtests.errors import SurgecastError
 
-COMMANDS: Final = ("advise", "compare", "doctor", "gate", "load", "rehearse", "search", "simulate", "stage")
+COMMANDS: Final = (
+    "advise", "apply", "compare", "doctor", "gate", "load", "rehearse", "rollback", "search", "simulate", "stage",
+)  # fmt: skip
 
 
 def find_command(name: str) -> click.Command:

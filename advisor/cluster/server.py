@@ -1,4 +1,4 @@
-"""An API server as a kubeconfig context names it: lists, page by page, and nothing else. It cannot change anything.
+"""An API server as a kubeconfig context names it: reads, page by page; what else is sent is said as a `Request`.
 
 The ``kubernetes`` client knows kubeconfigs, certificates, tokens and plugins; its answers are taken as plain JSON.
 """
@@ -39,9 +39,28 @@ INSTALL: Final = "install it with: pip install 'surgecast[cluster]'"
 class Refused(Exception):  # noqa: N818 - an answer, not a fault
     """The server said no, or nothing: ``status`` is 0 when it could not be reached."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, answer: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.answer = answer or {}
+        """The ``Status`` object, empty where there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. Only `surgecast.applying` makes any that is not a GET."""
+
+    method: str
+    path: str
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    media: str = "application/json"
+    """Type of the body."""
+
+    @property
+    def again(self) -> tuple[int, ...]:
+        """Answers after which it is sent again: a POST that went through may have been answered by a 502."""
+        return BUSY if self.method != "POST" else BUSY[:1]
 
 
 @dataclass(slots=True)
@@ -57,32 +76,38 @@ class Server:
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         """One answer; asked again while the server is busy. Raises `Refused`."""
+        return self.send(Request("GET", path, query or {}))
+
+    def send(self, request: Request) -> dict[str, Any]:
+        """The answer to any request; sent again while the server is busy. Raises `Refused`."""
         for _ in range(TRIES - 1):
-            status, wait, body = self._once(path, query or {})
-            if status not in BUSY:
+            status, wait, body = self._once(request)
+            if status not in request.again:
                 break
             self.sleep(wait)
         else:
-            status, _, body = self._once(path, query or {})
+            status, _, body = self._once(request)
         answer = _parsed(body)
-        if status != 200:
-            raise Refused(
-                status, str(answer.get("message") or body[:200].decode(errors="replace") or "no reason given")
-            )
+        if not 200 <= status < 300:
+            why = str(answer.get("message") or body[:200].decode(errors="replace") or "no reason given")
+            raise Refused(status, why, answer)
         return answer
 
-    def _once(self, path: str, query: Mapping[str, str | int]) -> tuple[int, float, bytes]:
+    def _once(self, request: Request) -> tuple[int, float, bytes]:
         import urllib3
 
         rest, config = self.client.rest_client, self.client.configuration
         headers = {"Accept": "application/json", "User-Agent": "surgecast"}
         headers |= {one["key"]: one["value"] for one in config.auth_settings().values() if one["in"] == "header"}
-        url = f"{config.host}{path}{'?' + urlencode(query) if query else ''}"
+        if request.body is not None:
+            headers["Content-Type"] = request.media
+        query = f"?{urlencode(request.query)}" if request.query else ""
         try:
             answer = rest.pool_manager.request(
-                "GET",
-                url,
+                request.method,
+                f"{config.host}{request.path}{query}",
                 headers=headers,
+                body=None if request.body is None else json.dumps(request.body).encode(),
                 timeout=urllib3.Timeout(connect=CONNECT, read=READ),
                 retries=False,
                 redirect=False,

@@ -1,27 +1,33 @@
-"""An API server that speaks Kubernetes' wire format over HTTP on loopback: lists, by the page, and refusals.
+"""An API server that speaks Kubernetes' wire format over HTTP on loopback: reads, watches, changes and refusals.
 
 Objects are validated against Kubernetes' own schemas. Every request is recorded as RBAC sees it: verb, resource.
+What changes something is in `tests.cluster.changes`, who owns a field in `tests.cluster.managed`.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+import jsonschema
 import kubernetes_validate
 import yaml
 
 VERSION: Final = "1.34"
 TOKEN: Final = "loopback-token"
 NOW: Final = "2026-11-27T10:00:00Z"
+SCHEMAS: Final = Path(__file__).parents[1] / "exports/schemas"
+"""Of custom resources."""
 
 
 class Resource(NamedTuple):
@@ -56,6 +62,8 @@ SERVED: Final = (
     Resource("", "v1", "events", "Event"),
     Resource("", "v1", "resourcequotas", "ResourceQuota"),
     Resource("", "v1", "configmaps", "ConfigMap"),
+    Resource("", "v1", "services", "Service"),
+    Resource("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False),
     Resource("apps", "v1", "deployments", "Deployment"),
     Resource("apps", "v1", "statefulsets", "StatefulSet"),
     Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"),
@@ -64,19 +72,29 @@ SERVED: Final = (
     Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject"),
     Resource("karpenter.sh", "v1", "nodepools", "NodePool", namespaced=False),
     Resource("karpenter.sh", "v1", "nodeclaims", "NodeClaim", namespaced=False),
+    Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False),
+    Resource("autoscaling.x-k8s.io", "v1beta1", "capacitybuffers", "CapacityBuffer"),
     Resource("metrics.k8s.io", "v1beta1", "pods", "PodMetrics"),
 )
-UNVALIDATED: Final = ("keda.sh", "karpenter.sh", "metrics.k8s.io")
+UNVALIDATED: Final = ("keda.sh", "karpenter.sh", "autoscaling.x-k8s.io", "metrics.k8s.io")
 
 
 class Status(Exception):  # noqa: N818 - an answer
     """A refusal with its Status body."""
 
-    def __init__(self, code: int, reason: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code, self.headers = code, dict(headers or {})
         self.body: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
         self.body |= {"message": message, "reason": reason, "code": code}
+        self.body |= {"details": dict(details)} if details else {}
 
 
 @dataclass
@@ -94,10 +112,17 @@ class Api:
     expire: int = 0
     """How many ``continue`` tokens are gone (410)."""
     token: str = TOKEN
+    """Empty: whoever comes is known. kubectl sends no token without TLS."""
     page: int = 500
     asked: list[tuple[str, str]] = field(default_factory=list)
     revision: int = 1
     lock: threading.RLock = field(default_factory=threading.RLock)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    """Every JSON document that was sent."""
+    history: list[tuple[int, str, str, dict[str, Any]]] = field(default_factory=list)
+    """Revision, resource, namespace, watch event."""
+    meanwhile: Callable[[str, str, bool], None] = lambda _verb, _resource, _dry: None
+    """Called with each request to change something, before it is looked at: somebody else may do something."""
 
     def add(self, *objects: Mapping[str, Any]) -> None:
         """Put objects there as they are, status included."""
@@ -117,14 +142,26 @@ class Api:
                 meta["namespace"] = namespace
             self.revision += 1
             meta["resourceVersion"] = str(self.revision)
-            self.objects[resource.name, namespace, meta["name"]] = one
+            key = resource.name, namespace, meta["name"]
+            kind = "MODIFIED" if key in self.objects else "ADDED"
+            self.objects[key] = one
+            self.history.append((self.revision, resource.name, namespace, {"type": kind, "object": deepcopy(one)}))
+
+    def drop(self, resource: Resource, namespace: str, name: str) -> None:
+        """Take an object away."""
+        with self.lock:
+            self.revision += 1
+            gone = self.objects.pop((resource.name, namespace, name))
+            gone["metadata"]["resourceVersion"] = str(self.revision)
+            self.history.append((self.revision, resource.name, namespace, {"type": "DELETED", "object": gone}))
 
     def find(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
         """One object; 404 when there is none."""
         try:
             return deepcopy(self.objects[resource.name, namespace, name])
         except KeyError:
-            raise Status(404, "NotFound", f'{resource.name} "{name}" not found') from None
+            details = {"name": name, "kind": resource.plural} | ({"group": resource.group} if resource.group else {})
+            raise Status(404, "NotFound", f'{resource.name} "{name}" not found', details=details) from None
 
 
 class Query(NamedTuple):
@@ -133,16 +170,37 @@ class Query(NamedTuple):
     limit: int
     token: str
     selector: str
+    watch: bool = False
+    since: int = 0
+    seconds: float = 1.0
+    manager: str = "unknown"
+    force: bool = False
+    dry: bool = False
 
 
 def validate(resource: Resource, one: dict[str, Any]) -> None:
     """422 for what Kubernetes would not take."""
-    if resource.group in UNVALIDATED:
-        return
+    meta = {key: value for key, value in one["metadata"].items() if key not in ("uid", "resourceVersion", "generation")}
+    if wrong := _wrong(resource, json.dumps({**one, "metadata": meta})):
+        if "dditional properties" in wrong:
+            raise Status(400, "BadRequest", f"strict decoding error: {wrong}")
+        raise Status(422, "Invalid", f"{resource.kind} is invalid: {wrong}")
+
+
+@cache
+def _wrong(resource: Resource, text: str) -> str:
+    """Remembered: the schemas are read anew each time."""
+    one = json.loads(text)
     try:
-        kubernetes_validate.validate(one, VERSION, strict=True)
-    except kubernetes_validate.ValidationError as error:
-        raise Status(422, "Invalid", f"{resource.kind} is invalid: {error.message}") from error
+        if resource.group not in UNVALIDATED:
+            kubernetes_validate.validate(one, VERSION, strict=True)
+        elif (file := SCHEMAS / f"{resource.kind}.yaml").exists():
+            schema = yaml.safe_load(file.read_text(encoding="utf-8"))
+            schema.pop("apiVersion")
+            jsonschema.Draft202012Validator(schema | {"type": "object"}).validate(one["spec"])
+    except (kubernetes_validate.ValidationError, jsonschema.ValidationError) as error:
+        return str(error.message)
+    return ""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -157,6 +215,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, code: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         """JSON."""
         data = json.dumps(body).encode()
+        self.api.told.append(body)
         self.send_response(code)
         head = {"Content-Type": "application/json", "Content-Length": str(len(data))} | dict(headers or {})
         for key, value in head.items():
@@ -166,8 +225,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def handle_one(self) -> None:
         """Any method."""
+        length = int(self.headers.get("Content-Length") or 0)
+        self.body: dict[str, Any] = json.loads(self.rfile.read(length)) if length else {}
         try:
-            if self.headers.get("Authorization") != f"Bearer {self.api.token}":
+            if self.api.token and self.headers.get("Authorization") != f"Bearer {self.api.token}":
                 raise Status(401, "Unauthorized", "Unauthorized")  # noqa: TRY301 - one place answers
             self.route()
         except Status as status:
@@ -195,21 +256,55 @@ class Handler(BaseHTTPRequestHandler):
             min(self.api.page, int(got.get("limit") or self.api.page)),
             got.get("continue", ""),
             got.get("fieldSelector", ""),
+            got.get("watch") in ("true", "True", "1"),
+            int(got.get("resourceVersion") or 0),
+            float(got.get("timeoutSeconds") or 1),
+            got.get("fieldManager", "unknown"),
+            got.get("force") == "true",
+            got.get("dryRun") == "All",
         )
 
-    def serve(self, resource: Resource, namespace: str, name: str, query: Query) -> None:
-        """Get or list; whatever would change something is recorded, and refused."""
-        verb = self.command.lower() if self.command != "GET" else "get" if name else "list"
+    def allow(self, verb: str, resource: Resource) -> None:
+        """403 where the user may not."""
         self.api.asked.append((verb, resource.name))
-        if verb not in ("get", "list"):
-            raise Status(405, "MethodNotAllowed", "this double is only read")
         if (verb, resource.name) in self.api.forbidden:
-            message = f'{resource.name} is forbidden: User "tests" cannot {verb} resource "{resource.plural}"'
-            raise Status(403, "Forbidden", message)
-        if verb == "get":
-            self.answer(200, self.api.find(resource, namespace, name))
-        else:
-            self.list_page(resource, namespace, query)
+            message = f'{resource.name} is forbidden: User "tests" cannot {verb} resource "{resource.plural}" '
+            message += f'in API group "{resource.group}"'
+            details = {"kind": resource.plural, "group": resource.group}
+            raise Status(403, "Forbidden", message, details=details)
+
+    def serve(self, resource: Resource, namespace: str, name: str, query: Query) -> None:
+        """By its verb; what changes something is another module's."""
+        from tests.cluster import changes
+
+        reads = "get" if name else "watch" if query.watch else "list"
+        verb = {"GET": reads, "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}[self.command]
+        self.allow(verb, resource)
+        match verb:
+            case "get":
+                self.answer(200, self.api.find(resource, namespace, name))
+            case "list":
+                self.list_page(resource, namespace, query)
+            case "watch":
+                self.stream(resource, namespace, query)
+            case _:
+                self.answer(*changes.change(self, verb, resource, (namespace, name), query, self.body))
+
+    def stream(self, resource: Resource, namespace: str, query: Query) -> None:
+        """Watch events, a line each, as chunks, until its time is up."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        end, sent = time.monotonic() + query.seconds, query.since
+        while time.monotonic() < end:
+            for revision, kind, where, event in list(self.api.history):
+                if revision > sent and kind == resource.name and where == namespace:
+                    line = json.dumps(event).encode() + b"\n"
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+                    sent = revision
+            time.sleep(0.01)
+        self.wfile.write(b"0\r\n\r\n")
 
     def list_page(self, resource: Resource, namespace: str, query: Query) -> None:
         """One page; the token says where the next begins."""

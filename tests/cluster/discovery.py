@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tests.cluster.api import Resource
 
-VERBS = ["get", "list"]
+VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
 
 
 def answer(path: str, served: Sequence[Resource]) -> dict[str, Any] | None:
