@@ -104,9 +104,8 @@ def demands(measurement: Measurement, audience: dict[str, int]) -> tuple[Demand,
     """One `Demand` per region of the audience, in the order given."""
     healthy = unhindered(measurement)
     if len(healthy) < LEAST_HELD:
-        seen = f"budgets held in {len(healthy)} seconds below the limit"
         raise CannotMeasure(
-            f"{seen}, {LEAST_HELD} are needed to know what a viewer costs",
+            f"budgets held below the limit in {len(healthy)} seconds, {LEAST_HELD} are needed to know a viewer's cost",
             hint="rehearse with a lower surge.baseline or a longer surge.quiet, so that the target is healthy first",
         )
     seed = seed_of(measurement.seed)

@@ -37,10 +37,14 @@ def hindered(loaded: Sequence[Second], overload: list[Second]) -> set[int]:
     """From when the rate of the overload was reached to the last broken second."""
     first, last = overload[0].at, overload[-1].at
     limits = [NEAR * float(np.mean([rate(second) for second in settled(overload)])) for rate in RATES]
-    start = first
-    for index in reversed(range(sum(second.at < first for second in loaded))):
-        block = loaded[index : index + BLOCK]
-        if not any(np.mean([rate(one) for one in block]) >= limit for rate, limit in zip(RATES, limits, strict=True)):
-            break
-        start = loaded[index].at
-    return {second.at for second in loaded if start <= second.at <= last}
+
+    def is_full(seconds: Sequence[Second]) -> bool:
+        means = (np.mean([rate(one) for one in seconds]) for rate in RATES)
+        return any(mean >= limit for mean, limit in zip(means, limits, strict=True))
+
+    begin = before = sum(second.at < first for second in loaded)
+    while begin and is_full(loaded[begin - 1 : begin - 1 + BLOCK]):
+        begin -= 1
+    while begin < before and not is_full(loaded[begin : begin + 1]):  # the block was full for what came later in it
+        begin += 1
+    return {second.at for second in loaded[begin:] if second.at <= last}

@@ -92,7 +92,7 @@ def test_joins_are_those_of_the_steepest_seconds(saturated: Run) -> None:
 
 def test_a_target_that_was_never_healthy_cannot_say_what_a_viewer_costs(make: Maker) -> None:
     run = make(Town(seed=43, egress=10e6, nodes=1, baseline=200, peak=300, hold=10, quiet=5, warm_up=10))
-    with pytest.raises(CannotMeasure, match="budgets held in") as refusal:
+    with pytest.raises(CannotMeasure, match="budgets held below the limit in") as refusal:
         demands(measure([run]), {"id": 1000})
     assert "surge.baseline" in refusal.value.hint
 
