@@ -62,7 +62,7 @@ module "cdn" {
   count  = var.surge.cdn != null && var.delivery != null ? 1 : 0
 
   name            = local.name
-  origin          = coalesce(var.delivery.origin, var.surge.cdn.origin)
+  origin          = var.delivery.origin != null ? var.delivery.origin : var.surge.cdn.origin
   shield_region   = var.surge.cdn.shield_region
   playlist_ttl    = var.surge.cdn.playlist_ttl
   segment_ttl     = var.surge.cdn.segment_ttl

@@ -14,7 +14,7 @@ variable "origin" {
 
   validation {
     condition     = can(regex("^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.origin))
-    error_message = "origin: expected a public host name such as origin.example.com, found \"${var.origin}\"."
+    error_message = "origin: expected a public host name such as origin.example.com, found \"${coalesce(var.origin, "none")}\"."
   }
 }
 
