@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from advisor.catalog import load_catalog
 from advisor.models import Excuse
@@ -31,7 +32,8 @@ ARM: Final = re.compile(r"[a-z]+[0-9]+g|a1\.")
 """EC2's naming: a g after the generation is Graviton."""
 
 
-class Machines(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Machines:
     """What drives one region's viewers."""
 
     count: int
@@ -40,7 +42,7 @@ class Machines(NamedTuple):
     minutes: int
     """After so many each machine ends itself."""
     binding: str
-    """What asks for most machines: ``cores``, ``network`` or ``ports``."""
+    """What asks for most machines, as the id of the reason: ``machines_cores``, ``_network`` or ``_ports``."""
     egress: float
     """bit/s of one machine."""
 
@@ -54,9 +56,9 @@ def machines(region: str, at: str, viewers: int, wire: float, per_core: int, sec
             about=region, reason=say("tf_no_machines", at=at, vcpus=str(VCPUS)), remedy=say("remedy_tf_no_machines")
         )
     asks = {
-        "cores": viewers / (per_core * VCPUS),
-        "network": wire / (egress * FULL),
-        "ports": viewers / PORTS,
+        "machines_cores": viewers / (per_core * VCPUS),
+        "machines_network": wire / (egress * FULL),
+        "machines_ports": viewers / PORTS,
     }
     binding = max(asks, key=lambda name: asks[name])
     return Machines(

@@ -237,7 +237,7 @@ def _generators(
         "minutes": str(found.minutes),
     }
     return {
-        "machines": Because(found.count, f"machines_{found.binding}"),
+        "machines": Because(found.count, found.binding),
         "ttl_minutes": Because(found.minutes, "ttl"),
         "instance_types": Because(found.types, "machine_types"),
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from advisor.generators import machines
 from advisor.models import Excuse
@@ -18,6 +19,7 @@ from advisor.plan import Plan
 from advisor.terraform import FILE, nearest, shields
 from advisor.texts import LANGS, texts
 from loadtests.run import Run
+from surgecast.cli import main
 from surgecast.manifests.topology import SHAPED_COST, on_a_core
 from tests.terraform.conftest import LAUNCH, Advised, advised
 from tests.terraform.tool import FOLDER, Terraform
@@ -158,7 +160,7 @@ def test_machines_are_as_many_as_the_tightest_limit_asks(
 ) -> None:
     found = machines("id", "ap-southeast-3", viewers, wire, per_core, 130.0)
     assert not isinstance(found, Excuse)
-    assert (found.count, found.binding) == (count, binding)
+    assert (found.count, found.binding) == (count, f"machines_{binding}")
     assert found.minutes == math.ceil((130 + 900 + 1800) / 60)
     assert all(name.split(".")[1] == "4xlarge" and "g" in name.split(".")[0][2:] for name in found.types)
 
@@ -223,6 +225,19 @@ def test_shields_are_where_the_module_thinks_they_are() -> None:
     assert set(shields().value) == {word.strip(' "\n') for word in listed.split(",") if word.strip()}
     assert set(nearest().value.values()) <= set(shields().value)
     assert not set(nearest().value) & set(shields().value)
+
+
+def test_the_command_line_writes_them_beside_the_manifests(known: Advised, tmp_path: Path) -> None:
+    lines = [known.run.header.model_copy(update={"scenario": known.scenario}), *known.run.lines]
+    (tmp_path / "run.jsonl").write_text("".join(f"{one.model_dump_json()}\n" for one in lines), encoding="utf-8")
+    words = ["advise", str(tmp_path / "run.jsonl"), "--out", str(tmp_path), "--export", str(tmp_path / "live")]
+    made = CliRunner().invoke(main, [*words, "--lang", "zh"])
+    assert made.exit_code == 0, made.output
+    for region in known.scenario.regions:
+        assert str(tmp_path / "live" / region / FILE) in made.stdout
+        assert (tmp_path / "live" / region / "nodepool.yaml").exists()
+    known.export(tmp_path / "again")
+    assert read(tmp_path / "live") == read(tmp_path / "again")
 
 
 def test_a_strange_run_cannot_break_a_tag(town: Run, tmp_path: Path) -> None:

@@ -7,10 +7,9 @@ locals {
     "eu-west-2", "me-central-1", "sa-east-1", "us-east-1", "us-east-2", "us-west-2",
   ]
   # An error that is kept for the default 10 s would be shown to everybody who comes meanwhile.
-  errors           = [404, 500, 502, 503, 504]
-  error_ttl        = 1
-  origin_id        = "origin"
-  security_headers = "67f7725c-6f97-4210-82d7-5512b31e9d03" # Managed-SecurityHeadersPolicy
+  errors    = [404, 500, 502, 503, 504]
+  error_ttl = 1
+  origin_id = "origin"
 }
 
 resource "aws_cloudfront_cache_policy" "playlists" {
@@ -71,7 +70,49 @@ resource "aws_cloudfront_cache_policy" "segments" {
   }
 }
 
+# The same answer for every page that embeds a player: were it the origin's to make, the first page's would be cached for all.
+resource "aws_cloudfront_response_headers_policy" "players" {
+  # checkov:skip=CKV_AWS_259: preloading a name cannot be taken back, and subdomains are not this stream's to bind
+  name    = "${var.name}-players"
+  comment = "Players on any page may fetch, and may see what caches did"
+
+  cors_config {
+    access_control_allow_credentials = false
+    origin_override                  = true
+
+    access_control_allow_headers {
+      items = ["*"]
+    }
+
+    access_control_allow_methods {
+      items = ["GET", "HEAD", "OPTIONS"]
+    }
+
+    access_control_allow_origins {
+      items = ["*"]
+    }
+
+    access_control_expose_headers {
+      items = ["Age", "Date", "X-Cache"]
+    }
+  }
+
+  security_headers_config {
+    content_type_options {
+      override = true
+    }
+
+    strict_transport_security {
+      access_control_max_age_sec = 31536000
+      override                   = true
+    }
+  }
+}
+
 resource "aws_cloudfront_distribution" "live" {
+  # checkov:skip=CKV_AWS_305: a stream has no root object
+  # checkov:skip=CKV_AWS_310: a second origin is the user's to have; a plan for one says nothing of it
+  # checkov:skip=CKV2_AWS_47: a WAF is billed for each request; web_acl_arn takes one
   comment         = var.name
   enabled         = true
   is_ipv6_enabled = true
@@ -109,7 +150,7 @@ resource "aws_cloudfront_distribution" "live" {
   default_cache_behavior {
     target_origin_id           = local.origin_id
     cache_policy_id            = aws_cloudfront_cache_policy.segments.id
-    response_headers_policy_id = local.security_headers
+    response_headers_policy_id = aws_cloudfront_response_headers_policy.players.id
     viewer_protocol_policy     = "redirect-to-https"
     allowed_methods            = ["GET", "HEAD", "OPTIONS"]
     cached_methods             = ["GET", "HEAD"]
@@ -123,7 +164,7 @@ resource "aws_cloudfront_distribution" "live" {
       path_pattern               = ordered_cache_behavior.value
       target_origin_id           = local.origin_id
       cache_policy_id            = aws_cloudfront_cache_policy.playlists.id
-      response_headers_policy_id = local.security_headers
+      response_headers_policy_id = aws_cloudfront_response_headers_policy.players.id
       viewer_protocol_policy     = "redirect-to-https"
       allowed_methods            = ["GET", "HEAD", "OPTIONS"]
       cached_methods             = ["GET", "HEAD"]
