@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.tree import blocks
+from tests.terraform.conftest import Advised
 from tests.terraform.tool import FOLDER, LIVE, MODULES, Terraform, copied, plugins
 
 
@@ -35,3 +37,41 @@ def test_a_root_is_valid(tree: Path) -> None:
     run = Terraform(tree / "live" / LIVE[0], plugins())
     run.done("init", "-backend=false")
     assert "Success!" in run.done("validate")
+
+
+WIRED = """
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+}
+
+run "the_page_leads_to_a_plan" {
+  command = plan
+
+  assert {
+    condition     = length(module.nodes) + length(module.load_generators) + length(module.cdn) == 3
+    error_message = "A module is left out."
+  }
+
+  assert {
+    condition     = output.because["cdn.shield_region"].zh != ""
+    error_message = "A value has no reason."
+  }
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", ["viral-goal", "a-very-long-name" * 4])
+def test_the_page_leads_to_a_plan_of_all_three(known: Advised, tmp_path: Path, scenario: str) -> None:
+    """docs/terraform.md from its second step to its fifth, with what is left open there filled in."""
+    live = copied(tmp_path) / "live"
+    known._replace(scenario=known.scenario.model_copy(update={"name": scenario})).export(live)
+    (text,) = (block.text for block in blocks(Path("docs/terraform.md"), "hcl"))
+    account = text.replace('sha256 = "…"', f'sha256 = "{"0" * 64}"').replace("certificate/…", "certificate/0a1b")
+    (live / "id" / "terraform.tfvars").write_text(account, encoding="utf-8")
+    (live / "id" / "wired.tftest.hcl").write_text(WIRED)
+    run = Terraform(live / "id", plugins())
+    run.done("init", "-backend=false")
+    assert "1 passed, 0 failed." in run.done("test", "-no-color")

@@ -82,17 +82,9 @@ def root(account: Account, known: Advised, tmp_path: Path) -> Terraform:
     live = copied(tmp_path) / "live"
     known.export(live)
     (live / "id" / "terraform.tfvars.json").write_text(json.dumps(account_file(account)), encoding="utf-8")
-    later(live / "id" / FILE)
     run = Terraform(live / "id", mirror, {"AWS_ENDPOINT_URL": account.endpoint})
     run.done("init", "-backend=false")
     return run
-
-
-def later(file: Path) -> None:
-    """The event in a year that does not pass while this test is kept, and nodes that moto can start."""
-    data = json.loads(file.read_text(encoding="utf-8"))
-    data["surge"]["event"] |= {"opens": "2099-12-05T12:20:00Z", "ends": "2099-12-05T13:20:00Z"}
-    file.write_text(json.dumps(data), encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -114,18 +106,16 @@ def test_what_was_advised_is_made_and_taken_away(account: Account, known: Advise
         Filters=[{"Name": "group-name", "Values": [load["AutoScalingGroupName"]]}]
     )["SecurityGroups"]
     assert rules["IpPermissions"] == []
-    group = account.client("eks").describe_nodegroup(clusterName="live", nodegroupName=outputs_name(surge))["nodegroup"]
+    eks, name = account.client("eks"), f"surgecast-{surge['region']}-{surge['scenario']}"
+    group = eks.describe_nodegroup(clusterName="live", nodegroupName=name)["nodegroup"]
     nodes = surge["nodes"]
     assert group["scalingConfig"] == {"minSize": nodes["min"], "desiredSize": nodes["desired"], "maxSize": nodes["max"]}
     assert group["instanceTypes"] == nodes["instance_types"]
     assert outputs["because"]["nodes.max"]["zh"]
     root.done("destroy", "-auto-approve")
     assert scaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
-    assert account.client("eks").list_nodegroups(clusterName="live")["nodegroups"] == []
-
-
-def outputs_name(surge: dict[str, Any]) -> str:
-    return f"surgecast-{surge['region']}-{surge['scenario']}"
+    assert eks.list_nodegroups(clusterName="live")["nodegroups"] == []
+    assert account.client("iam").list_roles()["Roles"] == []
 
 
 @pytest.mark.slow

@@ -19,8 +19,9 @@ from advisor.plan import Plan
 from advisor.terraform import FILE, nearest, shields
 from advisor.texts import LANGS, texts
 from loadtests.run import Run
-from surgecast.cli import main
+from surgecast.cli import surgecast
 from surgecast.manifests.topology import SHAPED_COST, on_a_core
+from tests.advisor.runs import Town, write
 from tests.terraform.conftest import LAUNCH, Advised, advised
 from tests.terraform.tool import FOLDER, Terraform
 
@@ -228,16 +229,19 @@ def test_shields_are_where_the_module_thinks_they_are() -> None:
 
 
 def test_the_command_line_writes_them_beside_the_manifests(known: Advised, tmp_path: Path) -> None:
-    lines = [known.run.header.model_copy(update={"scenario": known.scenario}), *known.run.lines]
-    (tmp_path / "run.jsonl").write_text("".join(f"{one.model_dump_json()}\n" for one in lines), encoding="utf-8")
-    words = ["advise", str(tmp_path / "run.jsonl"), "--out", str(tmp_path), "--export", str(tmp_path / "live")]
-    made = CliRunner().invoke(main, [*words, "--lang", "zh"])
+    place = str(write(Town(seed=3), tmp_path))
+    (tmp_path / "launch.yaml").write_text(known.scenario.model_dump_json(), encoding="utf-8")
+    words = ["--scenario", str(tmp_path / "launch.yaml"), "--export", str(tmp_path / "live"), "--out", str(tmp_path)]
+    made = CliRunner().invoke(surgecast, ["advise", place, *words, "--lang", "zh"])
     assert made.exit_code == 0, made.output
     for region in known.scenario.regions:
         assert str(tmp_path / "live" / region / FILE) in made.stdout
         assert (tmp_path / "live" / region / "nodepool.yaml").exists()
     known.export(tmp_path / "again")
-    assert read(tmp_path / "live") == read(tmp_path / "again")
+    found, known_too = (read(tmp_path / name)["surge"] for name in ("live", "again"))
+    assert {name for name in found if found[name] != known_too[name]} == {"cdn"}  # the run's own target stays
+    assert found["cdn"]["origin"] is None
+    assert made.stderr.count("stage.surgecast.test") == len(known.scenario.regions)
 
 
 def test_a_strange_run_cannot_break_a_tag(town: Run, tmp_path: Path) -> None:

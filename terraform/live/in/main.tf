@@ -42,7 +42,7 @@ module "load_generators" {
   source = "../../modules/load-generators"
   count  = var.surge.generators != null && var.load != null ? 1 : 0
 
-  name             = "${substr(local.name, 0, 44)}-load"
+  name             = "${substr(local.name, 0, 43)}-load"
   region_label     = var.surge.region
   machines         = var.surge.generators.machines
   instance_types   = var.surge.generators.instance_types

@@ -134,7 +134,7 @@ resource "aws_autoscaling_group" "generators" {
 resource "aws_autoscaling_schedule" "end" {
   scheduled_action_name  = "${var.name}-end"
   autoscaling_group_name = aws_autoscaling_group.generators.name
-  start_time             = timeadd(plantimestamp(), "${var.ttl_minutes}m")
+  start_time             = timeadd(timestamp(), "${var.ttl_minutes}m")
   min_size               = 0
   desired_capacity       = 0
   max_size               = 0
