@@ -1,6 +1,7 @@
 """What was advised is made and taken away again by a real AWS provider, against moto's server on this machine.
 
-moto knows no cache policies of CloudFront, so the distribution is only planned with a mock (test_modules.py).
+moto knows no cache policies of CloudFront, so the distribution is only planned with a mock (test_modules.py). It also
+makes up an SSH key of a node group and tags of launch templates, so a second plan would not be empty here.
 """
 
 from __future__ import annotations
@@ -111,6 +112,10 @@ def test_what_was_advised_is_made_and_taken_away(account: Account, known: Advise
     nodes = surge["nodes"]
     assert group["scalingConfig"] == {"minSize": nodes["min"], "desiredSize": nodes["desired"], "maxSize": nodes["max"]}
     assert group["instanceTypes"] == nodes["instance_types"]
+    (moved,) = (one["name"] for one in group["resources"]["autoScalingGroups"])
+    actions = scaling.describe_scheduled_actions(AutoScalingGroupName=moved)["ScheduledUpdateGroupActions"]
+    counts = {one["ScheduledActionName"].removeprefix(f"{name}-"): one["DesiredCapacity"] for one in actions}
+    assert counts == {"before": surge["event"]["nodes"], "after": nodes["desired"]}
     assert outputs["because"]["nodes.max"]["zh"]
     root.done("destroy", "-auto-approve")
     assert scaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
