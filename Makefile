@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: rehearse test check bench lock clean help
+.PHONY: rehearse test check bench scan lock clean help
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,6 +22,9 @@ check: $(VENV)/.ready-dev  ## ruff, mypy strict, import rules
 
 bench: $(VENV)/.ready-dev  ## every benchmark, a table each
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+scan: $(BIN)/uv  ## checkov over terraform/, in an environment of its own
+	@$(BIN)/uv tool run --quiet checkov@3.3.30 --directory terraform --framework terraform --compact --quiet --skip-download
 
 lock: $(BIN)/uv  ## renew the hash-pinned locks from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock

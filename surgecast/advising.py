@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from advisor.advice import advise
+from advisor.advice import Advice, advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
 from advisor.cdns.plan import on_day
@@ -23,9 +23,12 @@ from advisor.ledger import entry_of, read_ledger, record
 from advisor.recording import Recording, read_recording
 from advisor.reports import write_reports
 from advisor.summary import summary
+from advisor.terraform import export_variables
 from loadtests.errors import InputError
+from loadtests.region import Region
 from loadtests.scenario import Scenario, read_scenario
 from surgecast.clusters import read_clusters
+from surgecast.manifests.topology import on_a_core
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +77,19 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
     click.echo(summary(advice, wanted.lang))
     for file in files:
         click.echo(str(file))
-    into = wanted.export
-    for part in (*export(advice, scenario, into), export_letters(advice, into)) if into else ():
-        files += part.files
-        for line in tell(part, wanted.lang, advice.names):
-            click.echo(line, err=line.startswith("!"))
+    if wanted.export:
+        files += _export(advice, scenario, read[0].header.regions, wanted.export, wanted.lang)
     return files
+
+
+def _export(advice: Advice, scenario: Scenario, places: Mapping[str, Region], folder: Path, lang: str) -> list[Path]:
+    """Manifests and variables of every region, letters to CDNs, and what could not be written, each told once."""
+    carries = {code: on_a_core(audience) for code, audience in scenario.regions.items()}
+    variables = export_variables(advice, scenario, places, carries, folder)
+    parts = [*export(advice, scenario, folder), *variables, export_letters(advice, folder)]
+    for line in dict.fromkeys(line for part in parts for line in tell(part, lang, advice.names)):
+        click.echo(line, err=line.startswith("!"))
+    return [file for part in parts for file in part.files]
 
 
 def write_backtest(ledger: Path, runs: Sequence[str], *, events: Path | None, out: Path | None, lang: str) -> None:

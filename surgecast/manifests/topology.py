@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from loadtests.flow import planned
-from loadtests.scenario import Scenario
+from loadtests.scenario import Audience, Scenario
 
 PORT: Final = 5557
 """Where Locust's master listens for its workers."""
@@ -52,10 +52,14 @@ def pools_of(scenario: Scenario, workers: Mapping[str, int], density: Density = 
     pools = []
     for code, audience in scenario.regions.items():
         peak = peak_of(scenario, code)
-        most = density.viewers // (SHAPED_COST if audience.shaping != "off" else 1)
-        count = workers.get(code) or max(math.ceil(peak / most), 1)
+        count = workers.get(code) or max(math.ceil(peak / on_a_core(audience, density)), 1)
         pools.append(Pool(code, count, math.ceil(peak / count)))
     return tuple(pools)
+
+
+def on_a_core(audience: Audience, density: Density = DENSITY) -> int:
+    """Viewers of one region that a worker with a core of its own drives."""
+    return density.viewers // (SHAPED_COST if audience.shaping != "off" else 1)
 
 
 def peak_of(scenario: Scenario, code: str) -> int:

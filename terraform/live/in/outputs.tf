@@ -1,0 +1,19 @@
+output "because" {
+  description = "Each value that was advised, with its reason in both languages."
+  value       = { for path, id in var.why : path => var.reasons[id] }
+}
+
+output "node_group" {
+  description = "The group that the schedule moves."
+  value       = one(module.nodes[*].group)
+}
+
+output "load_generators" {
+  description = "The group of the generators, and when it goes to zero."
+  value       = one([for one in module.load_generators : { group = one.group, ends_at = one.ends_at }])
+}
+
+output "cdn" {
+  description = "Where the aliases must point."
+  value       = one(module.cdn[*].domain_name)
+}

@@ -1,0 +1,140 @@
+# Nodes of an EKS cluster for one event: managed by EKS, or with a warm pool where that is asked for.
+
+locals {
+  is_warm = var.warm > 0
+  # AWS takes no schedule for what is past: in mid-event only the way back is left.
+  is_ahead = var.event == null ? false : timecmp(var.event.opens, plantimestamp()) > 0
+  # Graviton types have a g after the generation: c7g, c7gn, im4gn, g5g.
+  is_arm    = can(regex("^([a-z]+[0-9]+g|a1\\.)", var.instance_types[0]))
+  group     = local.is_warm ? one(aws_autoscaling_group.warm[*].name) : one(aws_eks_node_group.managed[*].resources[0].autoscaling_groups[0].name)
+  tags      = merge(var.tags, { Name = var.name })
+  user_data = local.is_warm ? local.join : null
+}
+
+data "aws_subnet" "each" {
+  for_each = var.subnet_ids
+  id       = each.value
+}
+
+resource "aws_launch_template" "node" {
+  name                   = var.name
+  image_id               = one(data.aws_ssm_parameter.image[*].insecure_value)
+  instance_type          = local.is_warm ? var.instance_types[0] : null
+  update_default_version = true
+  user_data              = local.user_data == null ? null : base64encode(local.user_data)
+  vpc_security_group_ids = local.is_warm ? local.security_groups : null
+  tags                   = local.tags
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+
+    ebs {
+      delete_on_termination = true
+      encrypted             = true
+      kms_key_id            = var.kms_key_arn
+      volume_size           = var.disk_gib
+      volume_type           = "gp3"
+    }
+  }
+
+  dynamic "iam_instance_profile" {
+    for_each = aws_iam_instance_profile.node
+
+    content {
+      arn = iam_instance_profile.value.arn
+    }
+  }
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_put_response_hop_limit = 1 # pods have roles of their own; they do not take the node's
+    http_tokens                 = "required"
+  }
+
+  monitoring {
+    enabled = true
+  }
+
+  tag_specifications {
+    resource_type = "instance"
+    tags          = local.tags
+  }
+
+  tag_specifications {
+    resource_type = "volume"
+    tags          = local.tags
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(distinct([for subnet in data.aws_subnet.each : subnet.availability_zone])) >= var.zones
+      error_message = "subnet_ids: the plan spreads over ${var.zones} availability zones; expected subnets in as many."
+    }
+  }
+}
+
+resource "aws_eks_node_group" "managed" {
+  count           = local.is_warm ? 0 : 1
+  cluster_name    = var.cluster_name
+  node_group_name = var.name
+  node_role_arn   = var.node_role_arn
+  subnet_ids      = var.subnet_ids
+  ami_type        = local.is_arm ? "AL2023_ARM_64_STANDARD" : "AL2023_x86_64_STANDARD"
+  capacity_type   = "ON_DEMAND"
+  instance_types  = var.instance_types
+  labels          = var.labels
+  tags            = local.tags
+
+  launch_template {
+    id      = aws_launch_template.node.id
+    version = aws_launch_template.node.latest_version
+  }
+
+  scaling_config {
+    min_size     = var.size.min
+    desired_size = var.size.desired
+    max_size     = var.size.max
+  }
+
+  update_config {
+    max_unavailable = 1
+  }
+
+  lifecycle {
+    ignore_changes = [scaling_config[0].desired_size] # the autoscaler and the schedule move it
+  }
+}
+
+resource "aws_autoscaling_schedule" "before" {
+  count                  = local.is_ahead ? 1 : 0
+  scheduled_action_name  = "${var.name}-before"
+  autoscaling_group_name = local.group
+  start_time             = var.event.opens
+  min_size               = var.event.nodes
+  desired_capacity       = var.event.nodes
+  max_size               = var.size.max
+}
+
+resource "aws_autoscaling_schedule" "after" {
+  count                  = var.event == null ? 0 : 1
+  scheduled_action_name  = "${var.name}-after"
+  autoscaling_group_name = local.group
+  start_time             = var.event.ends
+  min_size               = var.size.min
+  desired_capacity       = var.size.desired
+  max_size               = var.size.max
+
+  lifecycle {
+    precondition {
+      condition     = timecmp(var.event.ends, plantimestamp()) > 0
+      error_message = "event: ${var.event.ends} is past, and AWS takes no schedule for it. Advise again with another starts_at."
+    }
+  }
+}
+
+check "the_event_is_ahead" {
+  assert {
+    condition     = var.event == null || local.is_ahead
+    error_message = "event.opens is past: no nodes are asked for ahead. Advise again with another starts_at, or raise size.desired."
+  }
+}

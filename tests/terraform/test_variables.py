@@ -1,0 +1,255 @@
+"""Variables are what terraform/live declares, to the last name; each has its reason; what is not known is null."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from advisor.generators import machines
+from advisor.models import Excuse
+from advisor.plan import Plan
+from advisor.terraform import FILE, nearest, shields
+from advisor.texts import LANGS, texts
+from loadtests.run import Run
+from surgecast.cli import surgecast
+from surgecast.manifests.topology import SHAPED_COST, on_a_core
+from tests.advisor.runs import Town, write
+from tests.terraform.conftest import LAUNCH, Advised, advised
+from tests.terraform.tool import FOLDER, Terraform
+
+ECHO = """
+output "declared" {
+  value = { surge = var.surge, why = var.why, reasons = var.reasons }
+}
+"""
+
+
+def read(folder: Path, region: str = "id") -> dict[str, Any]:
+    found = json.loads((folder / region / FILE).read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def leaves(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            yield from leaves(one, f"{path}.{name}".removeprefix("."))
+    else:
+        yield path
+
+
+def echo(tmp_path: Path, data: dict[str, Any]) -> Terraform:
+    """The variables as they are declared, and nothing that would need a provider."""
+    folder = tmp_path / "echo"
+    folder.mkdir()
+    (folder / "variables.tf").write_text((FOLDER / "live" / "id" / "variables.tf").read_text(encoding="utf-8"))
+    (folder / "echo.tf").write_text(ECHO)
+    (folder / FILE).write_text(json.dumps(data), encoding="utf-8")
+    return Terraform(folder)
+
+
+def test_what_is_written_is_what_is_declared(known: Advised, tmp_path: Path) -> None:
+    """Terraform drops silently what an object does not declare, and refuses what is missing: so nothing is either."""
+    known.export(tmp_path)
+    run = echo(tmp_path, read(tmp_path))
+    run.done("apply", "-auto-approve")
+    assert run.outputs()["declared"] == read(tmp_path)
+
+
+def test_nulls_are_declared_too(town: Run, tmp_path: Path) -> None:
+    advised(town, {}, "http://127.0.0.1:8800/live/master.m3u8", starts_at=None).export(tmp_path)
+    data = read(tmp_path)
+    assert data["surge"]["nodes"] is None
+    assert data["surge"]["event"] is None
+    assert data["surge"]["cdn"]["origin"] is None
+    run = echo(tmp_path, data)
+    run.done("apply", "-auto-approve")
+    assert run.outputs()["declared"] == data
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "told"),
+    [
+        (("surge", "provider_region"), "Jakarta", "expected an AWS region such as ap-southeast-3"),
+        (("surge", "region"), "id; rm", "expected a region and a scenario"),
+        (("surge", "tags"), {"a\nb": "c"}, "tags as AWS takes them"),
+        (("surge", "zones"), "three", "number"),
+        (("surge", "nodes"), {"min": 1}, "required"),
+        (("why", "zones"), "because", "no such reason"),
+    ],
+)
+def test_a_file_changed_by_hand_is_refused(
+    known: Advised, tmp_path: Path, path: tuple[str, str], wrong: object, told: str
+) -> None:
+    known.export(tmp_path)
+    data = read(tmp_path)
+    data[path[0]][path[1]] = wrong
+    made = echo(tmp_path, data)("plan")
+    assert made.returncode == 1
+    assert told in made.stdout + made.stderr
+
+
+def test_every_value_has_a_reason_in_both_languages(known: Advised, tmp_path: Path) -> None:
+    for region in known.export(tmp_path):
+        data = read(tmp_path, region)
+        assert list(data["why"]) == list(leaves(data["surge"]))
+        assert sorted(data["reasons"]) == sorted(set(data["why"].values()))
+        for reason in data["reasons"].values():
+            assert set(reason) == set(LANGS)
+            assert all("{" not in text and text for text in reason.values())
+
+
+def test_reasons_are_the_same_in_both_languages() -> None:
+    assert {key for key in texts("en") if key.startswith("tf_")} == {
+        key for key in texts("zh") if key.startswith("tf_")
+    }
+
+
+def test_counts_are_of_the_chosen_type_and_in_order(known: Advised, tmp_path: Path) -> None:
+    known.export(tmp_path)
+    for region in known.advice.regions:
+        plan, nodes = region.nodes, read(tmp_path, region.code)["surge"]["nodes"]
+        assert isinstance(plan, Plan)
+        assert plan.offers.best is not None
+        assert nodes["instance_types"] == [plan.offers.best.offer.name]
+        assert 1 <= nodes["min"] <= nodes["desired"] <= nodes["max"] <= known.scenario.launch.most_nodes
+        assert nodes["max"] >= plan.offers.best.nodes
+
+
+def test_a_wall_holds_for_every_count(town: Run, tmp_path: Path) -> None:
+    walled = advised(town, LAUNCH | {"scaling": {"pods_per_node": 2, "most_nodes": 40}})
+    walled.export(tmp_path)
+    surge = read(tmp_path)["surge"]
+    assert surge["nodes"]["max"] == 40
+    assert surge["event"]["nodes"] <= 40
+
+
+def test_nodes_are_asked_for_before_the_rise_by_their_longest_wait(known: Advised, tmp_path: Path) -> None:
+    known.export(tmp_path)
+    region = known.advice.regions[0]
+    assert isinstance(region.nodes, Plan)
+    assert region.scaling is not None
+    assert known.scenario.starts_at is not None
+    event = read(tmp_path)["surge"]["event"]
+    rises = known.scenario.starts_at + timedelta(seconds=region.scaling.rises_at)
+    ahead = (rises - datetime.fromisoformat(event["opens"])).total_seconds()
+    assert ahead >= region.nodes.lead.high + 120
+    assert ahead <= max(region.nodes.lead.high, region.scaling.opens or 0) + 120 + 120
+    assert event["opens"].endswith(":00Z")
+    assert event["nodes"] >= region.nodes.ready * 0.5
+
+
+@pytest.mark.parametrize(
+    ("viewers", "wire", "per_core", "count", "binding"),
+    [
+        (40_000, 27e9, 9_800, 7, "network"),  # 27 ÷ (5 × 0.8) = 6.75
+        (40_000, 1e9, 1_000, 3, "cores"),  # 40,000 ÷ 16,000 = 2.5
+        (130_000, 1e9, 9_800, 3, "ports"),  # 130,000 ÷ 60,000 = 2.2
+        (1, 1.0, 9_800, 1, "ports"),
+    ],
+)
+def test_machines_are_as_many_as_the_tightest_limit_asks(
+    viewers: int, wire: float, per_core: int, count: int, binding: str
+) -> None:
+    found = machines("id", "ap-southeast-3", viewers, wire, per_core, 130.0)
+    assert not isinstance(found, Excuse)
+    assert (found.count, found.binding) == (count, f"machines_{binding}")
+    assert found.minutes == math.ceil((130 + 900 + 1800) / 60)
+    assert all(name.split(".")[1] == "4xlarge" and "g" in name.split(".")[0][2:] for name in found.types)
+
+
+def test_where_the_catalogue_knows_no_type_there_are_no_machines() -> None:
+    found = machines("xx", "mars-north-1", 1, 1.0, 1, 1.0)
+    assert isinstance(found, Excuse)
+    assert "mars-north-1" in found.reason.text
+
+
+def test_a_shaped_viewer_costs_a_core_more(town: Run) -> None:
+    audience = town.header.scenario.regions["id"]
+    plain, shaped = (on_a_core(audience.model_copy(update={"shaping": one})) for one in ("off", "full"))
+    assert shaped == plain // SHAPED_COST
+
+
+def test_the_rest_is_written_where_no_nodes_can_be_named(town: Run, tmp_path: Path) -> None:
+    written = advised(town, {}).export(tmp_path)
+    data = read(tmp_path)
+    assert data["surge"]["nodes"] is None
+    assert data["surge"]["generators"]["machines"] >= 1
+    assert data["surge"]["cdn"]["origin"] == "origin.example.com"
+    assert data["why"]["nodes"] == "no_nodes"
+    assert "launch.node" in data["reasons"]["no_nodes"]["zh"]
+    assert {one.reason.key for one in written["id"].excuses} == {"tf_no_offer"}
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "[::1]", "localhost", "stage.surgecast.test", "origin.default.svc.cluster.local", "a_b.com"]
+)
+def test_a_host_that_no_cdn_finds_is_no_origin(town: Run, tmp_path: Path, host: str) -> None:
+    advised(town, LAUNCH, f"http://{host}:8800/live/master.m3u8").export(tmp_path)
+    data = read(tmp_path)
+    assert data["surge"]["cdn"]["origin"] is None
+    assert "delivery.origin" in data["reasons"]["no_origin"]["en"]
+
+
+def test_without_a_time_there_is_no_event(town: Run, tmp_path: Path) -> None:
+    advised(town, starts_at=None).export(tmp_path)
+    data = read(tmp_path)
+    assert data["surge"]["event"] is None
+    assert data["surge"]["nodes"] is not None
+    assert "starts_at" in data["reasons"]["no_event"]["zh"]
+
+
+def test_a_market_without_an_aws_region_has_an_excuse_and_keeps_no_old_file(known: Advised, tmp_path: Path) -> None:
+    known.export(tmp_path)
+    own = tmp_path / "in" / FILE
+    own.write_text('{"mine": 1}', encoding="utf-8")
+    header = known.run.header
+    nowhere = {code: one.model_copy(update={"provider_regions": {}}) for code, one in header.regions.items()}
+    lost = known._replace(run=replace(known.run, header=header.model_copy(update={"regions": nowhere})))
+    written = lost.export(tmp_path)
+    assert {one.reason.key for part in written.values() for one in part.excuses} == {"tf_no_region"}
+    assert not (tmp_path / "id" / FILE).exists()
+    assert own.exists()
+
+
+def test_shields_are_where_the_module_thinks_they_are() -> None:
+    text = (FOLDER / "modules" / "cdn" / "main.tf").read_text(encoding="utf-8")
+    listed = text.partition("shield_regions = [")[2].partition("]")[0]
+    assert set(shields().value) == {word.strip(' "\n') for word in listed.split(",") if word.strip()}
+    assert set(nearest().value.values()) <= set(shields().value)
+    assert not set(nearest().value) & set(shields().value)
+
+
+def test_the_command_line_writes_them_beside_the_manifests(known: Advised, tmp_path: Path) -> None:
+    place = str(write(Town(seed=3), tmp_path))
+    (tmp_path / "launch.yaml").write_text(known.scenario.model_dump_json(), encoding="utf-8")
+    words = ["--scenario", str(tmp_path / "launch.yaml"), "--export", str(tmp_path / "live"), "--out", str(tmp_path)]
+    made = CliRunner().invoke(surgecast, ["advise", place, *words, "--lang", "zh"])
+    assert made.exit_code == 0, made.output
+    for region in known.scenario.regions:
+        assert str(tmp_path / "live" / region / FILE) in made.stdout
+        assert (tmp_path / "live" / region / "nodepool.yaml").exists()
+    known.export(tmp_path / "again")
+    found, known_too = (read(tmp_path / name)["surge"] for name in ("live", "again"))
+    assert {name for name in found if found[name] != known_too[name]} == {"cdn"}  # the run's own target stays
+    assert found["cdn"]["origin"] is None
+    assert made.stderr.count("stage.surgecast.test") == len(known.scenario.regions)
+
+
+def test_a_strange_run_cannot_break_a_tag(town: Run, tmp_path: Path) -> None:
+    strange = advised(town)
+    (run,) = strange.advice.runs
+    named = run.model_copy(update={"facts": run.facts.model_copy(update={"run_id": '夜\n"x"' * 200})})
+    Advised(town, strange.advice.model_copy(update={"runs": (named,)}), strange.scenario).export(tmp_path)
+    tag = read(tmp_path)["surge"]["tags"]["surgecast-run"]
+    assert len(tag) == 256
+    assert tag.isascii()
+    assert tag.isprintable()
