@@ -58,6 +58,8 @@ class Resource:
     saturated: bool
     most: float = math.inf
     """Nodes like the one rehearsed, not yet whole, that the plan takes to be enough whatever was shown of this."""
+    is_link: bool = False
+    """Whether only the width of the link bounds it: nothing was measured."""
 
     def carried(self, index: int) -> Interval:
         """What one offer carries, as an interval."""
@@ -118,7 +120,16 @@ def _link(asked: Interval, offers: Sequence[Offer]) -> Resource:
     links = np.array([value_of(offer, "egress") for offer in offers], dtype=np.float64)
     middles = np.where(np.isnan(links), np.inf, links)
     return Resource(
-        "bandwidth", "bit/s", "egress", True, asked, Interval.exact(1.0), middles, np.zeros(len(offers)), True
+        "bandwidth",
+        "bit/s",
+        "egress",
+        known=True,
+        asked=asked,
+        per_node=Interval.exact(1.0),
+        middles=middles,
+        wider=np.zeros(len(offers)),
+        saturated=True,
+        is_link=True,
     )
 
 

@@ -29,6 +29,7 @@ from loadtests.players import Player
 from loadtests.plugins import plugin_field
 from loadtests.protocols import Protocol
 from loadtests.region import Frozen, Names, load_region, region_codes, time_of_day
+from loadtests.residency import DEFAULT
 from loadtests.session import LadderStep
 from loadtests.shapes import Place, Shape
 from loadtests.shaping_checks import check_shaping
@@ -213,9 +214,9 @@ class Scenario(Frozen):
 
     @model_validator(mode="after")
     def _launch_regions_are_rehearsed(self) -> Self:
-        for field in ("audience", "quota_vcpus"):
+        for field in ("audience", "quota_vcpus", "residency"):
             for code in getattr(self.launch, field):
-                if code not in self.regions:
+                if code not in self.regions and (field, code) != ("residency", DEFAULT):
                     raise ValueError(
                         f"launch.{field}.{code}: not one of the regions rehearsed ({', '.join(self.regions)})"
                     )
