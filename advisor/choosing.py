@@ -106,7 +106,8 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
     shown = _alternatives(best, others, ALTERNATIVES if beyond is None else ALTERNATIVES - 1)
     places = {one.at for one in shown}
     refused += [_outdone(one, fits) for one in others if one.at not in places]
-    bought = _bought(market, best, fits, rehearsed.raw if best.at < 0 else float(raw[best.at]))
+    shapes = [*fits, *(one for one, unfit in bent if unfit.key == "offer_over_quota")]
+    bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(raw[best.at]))
     return Choice(
         best=_in_full(market, best, best),
         alternatives=tuple(_in_full(market, one, best) for one in shown),
@@ -128,12 +129,12 @@ def _beyond(market: Market, bent: Sequence[tuple[Weighed, Unfit]], fits: Sequenc
     return _in_full(market, one, best).model_copy(update={"but": say(unfit.key, **unfit.values)})
 
 
-def _bought(market: Market, best: Weighed, fits: Sequence[Weighed], raw: float) -> Bought:
-    """How the nodes may be paid for, and the cheapest mix."""
+def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float) -> Bought:
+    """How the nodes may be paid for, and the cheapest mix; a pair may have shapes that alone are above the quota."""
     asked = market.asked
     shop = asked.shop_of(best.offer)
     ready = _ready(market, best.nodes)
-    priced = [one for one in fits if one.price is not None]
+    priced = [one for one in shapes if one.price is not None]
     order = Order(
         offer=best.offer.name,
         nodes=best.nodes,
@@ -207,7 +208,7 @@ def _raw(market: Market) -> Floats:
     if not all(one.known for one in market.found):
         return np.full(len(asked.offers), np.nan)
     rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-    return needed_at(market.parts, rank, len(asked.offers))
+    return needed_at(market.parts, rank)
 
 
 def _whole(market: Market, raw: Floats) -> list[int]:
