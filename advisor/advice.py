@@ -216,7 +216,7 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
     scenario = measurement.scenario
     launch, phases, shops = scenario.launch, scenario.surge.phases(), shops_of(scenario.launch)
     usual = measurement.places[demand.region].provider_regions
-    residence = resided(demand.region, launch.allowed_in(demand.region), usual, shops)
+    residence = resided(launch.allowed_in(demand.region), usual, shops)
     node, offers = node_of(launch), one_of_each(offers_of(launch), node_of(launch))
     return Asked(
         demand,

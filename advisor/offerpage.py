@@ -8,13 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 from advisor import figures
-from advisor.advice import Advice
 from advisor.buying import QuotaNeed, Way
 from advisor.offer import REHEARSED, Offer
 from advisor.plan import Plan
 from advisor.planning import told_offer
 from advisor.refusals import Refusal
-from advisor.texts import fill, told
+from advisor.texts import fill
 
 SHOWN: Final = 2
 """Refusals of one kind that are told one by one; advice.json has them all."""
@@ -22,10 +21,10 @@ NAMED: Final = 12
 """Families that are named of the others."""
 
 
-def tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any]]:
+def tools(lang: str) -> dict[str, Callable[..., Any]]:
     """What the templates of this part may call."""
     return {
-        "residency_lines": partial(residency_lines, advice, lang),
+        "residency_lines": partial(residency_lines, lang),
         "buying_lines": partial(buying_lines, lang),
         "quota_text": partial(quota_text, lang),
         "way_rows": partial(way_rows, lang),
@@ -33,9 +32,9 @@ def tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any]]:
     }
 
 
-def residency_lines(advice: Advice, lang: str, found: Plan) -> list[str]:
+def residency_lines(lang: str, found: Plan) -> list[str]:
     """Where nodes stand and why; empty without a rule."""
-    return [] if found.residence is None else [told(one, lang, advice.names) for one in found.residence.reasons]
+    return [] if found.residence is None else [fill(lang, one.key, **one.values) for one in found.residence.reasons]
 
 
 def buying_lines(lang: str, found: Plan) -> list[str]:

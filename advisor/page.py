@@ -62,7 +62,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "nodes_text": partial(nodes_text, lang),
         "nodes_total": lambda: nodes_total(advice, lang),
         **planning.tools(lang),
-        **offerpage.tools(advice, lang),
+        **offerpage.tools(lang),
         **standing.tools(advice, lang),
         **scaled.tools(lang),
         **clustered.tools(lang),

@@ -26,9 +26,7 @@ class Residence(Frozen):
     """For each provider that is bought from: kept, moved, or not allowed, and why."""
 
 
-def resided(
-    code: str, allowed: Sequence[str] | None, usual: Mapping[str, str], shops: Sequence[Shop]
-) -> Residence | None:
+def resided(allowed: Sequence[str] | None, usual: Mapping[str, str], shops: Sequence[Shop]) -> Residence | None:
     """The provider regions that serve a market under its rule; None where there is no rule."""
     if allowed is None:
         return None
@@ -40,9 +38,9 @@ def resided(
         if place:
             places[provider] = place
         if shop is not None:
-            reasons.append(_reason(code, allowed, shop, before, place))
+            reasons.append(_reason(allowed, shop, before, place))
     if not reasons:
-        reasons.append(say("residency_own", region=code, allowed=", ".join(allowed)))
+        reasons.append(say("residency_own", allowed=", ".join(allowed)))
     return Residence(allowed=tuple(allowed), places=places, reasons=tuple(reasons))
 
 
@@ -59,8 +57,8 @@ def _is_in(provider: str, place: str, said: str, countries: Mapping[str, str]) -
     return said in (place, f"{provider}/{place}") or (said.isupper() and countries.get(place) == said)
 
 
-def _reason(code: str, allowed: Sequence[str], shop: Shop, usual: str, place: str) -> Message:
-    told = {"region": code, "provider": shop.provider, "allowed": ", ".join(allowed)}
+def _reason(allowed: Sequence[str], shop: Shop, usual: str, place: str) -> Message:
+    told = {"provider": shop.provider, "allowed": ", ".join(allowed)}
     before = _with_country(shop, usual) or "-"
     if not place:
         return say("residency_refused", usual=before, **told)
@@ -81,5 +79,5 @@ def nowhere(code: str, residence: Residence | None, providers: Sequence[str]) ->
     """
     if residence is None or any(not one or one in residence.places for one in providers):
         return None
-    told = {"region": code, "allowed": ", ".join(residence.allowed), "providers": ", ".join(sorted(set(providers)))}
+    told = {"allowed": ", ".join(residence.allowed), "providers": ", ".join(sorted(set(providers)))}
     return Excuse(about=code, reason=say("excuse_residency", **told), remedy=say("remedy_residency", **told))

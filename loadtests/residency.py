@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Tag
 
 ANY: Final = "any"
 DEFAULT: Final = "default"
@@ -28,17 +28,18 @@ Place = Annotated[str, BeforeValidator(_place)]
 country by its two capital letters (ISO 3166-1)."""
 
 
-def _list_or_any(said: object) -> Any:
-    if said != ANY and not isinstance(said, list | tuple):
+def _list_or_any(said: object) -> object:
+    if said != ANY and not (isinstance(said, list | tuple) and said):
         raise ValueError(f"expected 'any' or a list of places such as [ap-southeast-3, ID], found {said!r}")
     return said
 
 
 Allowed: TypeAlias = Annotated[
-    Literal["any"] | Annotated[tuple[Place, ...], Field(min_length=1)], BeforeValidator(_list_or_any)
+    Annotated[Literal["any"], Tag("any")] | Annotated[tuple[Place, ...], Tag("places")],
+    Discriminator(lambda said: "any" if said == ANY else "places"),
+    BeforeValidator(_list_or_any),
 ]
-"""``any``, or the only places that are allowed."""
-
+"""``any``, or the only places that are allowed; told apart, so that only one of them complains."""
 
 Residency: TypeAlias = dict[str, Allowed]
 """Per region of the scenario; `DEFAULT` for all others."""
