@@ -12,7 +12,7 @@ from advisor import lead
 from advisor.capacity import Capacities, capacities
 from advisor.carried import parse_nodes
 from advisor.case import Case
-from advisor.catalog import node_of, offers_of, one_of_each, stale
+from advisor.catalog import node_of, offers_of, one_of_each, shops_of, stale
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
 from advisor.cdns import offer as cdn_offers
@@ -28,6 +28,7 @@ from advisor.models import Excuse
 from advisor.nodes import Observed, observed
 from advisor.plan import Asked, Plan, plan
 from advisor.recording import Recording
+from advisor.residency import nowhere, resided
 from advisor.rise import rise
 from advisor.scaling import Region as Scaled
 from advisor.scaling import ScalingAdvice, scale
@@ -221,17 +222,23 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
 
 def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> Asked:
     scenario = measurement.scenario
-    phases = scenario.surge.phases()
+    launch, phases, shops = scenario.launch, scenario.surge.phases(), shops_of(scenario.launch)
+    usual = measurement.places[demand.region].provider_regions
+    residence = resided(launch.allowed_in(demand.region), usual, shops)
+    node, offers = node_of(launch), one_of_each(offers_of(launch), node_of(launch))
     return Asked(
         demand,
         found,
-        scenario.launch,
+        launch,
         factor,
         measured=_waited(demand.region, looks),
         rise=rise(planned(scenario, demand.region), phases),
-        places=measurement.places[demand.region].provider_regions,
-        node=node_of(scenario.launch),
-        offers=one_of_each(offers_of(scenario.launch), node_of(scenario.launch)),
+        places=usual if residence is None else residence.places,
+        node=node,
+        offers=offers,
+        shops=shops,
+        residence=residence,
+        barred=nowhere(demand.region, residence, [one.provider for one in (node, *offers)]),
         event_seconds=scenario.launch.cdn.watched or length(phases),
     )
 

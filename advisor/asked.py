@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from advisor.buying import Shop
 from advisor.capacity import Capacities
 from advisor.demand import Demand
 from advisor.lead import Part, TimeToCapacity, time_to_capacity
+from advisor.models import Excuse
 from advisor.offer import UNKNOWN_NODE, Offer
+from advisor.residency import Residence
 from advisor.rise import Rise
 from loadtests.launch import Launch
 
@@ -32,6 +35,12 @@ class Asked:
     """What else may be bought."""
     places: Mapping[str, str] = field(default_factory=dict)
     """The region's name with each provider."""
+    shops: tuple[Shop, ...] = ()
+    """How offers may be bought, by catalogue."""
+    residence: Residence | None = None
+    """Where nodes may stand, where the scenario says it; ``places`` keep to it."""
+    barred: Excuse | None = None
+    """Why no node may stand anywhere for this region; None where one may."""
     is_brief: bool = False
     """Whether only the counts are wanted: no limits with their slack, no curve of regret, no offers."""
     event_seconds: float = 0.0
@@ -45,6 +54,10 @@ class Asked:
     def place_of(self, offer: Offer) -> str:
         """What the offer's provider calls this region; empty when it has none, or the offer no provider."""
         return self.places.get(offer.provider, "")
+
+    def shop_of(self, offer: Offer) -> Shop | None:
+        """How an offer may be bought; None where no catalogue says it."""
+        return next((shop for shop in self.shops if shop.catalog == offer.catalog), None)
 
     def quota_of(self, offer: Offer) -> int | None:
         """VCPUs of this offer that may run here; None when nobody knows."""

@@ -23,11 +23,12 @@ from pydantic import (
     ValidationError,
 )
 
+from advisor.buying import Purchase, PurchaseName, Shop
 from advisor.offer import EVERYWHERE, UNKNOWN_NODE, Offer, by_hand
 from advisor.texts import Message, say
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
-from loadtests.launch import Launch
+from loadtests.launch import Architecture, Launch
 from loadtests.region import Fact, Frozen
 from loadtests.units import Bitrate, Share
 
@@ -35,6 +36,7 @@ STALE_DAYS: Final = 180
 """Days after which prices and quotas are to be looked up again (assumed)."""
 _HINT: Final = "docs/planning.md shows how to write a catalogue"
 
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])(-([0-2]\d|3[01]))?$")]
 
 
@@ -57,6 +59,7 @@ class Origins(Frozen):
     zones: Origin | None = None
     quotas: Origin | None = None
     launches: Origin | None = None
+    countries: Origin | None = None
 
 
 class Internet(Frozen):
@@ -68,6 +71,14 @@ class Internet(Frozen):
     """… no more than this;"""
     otherwise: Annotated[Share, Field(gt=0)]
     """from there on, this share of what it carries in the region."""
+
+
+class Flow(Frozen):
+    """What one connection gets at most."""
+
+    alone: Annotated[Bitrate, Field(gt=0)]
+    in_group: Annotated[Bitrate, Field(gt=0)] | None = None
+    """Between nodes that the provider was asked to put close together."""
 
 
 class Launches(Frozen):
@@ -96,6 +107,9 @@ class Shelf(Frozen):
     in_region: Annotated[Bitrate, Field(gt=0)] | None = None
     egress: Annotated[Bitrate, Field(gt=0)] | None = None
     """To the internet; by the catalogue's rule when absent."""
+    burst: Annotated[Bitrate, Field(gt=0)] | None = None
+    """In the region, for minutes at a time."""
+    arch: Architecture | None = None
     connections: PositiveInt | None = None
     usd_per_hour: Price | None = None
     zones: dict[str, NonNegativeInt] = Field(default_factory=dict)
@@ -112,7 +126,13 @@ class Catalog(Frozen):
     prices_of: str = ""
     """The provider's region that prices are of; elsewhere they are taken as the same (assumed). Empty: everywhere."""
     internet: Internet | None = None
+    flow: Flow | None = None
     launches: Launches | None = None
+    countries: dict[str, Country] = Field(default_factory=dict)
+    """Where each provider region is."""
+    buying: dict[PurchaseName, Purchase] = Field(default_factory=dict)
+    raise_quota: str = ""
+    """Command that asks for a higher quota, with {code}, {region} and {vcpus} in it."""
     zones: dict[str, NonNegativeInt]
     """Zones of each provider region that was looked at."""
     quota_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
@@ -121,6 +141,18 @@ class Catalog(Frozen):
     def all(self) -> tuple[Offer, ...]:
         """Every offer with its facts; ValueError where a figure has no origin."""
         return tuple(self._offer(name, shelf) for name, shelf in self.offers.items())
+
+    def shop(self) -> Shop:
+        """What holds for all its offers."""
+        if self.countries:
+            self._fact("countries", "")
+        return Shop(
+            catalog=self.name,
+            provider=self.provider,
+            countries=self.countries,
+            buying=self.buying,
+            raise_quota=self.raise_quota,
+        )
 
     def _offer(self, name: str, shelf: Shelf) -> Offer:
         return Offer.model_validate(
@@ -133,6 +165,10 @@ class Catalog(Frozen):
                 "connections": self._fact("shapes", shelf.connections),
                 "egress": self._egress(shelf),
                 "egress_in_region": self._fact("network", _bits(shelf.in_region)),
+                "burst_in_region": self._fact("network", _bits(shelf.burst)),
+                "flow": self._fact("internet", self.flow and _bits(self.flow.alone)),
+                "flow_in_group": self._fact("internet", self.flow and _bits(self.flow.in_group)),
+                "arch": shelf.arch,
                 "usd_per_hour": self._prices(shelf),
                 "zones": self.zones | shelf.zones,
                 "quota_vcpus": {region: self._fact("quotas", count) for region, count in self.quota_vcpus.items()},
@@ -181,13 +217,22 @@ def catalog_names() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in entries if entry.name.endswith(".yaml")))
 
 
-@cache
 def load_catalog(name: str) -> tuple[Offer, ...]:
     """The offers of a catalogue that ships; InputError when there is none."""
+    return _loaded(name)[0]
+
+
+def load_shop(name: str) -> Shop:
+    """How the offers of a catalogue that ships may be bought; InputError when there is none."""
+    return _loaded(name)[1]
+
+
+@cache
+def _loaded(name: str) -> tuple[tuple[Offer, ...], Shop]:
     if name not in catalog_names():
         raise InputError(f"catalogue {name!r} is not known (known: {', '.join(catalog_names())})", hint=_HINT)
     text = (resources.files("advisor") / "catalogs" / f"{name}.yaml").read_text(encoding="utf-8")
-    return parse_catalog(f"catalogs/{name}.yaml", text)
+    return _parsed(f"catalogs/{name}.yaml", text)
 
 
 def read_catalog(path: Path) -> tuple[Offer, ...]:
@@ -201,11 +246,21 @@ def read_catalog(path: Path) -> tuple[Offer, ...]:
 
 def parse_catalog(place: str, text: str) -> tuple[Offer, ...]:
     """The offers of a catalogue's text."""
+    return _parsed(place, text)[0]
+
+
+def parse_shop(place: str, text: str) -> Shop:
+    """How they may be bought."""
+    return _parsed(place, text)[1]
+
+
+def _parsed(place: str, text: str) -> tuple[tuple[Offer, ...], Shop]:
     data = read_yaml(place, text)
     if not isinstance(data, dict):
         raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=_HINT)
     try:
-        return Catalog.model_validate(data).all()
+        found = Catalog.model_validate(data)
+        return found.all(), found.shop()
     except ValidationError as error:
         raise InputError("\n".join(explained(place, error)), hint=_HINT) from error
     except ValueError as error:
@@ -232,6 +287,12 @@ def offers_of(launch: Launch) -> tuple[Offer, ...]:
         for offer in load_catalog(name) if name in catalog_names() else (_named(name, "launch.offers"),):
             found[offer.catalog, offer.name] = offer
     return tuple(found.values())
+
+
+def shops_of(launch: Launch) -> tuple[Shop, ...]:
+    """How what the launch names may be bought: the catalogues of its offers and of its node, none twice."""
+    names = sorted({offer.catalog for offer in (node_of(launch), *offers_of(launch)) if offer.catalog})
+    return tuple(load_shop(name) for name in names)
 
 
 def node_of(launch: Launch) -> Offer:

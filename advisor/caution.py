@@ -97,7 +97,7 @@ def _about_fit(plans: Sequence[Plan]) -> Iterator[Message]:
     """What the provider limits below what the plan takes."""
     for plan in plans:
         for row in plan.constraints:
-            if row.slack < 0 and row.name in ("quota", "launch_rate", "zones"):
+            if row.slack < 0 and row.name in ("quota", "zones"):
                 share = {} if row.name == "zones" else {"share": f"{-row.slack:.0%}"}
                 yield say(f"warn_short_{row.name}", region=plan.region, **share)
 

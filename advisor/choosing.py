@@ -15,57 +15,28 @@ import numpy as np
 
 from advisor.asked import Asked
 from advisor.blocks import COVERAGE, Floats
+from advisor.bought import WORTH, Bought, Order, bought
+from advisor.buying import QuotaNeed
+from advisor.choice import Choice, OfferPlan
 from advisor.constraints import Constraint, Known, constraint, provided, tightest_first
-from advisor.drawing import DRAWS
+from advisor.drawing import DRAWS, positive
 from advisor.figures import percent
 from advisor.headroom import folded, headroom
 from advisor.interval import Interval
-from advisor.models import Capacity, Excuse
+from advisor.mixing import Candidate, Pair, cheapest, wanted
+from advisor.models import Capacity
 from advisor.offer import Offer
+from advisor.refusals import Unfit, grouped
 from advisor.regret import critical_ratio, rank_of
 from advisor.texts import say
 from advisor.transfer import Drawn, Resource, drawn_needs, needed_at, needs, resources
-from loadtests.region import Fact, Frozen
+from loadtests.region import Fact
 
-ALTERNATIVES: Final = 2
+ALTERNATIVES: Final = 3
+"""Beside the best; one of them is a cheaper offer that breaks a rule which could be bent, where there is one."""
 HOUR: Final = 3600.0
-FIX: Final = "_fix"
-"""What the key of a remedy has beside that of its reason."""
-
-
-class OfferPlan(Frozen):
-    """Nodes of one offer for one region."""
-
-    offer: Offer
-    nodes: int
-    likely: Interval
-    """Nodes that nine in ten draws need, and their median."""
-    binding: str
-    """The model whose resource asks for most nodes."""
-    price: Fact[float] | None
-    """USD per node and hour; None when nobody knows."""
-    usd_per_hour: float | None
-    """All nodes."""
-    usd_per_event: float | None
-    """All nodes, for as long as the rehearsed event lasts."""
-    dearer: float | None
-    """Share by which it is dearer than the best; None when a price is not known."""
-    more_nodes: int
-    """Than the best; below zero: fewer."""
-    constraints: tuple[Constraint, ...]
-    """The tightest first."""
-    bound: Literal["needed", "at_most"] = "needed"
-    """``at_most``: what binds was only shown, its limit was not reached; fewer nodes may do."""
-
-
-class Choice(Frozen):
-    """The offers of one region, weighed."""
-
-    best: OfferPlan | None = None
-    """The cheapest that fits; those of unknown price come last. None when nothing fits."""
-    alternatives: tuple[OfferPlan, ...] = ()
-    refused: tuple[Excuse, ...] = ()
-    """Every other offer, each with its reason; the reason's key is its code."""
+BENDABLE: Final = ("offer_over_quota", "offer_few_zones", "offer_architecture")
+"""Reasons that the user can do something about before the event: ask for more, accept fewer, build an image."""
 
 
 class Rehearsed(NamedTuple):
@@ -111,29 +82,105 @@ class Market(NamedTuple):
 
 
 def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Choice:
-    """The best offer, its alternatives, and an excuse for each of the others."""
+    """The best offer, its alternatives, the cheapest mix, and an excuse for each of the others."""
     market = _market(asked, limits, rehearsed, _beside(asked, limits))
     fits: list[Weighed] = []
-    refused: list[Excuse] = []
-    counts = [rehearsed.nodes, *_counts(market)]
+    bent: list[tuple[Weighed, Unfit]] = []
+    refused: list[Unfit] = []
+    raw = _raw(market)
+    counts = [rehearsed.nodes, *_whole(market, raw)]
     for index, (offer, nodes) in enumerate(zip((asked.node, *asked.offers), counts, strict=True), -1):
-        excuse = _unfit(market, offer, index, nodes)
-        if excuse is None:
-            fits.append(Weighed(offer, index, nodes, offer.price_in(asked.place_of(offer))))
-        else:
-            refused.append(excuse)
+        weighed = Weighed(offer, index, nodes, offer.price_in(asked.place_of(offer)))
+        unfit = _unfit(market, offer, index, nodes)
+        if unfit is None:
+            fits.append(weighed)
+            continue
+        refused.append(unfit)
+        if unfit.key in BENDABLE and weighed.price is not None:
+            bent.append((weighed, unfit))
     fits.sort(key=lambda one: one.rank)
+    beyond = _beyond(market, bent, fits)
     if not fits:
-        return Choice(refused=tuple(refused))
+        return Choice(beyond=beyond, refusals=grouped(refused))
     best, *others = fits
-    shown = _alternatives(best, others)
+    shown = _alternatives(best, others, ALTERNATIVES if beyond is None else ALTERNATIVES - 1)
     places = {one.at for one in shown}
     refused += [_outdone(one, fits) for one in others if one.at not in places]
+    shapes = [*fits, *(one for one, unfit in bent if unfit.key == "offer_over_quota")]
+    bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(raw[best.at]))
     return Choice(
         best=_in_full(market, best, best),
         alternatives=tuple(_in_full(market, one, best) for one in shown),
-        refused=tuple(refused),
+        beyond=beyond,
+        mix=bought.mix,
+        ways=bought.ways,
+        refusals=grouped(refused),
     )
+
+
+def _beyond(market: Market, bent: Sequence[tuple[Weighed, Unfit]], fits: Sequence[Weighed]) -> OfferPlan | None:
+    """The cheapest that breaks a rule which could be bent, where that would save anything."""
+    if not bent:
+        return None
+    one, unfit = min(bent, key=lambda pair: pair[0].rank)
+    best = fits[0] if fits else one
+    if fits and one.cost >= best.cost:
+        return None
+    return _in_full(market, one, best).model_copy(update={"but": say(unfit.key, **unfit.values)})
+
+
+def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float) -> Bought:
+    """How the nodes may be paid for, and the cheapest mix; a pair may have shapes that alone are above the quota."""
+    asked = market.asked
+    shop = asked.shop_of(best.offer)
+    ready = _ready(market, best.nodes)
+    priced = [one for one in shapes if one.price is not None]
+    order = Order(
+        offer=best.offer.name,
+        nodes=best.nodes,
+        price=None if best.price is None else best.price.value,
+        needed=raw / asked.launch.target_utilisation,
+        later=best.nodes - ready,
+        launch=asked.launch,
+        event_hours=asked.event_seconds / HOUR,
+    )
+    pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
+    named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)
+    return bought(order, shop, named)
+
+
+def _named(asked: Asked, at: int) -> Offer:
+    return asked.node if at < 0 else asked.offers[at]
+
+
+def _pair(market: Market, best: Weighed, priced: Sequence[Weighed]) -> Pair | None:
+    """The cheapest two shapes; none where nodes were measured not to add up, which no one has measured of two."""
+    asked = market.asked
+    if asked.capacities.scaling is not None:
+        return None
+    rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
+    rule = wanted(market.parts, rank, asked.launch, headroom(asked.launch), asked.quota_of(best.offer))
+    candidates = [_candidate(market, one) for one in priced if one.offer.provider == best.offer.provider]
+    return cheapest(rule, candidates, best.cost * (1 - WORTH))
+
+
+def _candidate(market: Market, one: Weighed) -> Candidate:
+    assert one.price is not None  # only such offers are candidates
+    if one.at < 0:
+        middles = [_own(market.asked.node, found) for found in market.found]
+        wider = [0.0] * len(middles)
+    else:
+        middles = [float(found.middles[one.at]) for found in market.found]
+        wider = [float(found.wider[one.at]) for found in market.found]
+    vcpus = 0 if one.offer.vcpus is None else int(one.offer.vcpus.value)
+    return Candidate(one.at, one.price.value, vcpus, np.log(middles), np.array(wider), one.nodes)
+
+
+def _own(node: Offer, found: Resource) -> float:
+    """What the node rehearsed carries of a resource; its link where only the link bounds it."""
+    if not found.is_link:
+        return positive(found.per_node)[1]
+    return math.inf if node.egress is None else float(node.egress.value)
 
 
 def _beside(asked: Asked, limits: Sequence[Capacity]) -> list[Capacity]:
@@ -151,40 +198,50 @@ def _market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed, besi
 def counts(asked: Asked, limits: Sequence[Capacity]) -> list[int]:
     """Nodes of every offer beside the one rehearsed, whether it fits or not; 0 where nobody knows."""
     nothing = Rehearsed(0, Interval.exact(0.0), "", (), 1.0)
-    return _counts(_market(asked, limits, nothing))
+    market = _market(asked, limits, nothing)
+    return _whole(market, _raw(market))
 
 
-def _counts(market: Market) -> list[int]:
-    """Whole nodes of every offer but the one rehearsed; 0 where what it carries is not known."""
+def _raw(market: Market) -> Floats:
+    """Nodes of every offer before headroom, not yet whole; NaN where what it carries is not known."""
     asked = market.asked
     if not all(one.known for one in market.found):
-        return [0] * len(asked.offers)
+        return np.full(len(asked.offers), np.nan)
     rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-    raw = needed_at(market.parts, rank, len(asked.offers))
-    whole = folded(headroom(asked.launch), np.where(np.isfinite(raw), raw, 0.0))
+    return needed_at(market.parts, rank)
+
+
+def _whole(market: Market, raw: Floats) -> list[int]:
+    """Whole nodes of every offer but the one rehearsed; 0 where what it carries is not known."""
+    whole = folded(headroom(market.asked.launch), np.where(np.isfinite(raw), raw, 0.0))
     return [int(count) if known else 0 for count, known in zip(whole, np.isfinite(raw), strict=True)]
 
 
-def _unfit(market: Market, offer: Offer, index: int, nodes: int) -> Excuse | None:
+def _unfit(market: Market, offer: Offer, index: int, nodes: int) -> Unfit | None:
     """Why an offer cannot serve this region; None when it can."""
     asked = market.asked
     place, launch = asked.place_of(offer), asked.launch
     zones = None if offer.zones is None else offer.zones.get(place)
     told = {"offer": offer.name, "place": place or asked.demand.region, "nodes": f"{nodes:,}"}
+    if asked.residence is not None and offer.provider and not place:
+        return Unfit("offer_residency", {"allowed": ", ".join(asked.residence.allowed), **told})
     if offer.zones is not None and zones is None:
-        return _excuse("offer_place_unknown", **told)
+        return Unfit("offer_place_unknown", told)
     if zones == 0:
-        return _excuse("offer_not_here", **told)
+        return Unfit("offer_not_here", told)
     if index >= 0 and (lack := _lacking(market, index)) is not None:
         key, fact = lack
-        return _excuse(key, fact=fact, **told)
+        return Unfit(key, {"fact": fact, **told})
     if nodes > launch.most_nodes:
-        return _excuse("offer_too_many", most=f"{launch.most_nodes:,}", **told)
+        return Unfit("offer_too_many", {"most": f"{launch.most_nodes:,}", **told})
     if zones is not None and zones < launch.zones:
-        return _excuse("offer_few_zones", found=str(zones), wanted=str(launch.zones), **told)
+        return Unfit("offer_few_zones", {"found": str(zones), "wanted": str(launch.zones), **told})
+    built = launch.buying.architectures
+    if built and offer.arch is not None and offer.arch not in built:
+        return Unfit("offer_architecture", {"arch": offer.arch, "built": ", ".join(built), **told})
     quota = asked.quota_of(offer)
-    if quota is not None and offer.vcpus is not None and (wanted := nodes * offer.vcpus.value) > quota:
-        return _excuse("offer_over_quota", asked=f"{wanted:,}", quota=f"{quota:,}", **told)
+    if quota is not None and offer.vcpus is not None and (need := nodes * offer.vcpus.value) > quota:
+        return Unfit("offer_over_quota", {"asked": f"{need:,}", "quota": f"{quota:,}", **told})
     return None
 
 
@@ -198,33 +255,29 @@ def _lacking(market: Market, index: int) -> tuple[str, str] | None:
     return None
 
 
-def _excuse(key: str, **values: str) -> Excuse:
-    return Excuse(about=values["offer"], reason=say(key, **values), remedy=say(key + FIX, **values))
-
-
-def _alternatives(best: Weighed, others: Sequence[Weighed]) -> list[Weighed]:
-    """Two more: first those that take fewer nodes than every cheaper one, then the next cheapest."""
+def _alternatives(best: Weighed, others: Sequence[Weighed], count: int) -> list[Weighed]:
+    """A few more: first those that take fewer nodes than every cheaper one, then the next cheapest."""
     front, fewest = [], best.nodes
     for one in others:
         if one.nodes < fewest:
             front.append(one)
             fewest = one.nodes
     places = {one.at for one in front}
-    wanted = [*front, *(one for one in others if one.at not in places)][:ALTERNATIVES]
+    wanted = [*front, *(one for one in others if one.at not in places)][:count]
     return sorted(wanted, key=lambda one: one.rank)
 
 
-def _outdone(one: Weighed, fits: Sequence[Weighed]) -> Excuse:
+def _outdone(one: Weighed, fits: Sequence[Weighed]) -> Unfit:
     """Why an offer that fits is not among those shown."""
     best = fits[0]
     told = {"offer": one.offer.name, "best": best.offer.name, "nodes": f"{one.nodes:,}"}
     if one.price is None:
-        return _excuse("offer_price_unknown", **told)
+        return Unfit("offer_price_unknown", told)
     told["cost"] = f"{one.cost:,.2f}"
     better = next((two for two in fits if two.cost < one.cost and two.nodes <= one.nodes), None)
     if better is not None:
-        return _excuse("offer_dominated", **told | {"best": better.offer.name})
-    return _excuse("offer_dearer", share=percent(one.cost / best.cost - 1), **told)
+        return Unfit("offer_dominated", told | {"best": better.offer.name})
+    return Unfit("offer_dearer", {"share": percent(one.cost / best.cost - 1), **told})
 
 
 def _in_full(market: Market, one: Weighed, best: Weighed) -> OfferPlan:
@@ -243,7 +296,19 @@ def _in_full(market: Market, one: Weighed, best: Weighed) -> OfferPlan:
         more_nodes=one.nodes - best.nodes,
         constraints=tightest_first(_constraints(market, one)),
         bound=bound,
+        quota=_quota(asked, one),
     )
+
+
+def _quota(asked: Asked, one: Weighed) -> QuotaNeed | None:
+    """VCPUs that the nodes take beside the quota, with the command that asks for what is missing."""
+    place, shop = asked.place_of(one.offer), asked.shop_of(one.offer)
+    if one.offer.vcpus is None or shop is None or not place or "on_demand" not in shop.buying:
+        return None
+    code, known = shop.buying["on_demand"].quota, asked.quota_of(one.offer)
+    wanted = int(one.nodes * one.offer.vcpus.value)
+    command = "" if known is not None and known >= wanted else shop.command(code, place, wanted)
+    return QuotaNeed(code=code, region=place, vcpus=wanted, known=known, command=command)
 
 
 def _drawn(market: Market, one: Weighed) -> tuple[Interval, str, Literal["needed", "at_most"]]:
@@ -270,5 +335,10 @@ def _constraints(market: Market, one: Weighed) -> Iterator[Constraint]:
             carried = found.carried(one.at).scale(one.nodes)
             known: Known = "limit" if found.saturated else "at_least"
             yield constraint(found.model, found.unit, found.asked, carried, known)
-    ready = min(one.nodes, math.ceil(one.nodes * market.rehearsed.ready))
-    yield from provided(market.asked, one.offer, one.nodes, ready)
+    ready, lead = _ready(market, one.nodes), market.asked.waiting.total
+    yield from provided(market.asked, one.offer, one.nodes, ready, lead)
+
+
+def _ready(market: Market, nodes: int) -> int:
+    """Of so many nodes those that must stand before the surge."""
+    return min(nodes, math.ceil(nodes * market.rehearsed.ready))

@@ -56,14 +56,17 @@ def resources_of(demand: Demand, found: Iterable[Capacity], nodes: int) -> Itera
             yield constraint(one.model, one.unit, asked, one.per_node.scale(nodes), known)
 
 
-def provided(asked: Asked, offer: Offer, nodes: int, ready: int) -> Iterator[Constraint]:
-    """What the provider limits: vCPUs, zones, and how fast the nodes start that do not stand before the surge."""
+def provided(asked: Asked, offer: Offer, nodes: int, ready: int, lead: Interval) -> Iterator[Constraint]:
+    """What the provider limits: vCPUs, zones, and how fast the nodes start that do not stand before the surge.
+
+    ``lead`` is the time to capacity in seconds that ``ready`` was reckoned with.
+    """
     quota, place = asked.quota_of(offer), asked.place_of(offer)
     if quota and offer.vcpus is not None:
         wanted = Interval.exact(float(nodes * offer.vcpus.value))
         yield constraint("quota", "vcpus", wanted, Interval.exact(float(quota)))
     seconds = offer.launch_seconds(nodes - ready)
-    if seconds and (lead := asked.waiting.total).low > 0:
+    if seconds and lead.low > 0:
         yield constraint("launch_rate", "seconds", Interval.exact(seconds), lead)
     zones = (offer.zones or {}).get(place, 0)
     if 0 < zones < asked.launch.zones:  # enough zones leave no slack to speak of

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from loadtests.launch import RehearsedNode
+from advisor.blocks import Floats
+from loadtests.launch import Architecture, RehearsedNode
 from loadtests.region import Fact, Frozen
 from loadtests.units import Bitrate
 
@@ -34,6 +36,14 @@ class Offer(Frozen):
     """Sustained, to the internet."""
     egress_in_region: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
     """Sustained, within the provider's region."""
+    burst_in_region: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
+    """For minutes at a time, within the region; told, never planned on."""
+    flow: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
+    """Most that one connection gets."""
+    flow_in_group: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
+    """The same between nodes that the provider was asked to put close together."""
+    arch: Architecture | None = None
+    """What its images are built for."""
     connections: Fact[PositiveInt] | None = None
     """Most connections at once, where the provider limits them."""
     usd_per_hour: dict[str, Fact[PositiveFloat]] = Field(default_factory=dict)
@@ -56,6 +66,12 @@ class Offer(Frozen):
         if self.launch_burst is None or self.launch_per_second is None:
             return None
         return max(0.0, (nodes - self.launch_burst.value) / self.launch_per_second.value)
+
+    def starting(self, nodes: Floats) -> Floats:
+        """The same for many counts; nothing where the provider's rate is not known."""
+        if self.launch_burst is None or self.launch_per_second is None:
+            return np.zeros_like(nodes)
+        return np.maximum(0.0, (nodes - self.launch_burst.value) / self.launch_per_second.value)
 
 
 UNKNOWN_NODE: Final = Offer(name=REHEARSED)

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from advisor import clustered, edge_text, figures, planning, scaled, serverpage, standing
+from advisor import clustered, edge_text, figures, offerpage, planning, scaled, serverpage, standing
 from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
 from advisor.cdns import page as cdns_page
@@ -63,6 +63,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "nodes_text": partial(nodes_text, lang),
         "nodes_total": lambda: nodes_total(advice, lang),
         **planning.tools(lang),
+        **offerpage.tools(lang),
         **standing.tools(advice, lang),
         **scaled.tools(lang),
         **clustered.tools(lang),

@@ -14,13 +14,15 @@ import numpy as np
 
 from advisor.asked import Asked as Asked  # one door for those who plan
 from advisor.blocks import COVERAGE, Floats
-from advisor.choosing import Choice, Rehearsed, choose
+from advisor.choice import Choice
+from advisor.choosing import Rehearsed, choose
 from advisor.constraints import Constraint, provided, resources_of, tightest_first
 from advisor.drawing import DRAWS, drawn, scores
 from advisor.headroom import Headroom, Step, chain, folded, headroom
 from advisor.interval import Interval
 from advisor.models import Capacity, Excuse, Unit
 from advisor.regret import Regret, critical_ratio, rank_of, regrets
+from advisor.residency import Residence
 from advisor.texts import say
 from advisor.together import nodes_for, together
 from loadtests.region import Frozen
@@ -76,6 +78,8 @@ class Plan(Frozen):
     ready_likely: Interval
     lead: Interval
     """Seconds from the load's rise to a new node that serves: nine in ten draws, and their median."""
+    starting: float = 0.0
+    """Of ``lead``: seconds until the provider has begun to start all nodes that come during the surge, median."""
     rise: float | None
     """Share of the peak that must stand beforehand, on the median time to capacity; None without a course, or where
     joins may bind: all must."""
@@ -85,11 +89,15 @@ class Plan(Frozen):
     """Every limit of the region with its slack, the tightest first."""
     offers: Choice = Choice()
     """What to buy: the node rehearsed beside every other offer."""
+    residence: Residence | None = None
+    """Where the nodes may stand; None where the scenario has no rule for the region."""
 
 
 def plan(asked: Asked) -> Plan | Excuse:
     """Nodes for one region, or why none can be named."""
     code = asked.demand.region
+    if asked.barred is not None:
+        return asked.barred
     asks = [one for one in asked.capacities.found if asked.demand.of(one.unit) and one.per_node.low > 0]
     if limits := [capacity for capacity in asks if capacity.saturated]:
         found = _most(asked, limits)
@@ -122,7 +130,7 @@ def _most(asked: Asked, limits: list[Capacity]) -> Plan:
     rows = tightest_first(
         [
             *resources_of(asked.demand, asked.capacities.found, found.nodes),
-            *provided(asked, asked.node, found.nodes, found.ready),
+            *provided(asked, asked.node, found.nodes, found.ready, found.lead),
         ]
     )
     found = found.model_copy(update={"constraints": rows})
@@ -142,7 +150,12 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
     law = law if law and law.model == capacity.model else None
     raw, quantile = together(nodes_for(wanted, carried), law), critical_ratio(launch.underprovision_weight)
     steps, rank = headroom(launch), rank_of(quantile, DRAWS)
-    needed, before = np.sort(folded(steps, raw)), np.sort(folded(steps, raw * shares))
+    needed = folded(steps, raw)
+    late = starting(asked, needed, waits, shares)
+    if asked.rise and late.any():
+        waits = waits + late
+        shares = asked.rise.ready(waits)
+    needed, before = np.sort(needed), np.sort(folded(steps, raw * shares))
     samples = demand.samples and min(demand.samples, capacity.per_node.samples)
     middle = float(together(np.array([nodes_for(demand.mid, capacity.per_node.mid)]), law)[0])
     told = _steps(steps, middle, float(np.sort(raw)[rank]), capacity)
@@ -163,11 +176,34 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
         ready=ready,
         ready_likely=_nine_in_ten(before, samples),
         lead=_nine_in_ten(np.sort(waits), 0),
+        starting=float(np.median(late)),
         rise=float(np.median(shares)) if asked.rise else None,
         drivers=drivers(wanted, carried, shares),
         regret=() if asked.is_brief else regrets(needed, nodes, launch.underprovision_weight, launch.zones),
         constraints=(),
+        residence=asked.residence,
     )
+
+
+HALVINGS: Final = 20
+"""Of the share that must stand beforehand: known to a millionth."""
+
+
+def starting(asked: Asked, needed: Floats, waits: Floats, shares: Floats) -> Floats:
+    """Seconds of every draw until the provider has begun to start all nodes that do not stand before the surge.
+
+    The more must be started, the longer that takes, and the more must therefore stand before: the share s solves
+    s = ready(wait + starting(nodes × (1 − s))), whose right side never rises with s, and is found by halving.
+    """
+    late = asked.node.starting(needed * (1 - shares))
+    if asked.rise is None or not late.any():
+        return np.zeros_like(needed)
+    low, high = shares, np.ones_like(shares)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        is_short = asked.rise.ready(waits + asked.node.starting(needed * (1 - middle))) > middle
+        low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
+    return asked.node.starting(needed * (1 - high))
 
 
 def _steps(fold: tuple[Headroom, ...], middle: float, chosen: float, capacity: Capacity) -> tuple[Step, ...]:

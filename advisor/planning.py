@@ -10,18 +10,15 @@ from markupsafe import Markup
 
 from advisor import figures
 from advisor.charts import NARROW, WIDE, Frame, ticks
-from advisor.choosing import OfferPlan
+from advisor.choice import OfferPlan
 from advisor.constraints import Constraint
 from advisor.headroom import Step
-from advisor.models import Excuse
 from advisor.offer import REHEARSED
 from advisor.plan import Plan
 from advisor.texts import Message, fill, texts
 
 ALL: Final = 0.9999
 """Share of the peak from which everything must stand before the surge."""
-SHOWN: Final = 4
-"""Refusals of one kind that are told one by one; advice.json has them all."""
 
 
 def tools(lang: str) -> dict[str, Callable[..., Any]]:
@@ -35,7 +32,6 @@ def tools(lang: str) -> dict[str, Callable[..., Any]]:
         "draw_regret": partial(regret_chart, lang),
         "driver_bar": bar,
         "offer_rows": partial(offer_rows, lang),
-        "refusals": partial(refusals, lang),
     }
 
 
@@ -102,6 +98,8 @@ def planning_lines(lang: str, found: Plan) -> list[str]:
     else:
         share = figures.percent(found.rise)
         lines.append(fill(lang, "planning_ready", ready=f"{found.ready:,}", share=share, **told))
+    if found.starting:
+        lines.append(fill(lang, "planning_starting", seconds=figures.number(found.starting)))
     for tightest in found.constraints[:1]:
         key = "planning_tightest" if tightest.slack >= 0 else "planning_short"
         slack = figures.percent(abs(tightest.slack))
@@ -117,17 +115,19 @@ def constraint_name(lang: str, row: Constraint) -> str:
 
 def offer_rows(lang: str, found: Plan) -> list[dict[str, str]]:
     """The best offer and its alternatives; empty when there is nothing to choose from."""
-    best, others = found.offers.best, found.offers.alternatives
-    if best is None or not (best.price or others or found.offers.refused):
-        return []
-    return [_offer_row(lang, one, best) for one in (best, *others)]
+    best, others, beyond = found.offers.best, found.offers.alternatives, found.offers.beyond
+    bent = [] if beyond is None else [_offer_row(lang, beyond, best)]
+    if best is None or not (best.price or others or found.offers.refusals):
+        return bent
+    return [*(_offer_row(lang, one, best) for one in (best, *others)), *bent]
 
 
-def _offer_row(lang: str, one: OfferPlan, best: OfferPlan) -> dict[str, str]:
+def _offer_row(lang: str, one: OfferPlan, best: OfferPlan | None) -> dict[str, str]:
+    kind = "bent" if best is None else "beyond" if one.but else "chosen" if one is best else "alternative"
     unknown = fill(lang, "offer_unknown_price")
     price = one.price
     return {
-        "kind": fill(lang, "offer_chosen" if one is best else "offer_alternative"),
+        "kind": fill(lang, f"offer_{kind}"),
         "name": fill(lang, "offer_rehearsed") if one.offer.name == REHEARSED else one.offer.name,
         "nodes": f"{one.nodes:,}",
         "likely": f"{one.likely.low:,.0f}–{one.likely.high:,.0f}",
@@ -139,7 +139,20 @@ def _offer_row(lang: str, one: OfferPlan, best: OfferPlan) -> dict[str, str]:
     }
 
 
-def _why(lang: str, one: OfferPlan, best: OfferPlan) -> str:
+def _why(lang: str, one: OfferPlan, best: OfferPlan | None) -> str:
+    reason = "" if one.but is None else told_offer(lang, one.but)
+    if best is None:
+        return fill(lang, "offer_would", reason=reason)
+    if one.but is not None:
+        cost = fill(lang, "offer_cost_less", share=figures.percent(-(one.dearer or 0.0)))
+        return fill(lang, "offer_but", cost=cost, reason=reason)
+    trade = _trade(lang, one, best)
+    if one is best or one.offer.arch in (None, best.offer.arch):
+        return trade
+    return fill(lang, "offer_arch", trade=trade, arch=str(one.offer.arch))
+
+
+def _trade(lang: str, one: OfferPlan, best: OfferPlan) -> str:
     key = "offer_binds_at_most" if one.bound == "at_most" else "offer_binds_needed"
     binds = fill(lang, key, model=fill(lang, f"binds_{one.binding}"))
     if one is best:
@@ -155,22 +168,7 @@ def _why(lang: str, one: OfferPlan, best: OfferPlan) -> str:
     return fill(lang, "offer_trade", cost=cost, nodes=nodes, binds=binds)
 
 
-def refusals(lang: str, found: Plan) -> list[str]:
-    """Why the others are not taken: the first few of each kind, and how many more there are."""
-    kinds: dict[str, list[Excuse]] = {}
-    for excuse in found.offers.refused:
-        kinds.setdefault(excuse.reason.key, []).append(excuse)
-    lines = []
-    for excuses in kinds.values():
-        for excuse in excuses[:SHOWN]:
-            reason, remedy = (_told(lang, message) for message in (excuse.reason, excuse.remedy))
-            lines.append(f"{reason} {remedy}")
-        if len(excuses) > SHOWN:
-            lines.append(fill(lang, "offers_refused_more", count=f"{len(excuses) - SHOWN:,}"))
-    return lines
-
-
-def _told(lang: str, message: Message) -> str:
+def told_offer(lang: str, message: Message) -> str:
     """A reason with its fact and the node rehearsed by the names that people call them."""
     values = dict(message.values)
     if "fact" in values:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from advisor.blocks import Z90, Floats
 from advisor.demand import Demand
@@ -58,6 +59,8 @@ class Resource:
     saturated: bool
     most: float = math.inf
     """Nodes like the one rehearsed, not yet whole, that the plan takes to be enough whatever was shown of this."""
+    is_link: bool = False
+    """Whether only the width of the link bounds it: nothing was measured."""
 
     def carried(self, index: int) -> Interval:
         """What one offer carries, as an interval."""
@@ -118,7 +121,16 @@ def _link(asked: Interval, offers: Sequence[Offer]) -> Resource:
     links = np.array([value_of(offer, "egress") for offer in offers], dtype=np.float64)
     middles = np.where(np.isnan(links), np.inf, links)
     return Resource(
-        "bandwidth", "bit/s", "egress", True, asked, Interval.exact(1.0), middles, np.zeros(len(offers)), True
+        "bandwidth",
+        "bit/s",
+        "egress",
+        known=True,
+        asked=asked,
+        per_node=Interval.exact(1.0),
+        middles=middles,
+        wider=np.zeros(len(offers)),
+        saturated=True,
+        is_link=True,
     )
 
 
@@ -177,7 +189,10 @@ def drawn_needs(region: str, found: Resource) -> Drawn:
         return Drawn(np.log(asked) - np.log(carried), np.log(found.middles), found.wider, carried_scores, most)
 
 
-def needs(parts: Sequence[Drawn], rows: slice | Sequence[int]) -> Floats:
+Rows: TypeAlias = Sequence[int] | npt.NDArray[np.intp]
+
+
+def needs(parts: Sequence[Drawn], rows: Rows) -> Floats:
     """Nodes per offer and draw, not yet whole, as logarithms: the resource that takes most decides."""
     first, *others = parts
     most = _needs_of(first, rows)
@@ -186,7 +201,7 @@ def needs(parts: Sequence[Drawn], rows: slice | Sequence[int]) -> Floats:
     return most
 
 
-def _needs_of(part: Drawn, rows: slice | Sequence[int]) -> Floats:
+def _needs_of(part: Drawn, rows: Rows) -> Floats:
     need: Floats = part.wider[rows, None] * part.scores
     np.subtract(part.base, need, out=need)
     if part.most < math.inf:
@@ -199,12 +214,17 @@ ROWS: Final = 8
 """Offers at a time: 10,000 draws of them stay in a core's cache."""
 
 
-def needed_at(parts: Sequence[Drawn], rank: int, count: int) -> Floats:
-    """For each of ``count`` offers the need, not yet whole, that is enough for all draws up to ``rank``."""
-    found = np.empty(count)
-    for start in range(0, count, ROWS):
-        rows = slice(start, min(count, start + ROWS))
-        need = needs(parts, rows)
+def needed_at(parts: Sequence[Drawn], rank: int) -> Floats:
+    """For each offer the need, not yet whole, that is enough for all draws up to ``rank``.
+
+    Offers that are carried over alike, such as one size with more memory, are worked out once.
+    """
+    alike = np.column_stack([column for part in parts for column in (part.middles, part.wider)])
+    _, firsts, places = np.unique(alike, axis=0, return_index=True, return_inverse=True)
+    found = np.empty(len(firsts))
+    for start in range(0, len(firsts), ROWS):
+        need = needs(parts, firsts[start : start + ROWS])
         need.partition(rank, axis=1)
-        found[rows] = need[:, rank]
-    return np.exp(found)
+        found[start : start + ROWS] = need[:, rank]
+    ordered: Floats = np.exp(found)[places.reshape(-1)]
+    return ordered

@@ -6,8 +6,11 @@ from typing import Annotated, Self
 
 from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, model_validator
 
+from loadtests.buying import Architecture as Architecture  # one door for those who read a launch
+from loadtests.buying import Buying
 from loadtests.caching import Caching
 from loadtests.region import Frozen
+from loadtests.residency import Residency, allowed_in
 from loadtests.scaling import Scaling
 from loadtests.units import Bitrate, Duration, Share
 
@@ -95,3 +98,11 @@ class Launch(Frozen):
     """vCPUs that the account may run, per region of the scenario; the catalogue's own where nothing is said."""
     most_nodes: PositiveInt = 5000
     """Nodes of one kind per region above which an offer is refused (Kubernetes supports 5,000 nodes a cluster)."""
+    buying: Buying = Buying()
+    """How nodes may be paid for, and what the image is built for."""
+    residency: Residency = Field(default_factory=dict)
+    """Where nodes may stand, per region of the scenario: ``any``, or provider regions and countries."""
+
+    def allowed_in(self, code: str) -> tuple[str, ...] | None:
+        """The only places for a region's nodes; None where they may stand anywhere."""
+        return allowed_in(self.residency, code)

@@ -29,6 +29,7 @@ from loadtests.players import Player
 from loadtests.plugins import plugin_field
 from loadtests.protocols import Protocol
 from loadtests.region import Frozen, Names, load_region, region_codes, time_of_day
+from loadtests.residency import DEFAULT
 from loadtests.session import LadderStep
 from loadtests.shapes import Place, Shape
 from loadtests.shaping_checks import check_shaping
@@ -218,6 +219,7 @@ class Scenario(Frozen):
             ("audience", tuple(launch.audience)),
             ("quota_vcpus", tuple(launch.quota_vcpus)),
             ("cdn.allowed", tuple(launch.cdn.allowed)),
+            ("residency", tuple(code for code in launch.residency if code != DEFAULT)),
         ):
             for code in codes:
                 if code not in self.regions:

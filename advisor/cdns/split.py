@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from advisor import figures
 from advisor.cdns.offer import CdnOffer
-from advisor.choosing import FIX
+from advisor.refusals import FIX
 from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.texts import say

@@ -310,8 +310,10 @@ def test_every_reason_not_to_take_an_offer_has_its_code() -> None:
         at("large", None, egress=50e9, usd_per_hour=9),
         at("larger", None, egress=100e9, usd_per_hour=20),
         at("largest", None, egress=200e9, usd_per_hour=60),
+        at("even-larger", None, egress=400e9, usd_per_hour=70),
+        at("foreign", {"north": 3}).model_copy(update={"arch": "arm64"}),
     )
-    how = launch(zones=3, quota_vcpus={"id": 1000})
+    how = launch(zones=3, quota_vcpus={"id": 1000}, buying={"architectures": ["x86_64"]})
     found = planned(question(offers=offers, places={"acme": "north"}, launch=how))
     assert codes(found) == {
         "absent": "offer_not_here",
@@ -321,11 +323,12 @@ def test_every_reason_not_to_take_an_offer_has_its_code() -> None:
         "tiny": "offer_too_many",
         "silent": "offer_fact_unknown",
         "dear": "offer_dominated",
-        "largest": "offer_dominated",
+        "foreign": "offer_architecture",
+        "even-larger": "offer_dominated",
     }
     assert found.offers.best is not None
     assert found.offers.best.offer.name == "own"
-    assert [one.offer.name for one in found.offers.alternatives] == ["large", "larger"]
+    assert [one.offer.name for one in found.offers.alternatives] == ["large", "larger", "largest"]
     assert all(one.more_nodes < 0 and (one.dearer or 0) > 0 for one in found.offers.alternatives)
 
 
@@ -335,7 +338,7 @@ def test_an_offer_of_unknown_price_comes_last_and_is_not_refused() -> None:
     assert found.offers.best is not None
     assert found.offers.best.offer.name == "own"
     assert [(one.offer.name, one.dearer) for one in found.offers.alternatives] == [("unpriced", None)]
-    three = planned(question(offers=tuple(free.model_copy(update={"name": f"unpriced-{n}"}) for n in range(3))))
+    three = planned(question(offers=tuple(free.model_copy(update={"name": f"unpriced-{n}"}) for n in range(4))))
     assert list(codes(three).values()) == ["offer_price_unknown"]
 
 
@@ -362,13 +365,30 @@ def test_slack_is_what_is_left_of_every_resource_the_tightest_first() -> None:
     assert told == [("bandwidth", "limit", 0.5), ("request_rate", "at_least", 0.667)]
 
 
-def test_starting_thousands_of_nodes_is_a_limit_of_its_own() -> None:
+def test_starting_thousands_of_nodes_is_a_part_of_the_time_to_capacity() -> None:
+    """Of 3,000 nodes those that stand must carry what comes until the last of the others has been started."""
     ec2 = load_catalog("ec2")[2]
     course = Rise(0.1, (0.0, 10.0, 600.0), (0.0, 0.0, 0.9))
     many = question(demand=demand(100), node=ec2, rise=course, measured=after(100), places={"aws": "us-east-1"})
     found = planned(many)
+    assert found.starting == pytest.approx((found.nodes - found.ready - 1000) / 2, abs=1)
+    assert found.lead.mid == pytest.approx(100 + found.starting)
+    share = float(course.ready(np.array([found.lead.mid]))[0])
+    assert found.ready == pytest.approx(found.nodes * share, abs=1)
+    assert found.ready > planned(replace(many, node=OWN)).ready, "a provider that starts all at once needs fewer before"
     (row,) = [one for one in found.constraints if one.name == "launch_rate"]
-    assert row.asked.mid == (found.nodes - found.ready - 1000) / 2
+    assert (row.asked.mid, row.carried.mid) == pytest.approx((found.starting, found.lead.mid), abs=1)
+    assert any("has begun to start" in line for line in planning_lines("en", found))
+
+
+def test_an_offer_whose_nodes_start_too_slowly_says_so() -> None:
+    slow = load_catalog("ec2")[2].model_copy(update={"zones": None})
+    course = Rise(0.1, (0.0, 10.0, 600.0), (0.0, 0.0, 0.9))
+    found = planned(question(demand=demand(100), offers=(slow,), rise=course, measured=after(100)))
+    best = found.offers.best
+    assert best is not None
+    assert best.offer == slow
+    (row,) = [one for one in best.constraints if one.name == "launch_rate"]
     assert row.carried.mid == 100
     assert row.slack < 0
 

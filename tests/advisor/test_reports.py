@@ -19,9 +19,9 @@ from markdown_it import MarkdownIt
 from advisor import figures
 from advisor.advice import Advice, advise
 from advisor.charts import NARROW, WIDE, Chart, Line, Shade, draw, text_width, ticks, time_ticks
-from advisor.choosing import FIX
 from advisor.interval import Interval
 from advisor.page import markdown_safe
+from advisor.refusals import FIX
 from advisor.reports import reports, write_reports
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.asked import Asked
-from advisor.catalog import catalog_names, load_catalog
+from advisor.catalog import catalog_names, load_catalog, load_shop
 from advisor.choosing import counts
 from advisor.drawing import DRAWS
 from advisor.interval import Interval
@@ -27,6 +27,7 @@ from tests.advisor.questions import all_finite, capacities, capacity, demand, la
 UNITS: Final[tuple[Unit, ...]] = tuple(unit for unit in get_args(Unit) if unit != "messages/s")
 """Those of which a region's demand is known."""
 SHIPPED: Final = tuple(offer for name in catalog_names() for offer in load_catalog(name))
+SHOPS: Final = tuple(load_shop(name) for name in catalog_names())
 RISE: Final = Rise(0.1, (0.0, 60.0, 600.0), (0.0, 0.3, 0.9))
 
 law = settings(max_examples=40, deadline=None)
@@ -35,13 +36,15 @@ times = st.floats(1, 50)
 spreads = st.floats(0, 0.9)
 weights = st.floats(1, 999)
 launches = st.builds(
-    lambda share, zones, lose, spare, least, weight: launch(
+    lambda share, zones, lose, spare, least, weight, spot, quota: launch(
         target_utilisation=f"{share * 100:.6f}%",
         zones=zones,
         lose_nodes=lose,
         spare_nodes=spare,
         minimum_nodes=least,
         underprovision_weight=weight,
+        buying={"spot": f"{spot * 100:.6f}%"},
+        quota_vcpus={} if quota is None else {"id": quota},
     ),
     st.floats(0.05, 1),
     st.integers(1, 5),
@@ -49,6 +52,8 @@ launches = st.builds(
     st.integers(0, 4),
     st.integers(0, 20),
     weights,
+    st.floats(0, 1),
+    st.sampled_from([None, 64, 2000, 10**6]),
 )
 
 
@@ -88,6 +93,7 @@ def questions(draw: st.DrawFn) -> Asked:
         node=draw(st.sampled_from([own, node("bare"), SHIPPED[0]])),
         offers=draw(st.one_of(made_up(), st.just(SHIPPED[1:]))),
         places=load_region(draw(st.sampled_from(region_codes()))).provider_regions,
+        shops=SHOPS,
         event_seconds=draw(st.sampled_from([0.0, 3600.0])),
     )
 
@@ -124,6 +130,42 @@ def test_the_best_is_the_cheapest_that_is_shown_and_whatever_is_shown_fits(quest
     for one in shown:
         assert 1 <= one.nodes <= question.launch.most_nodes
         assert one.offer.zones is None or one.offer.zones[question.place_of(one.offer)] >= question.launch.zones
+
+
+@law
+@given(questions())
+def test_a_mix_is_no_dearer_than_the_best_and_every_part_of_it_is_offered_here(question: Asked) -> None:
+    choice = planned(question).offers
+    if choice.mix is None:
+        assert choice.best is None or choice.best.price is None
+        return
+    assert choice.best is not None
+    assert choice.best.usd_per_hour is not None
+    assert choice.mix.usd_per_hour <= choice.best.usd_per_hour * (1 + 1e-12)
+    assert 1 <= len(choice.mix.parts) <= 2
+    assert sum(part.nodes for part in choice.mix.parts) == choice.mix.nodes <= question.launch.most_nodes
+    known = {offer.name: offer for offer in (question.node, *question.offers)}
+    quota, vcpus = question.launch.quota_vcpus.get("id"), 0
+    for part in choice.mix.parts:
+        offer = known[part.offer]
+        assert part.nodes % question.launch.zones == 0
+        assert offer.zones is None or offer.zones[question.place_of(offer)] >= question.launch.zones
+        vcpus += part.nodes * (offer.vcpus.value if offer.vcpus else 0)
+    assert quota is None or vcpus <= quota
+
+
+@law
+@given(questions())
+def test_what_is_cheaper_but_breaks_a_rule_is_also_among_the_refused(question: Asked) -> None:
+    choice = planned(question).offers
+    if choice.beyond is None:
+        return
+    assert choice.beyond.but is not None
+    refused = {excuse.about: excuse.reason for excuse in choice.refused}
+    assert refused[choice.beyond.offer.name] == choice.beyond.but
+    if choice.best is not None and choice.best.usd_per_hour is not None:
+        assert choice.beyond.usd_per_hour is not None
+        assert choice.beyond.usd_per_hour < choice.best.usd_per_hour
 
 
 @law

@@ -1,0 +1,164 @@
+"""What is bought in the end: the nodes of a region as at most two shapes, or one shape paid for in two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from advisor.buying import ORDER, Purchase, PurchaseName, Shop, Way
+from advisor.figures import percent
+from advisor.mixing import Pair
+from advisor.texts import Message, say
+from loadtests.launch import Launch
+from loadtests.region import Frozen
+
+WORTH: Final = 0.02
+"""Share that a second shape must save to be worth building, testing and watching it (assumed)."""
+PLAIN: Final[frozenset[PurchaseName]] = frozenset({"on_demand", "reservation", "warm_pool"})
+"""Ways that need nothing of the account but its quota."""
+
+
+class Part(Frozen):
+    """Nodes of one shape, paid for in one way."""
+
+    offer: str
+    purchase: PurchaseName
+    nodes: int
+    usd_per_hour: float
+    """All of them."""
+
+
+class Mix(Frozen):
+    """The cheapest nodes of a region."""
+
+    parts: tuple[Part, ...]
+    """One or two."""
+    nodes: int
+    usd_per_hour: float
+    usd_per_event: float | None
+    """For as long as the rehearsed event lasts."""
+    saves: float
+    """Share by which it is cheaper than the best offer alone, on demand; 0 where it is just that."""
+    reasons: tuple[Message, ...]
+    """Why it is as it is: what it costs beside money, and what held the spot instances back."""
+
+
+class Bought(NamedTuple):
+    """What is bought, and the ways there are."""
+
+    mix: Mix | None
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The nodes of the best offer, not yet paid for."""
+
+    offer: str
+    nodes: int
+    price: float | None
+    """USD per node and hour on demand; None when nobody knows."""
+    needed: float
+    """Nodes, not yet whole, that carry the peak at the utilisation that is planned for, without any other headroom."""
+    later: int
+    """Nodes that come during the surge."""
+    launch: Launch
+    event_hours: float
+
+
+NamedPair: TypeAlias = tuple[Pair, str, str]
+"""Two shapes, and what they are called."""
+
+
+def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
+    """The ways to pay for an order, and the cheapest mix within the launch's settings."""
+    buying = {} if shop is None else shop.buying
+    spot = _spot(order) if "spot" in buying else 0
+    may = {"spot": spot, "warm_pool": order.later}
+    ways = tuple(_way(order, name, buying[name], may.get(name, order.nodes)) for name in ORDER if name in buying)
+    if order.price is None:
+        return Bought(None, ways)
+    steady: PurchaseName = "savings" if order.launch.buying.savings and "savings" in buying else "on_demand"
+    factor = buying[steady].price.value if steady in buying else 1.0
+    full, reasons = order.nodes * order.price, tuple(_why_spot(order, spot)) if "spot" in buying else ()
+    plans = [_alone(order, order.price, steady, factor)]
+    if allowed := min(spot, int(order.launch.buying.spot * order.nodes) // order.launch.zones * order.launch.zones):
+        plans.append(_with_spot(order, order.price, steady, factor, buying["spot"], allowed))
+    if pair is not None:
+        plans.append(_two(pair, steady, factor))
+    parts = min(plans, key=lambda found: (sum(part.usd_per_hour for part in found), len(found)))
+    cost = sum(part.usd_per_hour for part in parts)
+    return Bought(
+        Mix(
+            parts=parts,
+            nodes=sum(part.nodes for part in parts),
+            usd_per_hour=cost,
+            usd_per_event=cost * order.event_hours if order.event_hours else None,
+            saves=max(0.0, 1 - cost / full),
+            reasons=(*_why_parts(parts), *reasons),
+        ),
+        ways,
+    )
+
+
+def _spot(order: Order) -> int:
+    """Nodes that may be spot instances so that the headroom covers their loss: whole rows over all zones.
+
+    What the plan keeps for the loss of a zone, for nodes that fail and for replacements is ``nodes - needed``; what is
+    taken back together must be no more. A zone and the spot instances are not taken to go at the same time.
+    """
+    covered = max(0.0, order.nodes - order.needed) / order.launch.buying.spot_lost
+    zones = order.launch.zones
+    return min(order.nodes, int(covered + 1e-9)) // zones * zones
+
+
+def _way(order: Order, name: PurchaseName, facts: Purchase, most: int) -> Way:
+    buying, price = order.launch.buying, order.price
+    accepted = name in PLAIN or (name == "savings" and buying.savings) or (name == "spot" and buying.spot > 0)
+    cost = None if price is None else price * (order.nodes - most + most * facts.price.value)
+    kept = facts.price if facts.assured else facts.waiting
+    waiting = None if price is None or kept is None else price * most * kept.value
+    return Way(name=name, facts=facts, most=most, accepted=accepted, usd_per_hour=cost, usd_waiting=waiting)
+
+
+def _alone(order: Order, price: float, steady: PurchaseName, factor: float) -> tuple[Part, ...]:
+    return (Part(offer=order.offer, purchase=steady, nodes=order.nodes, usd_per_hour=order.nodes * price * factor),)
+
+
+def _with_spot(
+    order: Order, price: float, steady: PurchaseName, factor: float, spot: Purchase, count: int
+) -> tuple[Part, ...]:
+    rest = order.nodes - count
+    cheap = Part(offer=order.offer, purchase="spot", nodes=count, usd_per_hour=count * price * spot.price.value)
+    if not rest:
+        return (cheap,)
+    return (Part(offer=order.offer, purchase=steady, nodes=rest, usd_per_hour=rest * price * factor), cheap)
+
+
+def _two(pair: NamedPair, steady: PurchaseName, factor: float) -> tuple[Part, ...]:
+    found, *names = pair
+    shapes = zip(names, found.nodes, (found.one.price, found.other.price), strict=True)
+    return tuple(
+        Part(offer=name, purchase=steady, nodes=nodes, usd_per_hour=nodes * price * factor)
+        for name, nodes, price in shapes
+    )
+
+
+def _why_parts(parts: tuple[Part, ...]) -> Iterator[Message]:
+    if len({part.offer for part in parts}) > 1:
+        yield say("mix_two_shapes", worth=percent(WORTH))
+    if any(part.purchase == "savings" for part in parts):
+        yield say("mix_savings")
+
+
+def _why_spot(order: Order, covered: int) -> Iterator[Message]:
+    """What holds spot instances back: the setting, or the headroom."""
+    wish, nodes = order.launch.buying.spot, order.nodes
+    told = {"share": percent(wish), "covered": f"{covered:,}", "lost": percent(order.launch.buying.spot_lost)}
+    if not wish:
+        yield say("mix_no_spot", **told)
+    elif covered < wish * nodes:
+        yield say("mix_spot_headroom", **told)
+    else:
+        yield say("mix_spot_setting", **told)

@@ -1,0 +1,65 @@
+"""What there is to buy for one region, weighed: the best offer, others, the cheapest mix, and why not the rest."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from advisor.bought import Mix
+from advisor.buying import QuotaNeed, Way
+from advisor.constraints import Constraint
+from advisor.interval import Interval
+from advisor.models import Excuse
+from advisor.offer import Offer
+from advisor.refusals import Refusal
+from advisor.texts import Message
+from loadtests.region import Fact, Frozen
+
+
+class OfferPlan(Frozen):
+    """Nodes of one offer for one region."""
+
+    offer: Offer
+    nodes: int
+    likely: Interval
+    """Nodes that nine in ten draws need, and their median."""
+    binding: str
+    """The model whose resource asks for most nodes."""
+    price: Fact[float] | None
+    """USD per node and hour; None when nobody knows."""
+    usd_per_hour: float | None
+    """All nodes."""
+    usd_per_event: float | None
+    """All nodes, for as long as the rehearsed event lasts."""
+    dearer: float | None
+    """Share by which it is dearer than the best; None when a price is not known."""
+    more_nodes: int
+    """Than the best; below zero: fewer."""
+    constraints: tuple[Constraint, ...]
+    """The tightest first."""
+    bound: Literal["needed", "at_most"] = "needed"
+    """``at_most``: what binds was only shown, its limit was not reached; fewer nodes may do."""
+    quota: QuotaNeed | None = None
+    """vCPUs that they take; None where the catalogue does not say how many a node has, or who sells it."""
+    but: Message | None = None
+    """The rule that it breaks, where it is shown although it does not fit."""
+
+
+class Choice(Frozen):
+    """The offers of one region, weighed."""
+
+    best: OfferPlan | None = None
+    """The cheapest that fits; those of unknown price come last. None when nothing fits."""
+    alternatives: tuple[OfferPlan, ...] = ()
+    beyond: OfferPlan | None = None
+    """The cheapest that would fit if a rule were bent, where it is cheaper than the best; it is among ``refusals``."""
+    mix: Mix | None = None
+    """The cheapest way to have the nodes with at most two shapes, or two ways to pay; None where no price is known."""
+    ways: tuple[Way, ...] = ()
+    """How the best offer may be paid for, and what each way means."""
+    refusals: tuple[Refusal, ...] = ()
+    """Every other offer, grouped by its reason."""
+
+    @property
+    def refused(self) -> tuple[Excuse, ...]:
+        """Every other offer, each with its reason; the reason's key is its code."""
+        return tuple(excuse for refusal in self.refusals for excuse in refusal.each())
