@@ -43,7 +43,7 @@ def _ask(client: QuotaClient, more: Increase, *, send: bool) -> Message:
     if found is None:
         return say("quota_unlisted", **values)
     if (now := float(found["Value"])) >= more.wanted:
-        return say("quota_enough", **values, now=f"{now:,.0f}")
+        return say("cdn_quota_enough", **values, now=f"{now:,.0f}")
     if not send:
         return say("quota_would_be", **values, now=f"{now:,.0f}")
     answer = client.request_service_quota_increase(

@@ -15,9 +15,9 @@ from typing import Final, TypeAlias
 
 from advisor import figures
 from advisor.cdns.offer import CdnOffer
-from advisor.refusals import FIX
 from advisor.interval import Interval
 from advisor.models import Excuse
+from advisor.refusals import FIX
 from advisor.texts import say
 from loadtests.caching import Caching
 
