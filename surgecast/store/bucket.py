@@ -148,9 +148,9 @@ def connect(name: str) -> Bucket:
     )
     with translated(Address(name, "")):
         try:
-            return Bucket(name, boto3.client("s3", config=settings))
+            return Bucket(name, boto3.Session().client("s3", config=settings))
         except ValueError as error:
-            raise InputError(f"the AWS settings: {error}", hint="look at AWS_ENDPOINT_URL and AWS_DEFAULT_REGION") from error
+            raise InputError(f"the AWS settings: {error}", hint="AWS_ENDPOINT_URL, AWS_DEFAULT_REGION") from error
 
 
 def _limited(body: Any, most: int) -> Iterator[bytes]:

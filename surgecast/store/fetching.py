@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
@@ -88,7 +88,7 @@ def _fetch(bucket: Readable, address: Address, entries: tuple[Entry, ...], folde
         folder.mkdir(parents=True, exist_ok=True)
         with _alone_in(folder):
             missing = [entry for entry in entries if not _is_whole(folder / entry.name, entry)]
-            _refuse_too_much(address, missing, folder)
+            _refuse_too_much(address, missing, folder, shutil.disk_usage(folder).free)
             for entry in missing:
                 fetch(bucket, address, entry, folder, transfer)
     except OSError as error:
@@ -108,7 +108,13 @@ def fetch(
 ) -> None:
     """One file, by way of a partial one that stays when the line is cut; RunError when its checksum is another."""
     partial = folder / f".{entry.name}.{entry.sha256[:16]}.part"
-    _copy(bucket, address.under(entry.name).key, entry, partial, transfer, wait)
+    key = address.under(entry.name).key
+    goes_on = partial.exists()
+    _copy(bucket, key, entry, partial, transfer, wait)
+    if goes_on and sha256_of(partial) != entry.sha256:  # what was left may be at fault: from the beginning, once
+        transfer.done -= entry.size
+        partial.unlink()
+        _copy(bucket, key, entry, partial, transfer, wait)
     if (found := sha256_of(partial)) != entry.sha256:
         apart = partial.replace(folder / f".{entry.name}.refused")
         raise RunError(
@@ -146,9 +152,8 @@ def _is_whole(file: Path, entry: Entry) -> bool:
     return file.is_file() and file.stat().st_size == entry.size and sha256_of(file) == entry.sha256
 
 
-def _refuse_too_much(address: Address, missing: list[Entry], folder: Path) -> None:
-    wanted, free = sum(entry.size for entry in missing), shutil.disk_usage(folder).free
-    if wanted > free:
+def _refuse_too_much(address: Address, missing: Sequence[Entry], folder: Path, free: int) -> None:
+    if (wanted := sum(entry.size for entry in missing)) > free:
         raise InputError(
             f"{address}: {wanted:,} bytes, and the disk of {folder} has {free:,} free",
             hint=f"make room, or name another folder with {CACHE} or --out",

@@ -61,14 +61,14 @@ class OutPlace(click.ParamType["Path | Outgoing"]):
     name = "directory"
 
     def __init__(self, *, fresh: bool) -> None:
-        self._fresh = fresh
+        self.fresh = fresh
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | Outgoing:
         """An address where it is one; else click's own check of a folder."""
         if isinstance(value, Outgoing):
             return value
         if is_remote(str(value)):
-            return Outgoing(ADDRESS.convert(value, param, ctx), self._fresh)
+            return Outgoing(ADDRESS.convert(value, param, ctx), self.fresh)
         click.Path(file_okay=False).convert(value, param, ctx)
         return Path(value)
 

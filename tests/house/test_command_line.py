@@ -77,7 +77,9 @@ def test_every_surgecast_command_in_the_docs_can_be_parsed() -> None:
 def options_of(name: str) -> set[str]:
     """Of a command, or of those of a group."""
     own = [command for words, command in commands().items() if words.split()[0] == name]
-    return {word for command in own for param in command.params for word in (*param.opts, *param.secondary_opts)} | {"--help"}
+    return {word for command in own for param in command.params for word in (*param.opts, *param.secondary_opts)} | {
+        "--help"
+    }
 
 
 def test_every_command_and_option_named_in_the_text_exists() -> None:

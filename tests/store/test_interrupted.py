@@ -20,14 +20,23 @@ from tests.store.made import MB, a_large_folder, content
 from tests.store.valve import Valve
 
 PLACE = parse_address("s3://my-runs/launch")
+HEARD = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from surgecast.cli import main; main()"
+)
+"""The command line, which hears Ctrl-C even where the tests are a job in the background."""
 SIZE = 40
 """MiB of the run: five parts."""
 
 
 def store(*words: str, through: Valve | None = None) -> subprocess.Popen[str]:
     environment = os.environ | ({"AWS_ENDPOINT_URL": through.address} if through else {})
-    command = [sys.executable, "-m", "surgecast", "store", *words]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", HEARD, "store", *words],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def stopped(child: subprocess.Popen[str], line: Valve, by: signal.Signals) -> str:

@@ -116,9 +116,13 @@ def test_reports_are_added_to_a_stored_run_and_may_be_made_again(s3: Any, tmp_pa
 
 
 def test_what_was_recorded_is_sent_however_it_ends(s3: Any) -> None:
-    with pytest.raises(ZeroDivisionError), recorded_for(PLACE, fresh=True) as folder:
-        a_folder(folder)
-        raise ZeroDivisionError
+    def recording() -> None:
+        with recorded_for(PLACE, fresh=True) as folder:
+            a_folder(folder)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        recording()
     assert f"{PLACE.key}/manifest.json" in keys(s3)
 
 

@@ -7,6 +7,7 @@ import random
 import socket
 import threading
 from dataclasses import dataclass, field
+from typing import Self
 
 
 def free_port() -> int:
@@ -32,7 +33,7 @@ class Valve:
     _closed: threading.Event = field(default_factory=threading.Event)
     _sockets: list[socket.socket] = field(default_factory=list)
 
-    def __enter__(self) -> Valve:
+    def __enter__(self) -> Self:
         self._door = socket.create_server(("127.0.0.1", free_port()))
         self.address = f"http://127.0.0.1:{self._door.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
