@@ -44,6 +44,11 @@ def is_remote(text: str) -> bool:
     return "://" in text
 
 
+def shown(text: str) -> str:
+    """What a stranger wrote, for a terminal: what could drive one is spelled out."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def parse_address(text: str, *, bucket_will_do: bool = False) -> Address:
     """The address; InputError says what is wrong with it. A run may be named by its ``run.jsonl`` as well."""
     if not text.startswith(SCHEME):

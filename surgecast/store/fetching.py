@@ -53,9 +53,6 @@ def cached_run(address: Address, bucket: Readable | None = None) -> Path:
     if manifest.run is None:
         raise RunError(f"{address}: only reports are stored there, no {RUN_FILE}", hint="name the run's own folder")
     folder = cache_folder() / "runs" / manifest.run.sha256 / address.name
-    file = folder / RUN_FILE
-    if file.exists() and not _is_whole(file, manifest.run):
-        file.unlink()  # damaged here: the cache has no say in what a run is
     _fetch(bucket, address, (manifest.run,), folder)
     return folder
 

@@ -9,10 +9,10 @@ from typing import Final
 
 from loadtests.errors import InputError
 from loadtests.run import RUN_FILE
-from surgecast.store.address import SCHEME
+from surgecast.store.address import SCHEME, shown
 from surgecast.store.bucket import Stored
 from surgecast.store.manifest import FILE
-from surgecast.store.transfer import megabytes
+from surgecast.store.transfer import readable
 
 MOST: Final = 100_000
 """Objects that are looked through: a hundred pages."""
@@ -50,6 +50,6 @@ def folders(objects: Iterable[Stored]) -> Iterator[Folder]:
 
 
 def told(bucket: str, folder: Folder) -> str:
-    """A line for the terminal. Names of objects are strangers': what could drive a terminal is shown, not sent."""
-    key = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in folder.key)
-    return f"{folder.at:%Y-%m-%d %H:%M}  {megabytes(folder.size):>12}  {folder.state:<9}  {SCHEME}{bucket}/{key}"
+    """A line for the terminal."""
+    place = f"{SCHEME}{bucket}/{shown(folder.key)}"
+    return f"{folder.at:%Y-%m-%d %H:%M}  {readable(folder.size):>12}  {folder.state:<9}  {place}"

@@ -72,7 +72,9 @@ class Manifest(Frozen):
     def with_files(self, run_id: str, entries: Iterable[Entry]) -> Manifest:
         """The same with more files, or newer ones."""
         files = {entry.name: entry for entry in (*self.files, *entries)}
-        return Manifest(run_id=run_id or self.run_id, files=tuple(files[name] for name in sorted(files)))
+        return Manifest(
+            run_id=run_id or self.run_id, files=tuple(sorted(files.values(), key=lambda one: _rank(one.name)))
+        )
 
     def text(self) -> bytes:
         """As it is stored."""
@@ -95,4 +97,8 @@ def parse_manifest(place: str, text: bytes) -> Manifest:
 def sendable(folder: Path) -> tuple[Path, ...]:
     """The files of a folder that go along, the run first: what was measured is the first to be safe."""
     found = [path for path in folder.iterdir() if may_be_stored(path.name) and path.is_file() and not path.is_symlink()]
-    return tuple(sorted(found, key=lambda path: (path.name != RUN_FILE, path.name)))
+    return tuple(sorted(found, key=lambda path: _rank(path.name)))
+
+
+def _rank(name: str) -> tuple[bool, str]:
+    return name != RUN_FILE, name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from loadtests.errors import InputError, RunError, SurgecastError
-from surgecast.store.address import Address
+from surgecast.store.address import Address, shown
 
 ACTIONS: Final = {
     "GetObject": "s3:GetObject",
@@ -116,11 +116,11 @@ def refused(answer: Any, operation: str, place: Address) -> SurgecastError:
     values = {
         "place": place,
         "bucket": place.bucket,
-        "code": code,
+        "code": shown(code),
         "operation": operation,
         "action": ACTIONS.get(operation, operation),
-        "text": " ".join(str(told.get("Message", "")).split()) or "no reason given",
-        "region": told.get("Region") or _headers(answer).get("x-amz-bucket-region") or "another region",
+        "text": shown(" ".join(str(told.get("Message", "")).split())) or "no reason given",
+        "region": shown(told.get("Region") or _headers(answer).get("x-amz-bucket-region") or "another region"),
     }
     return found.kind(found.message.format(**values), hint=found.hint.format(**values))
 
@@ -133,7 +133,7 @@ def _unasked(error: Exception, place: Address) -> SurgecastError:
     """No answer came: no credentials, no such profile, no connection."""
     from botocore import exceptions as known
 
-    text = " ".join(str(error).split())
+    text = shown(" ".join(str(error).split()))
     nobody = (known.NoCredentialsError, known.PartialCredentialsError, known.CredentialRetrievalError)
     if isinstance(error, (*nobody, known.TokenRetrievalError, known.SSOError)):
         return InputError(

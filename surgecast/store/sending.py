@@ -16,7 +16,7 @@ from surgecast.store.address import Address, parse_address
 from surgecast.store.bucket import Bucket, connect
 from surgecast.store.digests import digests_of, sum_of
 from surgecast.store.manifest import FILE, LARGEST, MOST_BYTES, MOST_FILES, Manifest, parse_manifest, sendable
-from surgecast.store.transfer import Transfer, megabytes
+from surgecast.store.transfer import Transfer, readable
 from surgecast.store.uploading import ONLY_NEW, Upload, another_run
 
 
@@ -86,12 +86,16 @@ def _push_one(bucket: Bucket, folder: Path, address: Address) -> None:
     if manifest != known:
         text = manifest.text()
         bucket.put(address.under(FILE).key, text, sum_of(text), {"IfMatch": etag} if known else ONLY_NEW)
-    click.echo(f"Stored at {address}: {len(manifest.files)} files, {megabytes(manifest.size)}", err=True)
+    click.echo(f"Stored at {address}: {_files(manifest)}, {readable(manifest.size)}", err=True)
 
 
 def _runs_in(folder: Path) -> list[Path]:
     """Folders of runs that lie in it, as those of a search do."""
     return sorted(inner for inner in folder.iterdir() if (inner / RUN_FILE).is_file())
+
+
+def _files(manifest: Manifest) -> str:
+    return "1 file" if len(manifest.files) == 1 else f"{len(manifest.files)} files"
 
 
 def _refuse_too_much(files: Sequence[Path], known: Manifest, folder: Path) -> None:

@@ -32,10 +32,10 @@ class Transfer:
         self.done += count
         if (now := self.now()) - self._told >= EVERY:
             self._told = now
-            self.stream.write(f"{self.what}: {megabytes(self.done)} of {megabytes(self.total)} {self.verb}\n")
+            self.stream.write(f"{self.what}: {readable(self.done)} of {readable(self.total)} {self.verb}\n")
             self.stream.flush()
 
 
-def megabytes(count: int) -> str:
+def readable(count: int) -> str:
     """Bytes for people."""
-    return f"{count / 1e6:,.1f} MB"
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.0f} kB"

@@ -47,8 +47,11 @@ class Upload:
         condition = ONLY_NEW if is_run else {}
         try:
             self._in_parts(condition) if self.file.in_parts else self._whole(condition)
-        except Taken:  # by us, where the answer to a first try was lost
-            if not self.file.is_there(self.bucket.look(self.place.key)):
+        except Taken:
+            found = self.bucket.look(self.place.key)
+            if found is None:
+                raise
+            if not self.file.is_there(found):  # it is where the answer to a first try was lost
                 raise another_run(self.folder) from None
 
     def _whole(self, condition: Mapping[str, str]) -> None:
