@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -18,6 +19,9 @@ from surgecast.store.digests import digests_of, sum_of
 from surgecast.store.manifest import FILE, LARGEST, MOST_BYTES, MOST_FILES, Manifest, parse_manifest, sendable
 from surgecast.store.transfer import Transfer, readable
 from surgecast.store.uploading import ONLY_NEW, Upload, another_run
+
+LONGEST_HEADER: Final = 16 * 2**20
+"""Bytes: that of the bundled scenario, with three regions, has 24,000; this leaves room (assumed)."""
 
 
 def push(folder: Path, address: Address, bucket: Bucket | None = None) -> None:
@@ -117,7 +121,7 @@ def _run_id(files: Sequence[Path], folder: Path) -> str:
         return ""
     with open_run(file) as (name, lines):
         reader = LineReader(name)
-        reader.add(lines.readline())
+        reader.add(lines.readline(LONGEST_HEADER))
     if reader.header is None:
         raise RunError(f"{file}: its header is cut", hint="there is nothing in it to keep")
     return reader.header.run_id

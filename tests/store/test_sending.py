@@ -12,7 +12,7 @@ import pytest
 from loadtests.errors import RunError, SurgecastError
 from loadtests.run import RUN_FILE, read_run
 from surgecast.store.address import parse_address
-from surgecast.store.bucket import connect
+from surgecast.store.bucket import Stored, connect
 from surgecast.store.digests import PART, digests_of, sum_of
 from surgecast.store.fetching import cached_run, pull
 from surgecast.store.refusals import Gone, Taken
@@ -144,6 +144,30 @@ def test_each_run_of_a_search_has_a_folder_of_its_own(s3: Any, tmp_path: Path) -
         cached_run(PLACE)
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_checksum_that_the_store_tells_goes_before_an_etag_that_may_be_anything(count: int, tmp_path: Path) -> None:
+    """With a key of KMS an ETag is no MD5; and an MD5 that fits does not make up for a SHA-256 that does not."""
+    (tmp_path / "report.md").write_bytes(b"x" * 10 * count)
+    digests = digests_of(tmp_path / "report.md", part=10)
+    assert len(digests.parts) == count
+    sums = b"".join(hashlib.sha256(b"x" * 10).digest() for _ in range(count))
+    told = sum_of(sums) + f"-{count}" if count > 1 else sum_of(b"x" * 10)
+    md5 = hashlib.md5(b"".join(hashlib.md5(b"x" * 10).digest() for _ in range(count))).hexdigest() + f"-{count}"
+    etag = md5 if count > 1 else hashlib.md5(b"x" * 10).hexdigest()
+    assert digests.is_there(Stored(10 * count, '"kms"', told))
+    assert digests.is_there(Stored(10 * count, f'"{etag}"'))
+    assert not digests.is_there(Stored(10 * count, f'"{etag}"', sum_of(b"other")))
+    assert not digests.is_there(Stored(10 * count, '"kms"'))
+    assert not digests.is_there(Stored(10 * count + 1, '"kms"', told))
+
+
+def test_an_empty_report_goes_and_comes(s3: Any, tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "run", report_md="")
+    push(folder, PLACE)
+    pull(PLACE, tmp_path / "back")
+    assert content(tmp_path / "back") == content(folder)
+
+
 def test_a_refused_upload_leaves_the_run_and_says_how_to_go_on(s3: Any, tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "a run")
     with pytest.raises(SurgecastError) as caught:
@@ -165,6 +189,18 @@ def test_what_is_no_run_is_not_sent_as_one(s3: Any, tmp_path: Path, text: bytes)
 def test_an_empty_folder_is_refused(s3: Any, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="neither a run nor reports"):
         push(tmp_path, PLACE)
+
+
+def test_what_is_too_much_for_a_run_is_refused_before_it_is_read(s3: Any, tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "run")
+    with (folder / RUN_FILE).open("r+b") as file:
+        file.truncate(65 * 2**30)  # a hole, that takes no room
+    with pytest.raises(RunError, match="is it the folder of a run"):
+        push(folder, PLACE)
+    many = a_folder(tmp_path / "many", **{f"r{number}_md": "" for number in range(1000)})
+    with pytest.raises(RunError, match="1001 files"):
+        push(many, PLACE)
+    assert keys(s3) == set()
 
 
 def test_an_upload_that_the_store_forgot_begins_anew(s3: Any, tmp_path: Path) -> None:
