@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from loadtests.errors import RunError, SurgecastError
 from loadtests.run import RUN_FILE, read_run
 from surgecast.store.address import parse_address
-from surgecast.store.bucket import Stored, connect
+from surgecast.store.bucket import Bucket, Stored, connect
 from surgecast.store.digests import PART, digests_of, sum_of
 from surgecast.store.fetching import cached_run, pull
 from surgecast.store.refusals import Gone, Taken
@@ -103,6 +104,44 @@ def test_the_write_itself_is_conditional(s3: Any, tmp_path: Path) -> None:
     etag = bucket.send_part("x", upload, 1, b"2", sum_of(b"2"))
     with pytest.raises(Taken):
         bucket.finish("x", upload, [(etag, sum_of(b"2"))], {"IfNoneMatch": "*"})
+
+
+class Raced(Bucket):
+    """Another process writes ``rival`` under ``key`` just before we do."""
+
+    key, rival = f"{PLACE.key}/{RUN_FILE}", b"rival"
+
+    def put(self, key: str, body: bytes, sha256: str, condition: Mapping[str, str]) -> None:
+        if key == self.key:
+            self.client.put_object(Bucket=self.name, Key=key, Body=self.rival)
+        Bucket.put(self, key, body, sha256, condition)
+
+
+def test_who_comes_second_does_not_overwrite_and_is_told(s3: Any, tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "run")
+    bucket = Raced("my-runs", connect("my-runs").client)
+    with pytest.raises(Taken, match="holds another run"):
+        push(folder, PLACE, bucket)
+    assert s3.get_object(Bucket="my-runs", Key=bucket.key)["Body"].read() == b"rival"
+
+
+def test_an_answer_that_was_lost_is_no_reason_to_refuse_what_we_wrote_ourselves(s3: Any, tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "run")
+    bucket = Raced("my-runs", connect("my-runs").client)
+    bucket.rival = (folder / RUN_FILE).read_bytes()
+    push(folder, PLACE, bucket)
+    assert read_run(cached_run(PLACE)) == read_run(folder)
+
+
+def test_a_manifest_that_changed_meanwhile_is_not_overwritten(s3: Any, tmp_path: Path) -> None:
+    folder = a_folder(tmp_path / "run")
+    push(folder, PLACE)
+    (folder / "report.md").write_text("ours")
+    bucket = Raced("my-runs", connect("my-runs").client)
+    bucket.key, bucket.rival = f"{PLACE.key}/manifest.json", b"theirs"
+    with pytest.raises(Taken, match="changed meanwhile"):
+        push(folder, PLACE, bucket)
+    assert s3.get_object(Bucket="my-runs", Key=bucket.key)["Body"].read() == b"theirs"
 
 
 def test_reports_are_added_to_a_stored_run_and_may_be_made_again(s3: Any, tmp_path: Path) -> None:
