@@ -98,6 +98,8 @@ def _buffer(text: str) -> int:
 
 def free_folder(out: str) -> Path | None:
     """The folder for the run, None for one of our own naming; InputError when a run is there already."""
+    if "://" in out:
+        raise InputError(f"{out}: expected a folder on this machine", hint="surgecast load --out takes s3:// as well")
     if out and (Path(out) / RUN_FILE).exists():
         raise InputError(
             f"{out}: there is a run here already, and runs are never overwritten", hint="give another --out"

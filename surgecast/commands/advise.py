@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from surgecast.advising import Wanted, write_advice, write_backtest
+from surgecast.store.places import REPORTS, RUN, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast advise runs/20261205T123000Z-viral-goal --audience id=40000,in=25000 --lang zh"
 EXAMPLE += "\n  surgecast advise runs/20261205T123000Z-viral-goal --suppose segments=4s --suppose ladder.id=-highest"
@@ -15,10 +16,10 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path)
 
 
-@click.command(epilog=EXAMPLE)
-@click.argument("run", nargs=-1)
+@click.command(cls=Storing, epilog=EXAMPLE)
+@click.argument("run", nargs=-1, type=RUN)
 @click.option("--audience", default="", help="Peak viewers per region, such as id=40000,in=25000.")
-@click.option("--out", type=FOLDER, help="Folder for the reports.")
+@click.option("--out", type=REPORTS, help="Folder for the reports.")
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the reports."
 )
@@ -37,7 +38,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--backtest", "past", type=FILE, help="Hold the advice in this ledger against later runs, and stop.")
 @click.option("--events", type=FILE, help="With --backtest: real events as well, as CSV or YAML.")
 def advise(run: tuple[str, ...], past: Path | None, events: Path | None, **wanted: Any) -> None:
-    """Turn runs into advice.json, report.md and report.html. RUN is a run folder, its run.jsonl, or -."""
+    """Turn runs into advice.json, report.md and report.html. RUN is a run folder, its run.jsonl, s3://…, or -."""
     if past is not None:
         write_backtest(past, run, events=events, out=wanted["out"], lang=wanted["lang"])
         return

@@ -10,20 +10,21 @@ from advisor.compare.pages import write_pages
 from advisor.compare.reading import read_outcomes
 from advisor.compare.table import compare as compare_runs
 from advisor.compare.terminal import terminal
+from surgecast.store.places import REPORTS, RUN, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast compare runs/before runs/after --out compared --lang zh"
 
 
-@click.command(epilog=EXAMPLE)
-@click.argument("run", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the reports.")
+@click.command(cls=Storing, epilog=EXAMPLE)
+@click.argument("run", nargs=-1, required=True, type=RUN)
+@click.option("--out", type=REPORTS, help="Folder for the reports.")
 @click.option(
     "--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the reports."
 )
 def compare(run: tuple[str, ...], out: Path | None, lang: str) -> None:
     """Say which differences between runs are real.
 
-    RUN is a run folder, its run.jsonl, -, or what Locust, k6 or JMeter wrote; the first is the base.
+    RUN is a run folder, its run.jsonl, s3://…, -, or what Locust, k6 or JMeter wrote; the first is the base.
     """
     outcomes = [read_outcomes(place) for place in run]
     comparison = compare_runs(outcomes)

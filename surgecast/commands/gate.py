@@ -8,19 +8,20 @@ from pathlib import Path
 import click
 
 from surgecast.gating import GateOptions, gate_run
+from surgecast.store.places import REPORTS, RUN, Storing
 
 EXAMPLE = (
     "\b\nExample:\n  surgecast gate runs/20261205T123000Z-viral-goal --budgets budgets.yaml --baseline runs/last-week"
 )
 
 
-@click.command(epilog=EXAMPLE)
-@click.argument("run", nargs=-1, required=True)
+@click.command(cls=Storing, epilog=EXAMPLE)
+@click.argument("run", nargs=-1, required=True, type=RUN)
 @click.option(
     "--budgets", default="", help="Budgets file; without it, the budgets under 'gate:' in the run's scenario."
 )
-@click.option("--baseline", multiple=True, metavar="RUN", help="An earlier run to compare with; may be given again.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the reports.")
+@click.option("--baseline", multiple=True, type=RUN, metavar="RUN", help="An earlier run to compare with; repeatable.")
+@click.option("--out", type=REPORTS, help="Folder for the reports.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the JUnit XML to this file too.")
 @click.option("--github", is_flag=True, envvar="GITHUB_ACTIONS", help="Annotate, and append to $GITHUB_STEP_SUMMARY.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the texts.")
@@ -35,8 +36,8 @@ def gate(
 ) -> None:
     """Judge a run: PASS exits with 0, FAIL with 99, INVALID with 3.
 
-    RUN is a run folder, its run.jsonl, or -; several are the parts of one run. It may also be what Locust, k6 or JMeter
-    wrote; a baseline is then of the same tool.
+    RUN is a run folder, its run.jsonl, s3://…, or -; several are the parts of one run. It may also be what Locust, k6
+    or JMeter wrote; a baseline is then of the same tool.
     """
     options = GateOptions(budgets=budgets, baselines=baseline, out=out, junit=junit, github=github, lang=lang)
     sys.exit(gate_run(run, options))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,13 +14,14 @@ from surgecast.gating import budgets_for
 from surgecast.kubernetes_run.asked import Asked, distributed_options
 from surgecast.kubernetes_run.distributing import distribute
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
+from surgecast.store.places import NEW_RUN, Storing
 
 EXAMPLE = (
     "\b\nExample:\n  surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
 )
 
 
-@click.command(epilog=EXAMPLE)
+@click.command(cls=Storing, epilog=EXAMPLE)
 @click.argument("scenario")
 @click.option("--target", default="", help="Playlist to watch instead of the scenario's target.url.")
 @click.option("--target-nodes", default=0, type=click.IntRange(0), help="How many nodes serve the target.")
@@ -35,7 +35,7 @@ EXAMPLE = (
     help="Address to connect from; in turn where several.",
 )
 @click.option("--receive-buffer", default="", metavar="SIZE", help="Kernel buffer per connection, such as 64KiB.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the run.")
+@click.option("--out", type=NEW_RUN, help="Folder for the run, or s3://…")
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
 @click.option("--run-time", default="", help="Stop early, such as 90s or 5m.")
 @click.option("--web", is_flag=True, help="Open Locust's web UI and start from there.")

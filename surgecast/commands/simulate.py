@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,11 +13,12 @@ from loadtests.units import read_share
 from loadtests.virtual.edge import Edge
 from surgecast.quantities import BITRATE, DURATION
 from surgecast.simulating import SimulateOptions, run_simulation
+from surgecast.store.places import NEW_RUN, RUN, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast simulate viral-goal --viewers 1000000 --nodes 1400 --egress 120Mbps"
 
 
-@click.command(epilog=EXAMPLE)
+@click.command(cls=Storing, epilog=EXAMPLE)
 @click.argument("scenario")
 @click.option("--viewers", default=0, type=click.IntRange(0), help="Peak viewers; the surge keeps its form.")
 @click.option("--audience", default="", metavar="REGION=VIEWERS,...", help="Peak viewers of each region.")
@@ -30,8 +30,8 @@ EXAMPLE = "\b\nExample:\n  surgecast simulate viral-goal --viewers 1000000 --nod
 @click.option("--edge-ttl", type=DURATION, help="Put a cache before the nodes that keeps playlists so long.")
 @click.option("--edge-hit", default="", metavar="SHARE", help="The cache hits this share of requests, such as 95%.")
 @click.option("--weight", default="auto", show_default=True, help="Viewers that each simulated one stands for.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the run.")
-@click.option("--against", default="", metavar="RUN", help="Real run of the scenario: print the model's error.")
+@click.option("--out", type=NEW_RUN, help="Folder for the run, or s3://…")
+@click.option("--against", default="", type=RUN, metavar="RUN", help="Real run of the scenario: print the error.")
 def simulate(scenario: str, edge_ttl: float | None, edge_hit: str, **options: Any) -> None:
     """Answer what-if at launch scale: no load, no sockets.
 

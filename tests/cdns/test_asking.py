@@ -68,7 +68,7 @@ def test_what_is_enough_is_left_alone_and_what_is_not_listed_is_said(stubbed: An
     for _ in range(2):
         stub.add_response("list_service_quotas", raised, {"ServiceCode": "cloudfront"})
     told = list(ask(client, [EGRESS, REQUESTS], refusals, send=True))
-    assert [one.key for one in told] == ["quota_enough", "quota_unlisted"]
+    assert [one.key for one in told] == ["cdn_quota_enough", "quota_unlisted"]
 
 
 def test_a_refusal_is_told_on_one_line_and_the_next_is_asked_all_the_same(stubbed: Any) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final
 
+import click
 from click.testing import CliRunner
 
-from surgecast.cli import surgecast
+from surgecast.cli import COMMANDS, find_command, surgecast
 from tests.house.tree import ROOT
 
 PAGE: Final = ROOT / "docs" / "command-line.md"
@@ -15,6 +17,14 @@ REFRESH: Final = "python -m tests.house.command_line"
 WIDTH: Final = 100
 
 _HELP = re.compile(r"(<!-- help: (?P<words>[\w -]*?) ?-->\n```text\n).*?(```\n<!-- /help -->)", re.DOTALL)
+
+
+@cache
+def commands() -> dict[str, click.Command]:
+    """Every command by its words, those of a group behind their group."""
+    found = {name: find_command(name) for name in COMMANDS}
+    groups = [(name, one) for name, one in found.items() if isinstance(one, click.Group)]
+    return found | {f"{name} {word}": inner for name, group in groups for word, inner in group.commands.items()}
 
 
 def help_text(words: str) -> str:

@@ -15,20 +15,20 @@ import pytest
 from advisor.gate.verdict import EXIT_CODES
 from loadtests.errors import SurgecastError
 from loadtests.wiring.options import add_options
-from surgecast.cli import COMMANDS, find_command
-from tests.house.command_line import PAGE, REFRESH, documented, refreshed
+from surgecast.cli import COMMANDS
+from tests.house.command_line import PAGE, REFRESH, commands, documented, refreshed
 from tests.house.tree import blocks, inline_code, pages, prose, rows, told
 
 
 def test_every_help_text_is_the_one_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert documented(page) == {"", *COMMANDS}
+    assert documented(page) == {"", *commands()}
     assert refreshed(page) == page, f"a help text has changed; write it into the page with: {REFRESH}"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", commands())
 def test_every_command_has_help_for_each_option_and_an_example(name: str) -> None:
-    command = find_command(name)
+    command = commands()[name]
     options = [param for param in command.params if isinstance(param, click.Option)]
     assert [option.name for option in options if not option.help] == []
     assert command.epilog is not None
@@ -42,8 +42,11 @@ def parses(line: str) -> str | None:
     name = words[1] if len(words) > 1 else ""
     if name not in COMMANDS:
         return None if name.startswith("-") or not name else f"no command {name}"
+    rest = words[2:]
+    if rest and f"{name} {rest[0]}" in commands():
+        name = f"{name} {rest.pop(0)}"
     try:
-        find_command(name).make_context(name, words[2:], resilient_parsing=False)
+        commands()[name].make_context(name, rest, resilient_parsing=False)
     except click.exceptions.Exit:
         return None  # --help
     except click.ClickException as error:
@@ -72,7 +75,11 @@ def test_every_surgecast_command_in_the_docs_can_be_parsed() -> None:
 
 
 def options_of(name: str) -> set[str]:
-    return {word for param in find_command(name).params for word in (*param.opts, *param.secondary_opts)} | {"--help"}
+    """Of a command, or of those of a group."""
+    own = [command for words, command in commands().items() if words.split()[0] == name]
+    return {word for command in own for param in command.params for word in (*param.opts, *param.secondary_opts)} | {
+        "--help"
+    }
 
 
 def test_every_command_and_option_named_in_the_text_exists() -> None:

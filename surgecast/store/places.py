@@ -1,0 +1,109 @@
+"""Runs and folders as values on the command line: a path of this machine, or an ``s3://`` address.
+
+An address is checked as it is read, and only the command itself asks the store (`Storing`): first for the runs that
+are named, then for room where it is to write; at the end what was written is sent.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from loadtests.errors import InputError
+from surgecast.store.address import Address, is_remote, parse_address
+from surgecast.store.fetching import cached_run
+from surgecast.store.sending import recorded_for
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Where a folder goes when the command has ended. With ``fresh`` no run may be there yet."""
+
+    address: Address
+    fresh: bool
+
+
+class StoreAddress(click.ParamType[Address]):
+    """``s3://bucket/prefix/run``; with ``bucket_will_do`` the bucket alone as well."""
+
+    name = "address"
+
+    def __init__(self, *, bucket_will_do: bool = False) -> None:
+        self._bucket_will_do = bucket_will_do
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Address:
+        """Parse it; click's usage error where it is no address."""
+        if isinstance(value, Address):
+            return value
+        try:
+            return parse_address(value, bucket_will_do=self._bucket_will_do)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
+class RunPlace(click.ParamType["str | Address"]):
+    """A run: a folder, its file, ``-``, or an address. The command gets a path."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Address:
+        """An address where it is one."""
+        return ADDRESS.convert(value, param, ctx) if is_remote(str(value)) else str(value)
+
+
+class OutPlace(click.ParamType["Path | Outgoing"]):
+    """A folder to write in, or an address to which it is sent afterwards. The command gets a path."""
+
+    name = "directory"
+
+    def __init__(self, *, fresh: bool) -> None:
+        self.fresh = fresh
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | Outgoing:
+        """An address where it is one; else click's own check of a folder."""
+        if isinstance(value, Outgoing):
+            return value
+        if is_remote(str(value)):
+            return Outgoing(ADDRESS.convert(value, param, ctx), self.fresh)
+        click.Path(file_okay=False).convert(value, param, ctx)
+        return Path(value)
+
+
+ADDRESS: Final = StoreAddress()
+BUCKET: Final = StoreAddress(bucket_will_do=True)
+RUN: Final = RunPlace()
+NEW_RUN: Final = OutPlace(fresh=True)
+"""For ``--out`` of a command that records a run."""
+REPORTS: Final = OutPlace(fresh=False)
+"""For ``--out`` of a command that writes reports: they may go to a run that is stored."""
+
+
+class Storing(click.Command):
+    """A command whose runs and folders may be addresses; its function sees paths only."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Fetch, call, send. What is written is sent however the call ends; its exit code stays."""
+        with ExitStack() as stack:
+            for name, value in ctx.params.items():
+                _refuse_remote(name, value)
+            ctx.params = {name: _fetched(value) for name, value in ctx.params.items()}
+            for name, value in ctx.params.items():
+                if isinstance(value, Outgoing):
+                    ctx.params[name] = stack.enter_context(recorded_for(value.address, fresh=value.fresh))
+            return super().invoke(ctx)
+
+
+def _fetched(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_fetched(one) for one in value)
+    return str(cached_run(value)) if isinstance(value, Address) else value
+
+
+def _refuse_remote(name: str, value: Any) -> None:
+    """A ``Path`` made of an address would be a folder called ``s3:`` here."""
+    if isinstance(value, Path) and str(value).startswith("s3:/"):
+        raise click.UsageError(f"--{name.replace('_', '-')}: expected a path on this machine, found {value}")
