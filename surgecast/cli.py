@@ -14,7 +14,8 @@ import click
 from loadtests.errors import SurgecastError
 
 COMMANDS: Final = (
-    "advise", "apply", "compare", "doctor", "gate", "load", "rehearse", "rollback", "search", "simulate", "stage", "store",
+    "advise", "apply", "compare", "doctor", "gate", "load", "rehearse", "rollback", "search", "simulate",
+    "stage", "store",
 )  # fmt: skip
 
 
