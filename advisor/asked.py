@@ -33,7 +33,7 @@ class Asked:
     places: Mapping[str, str] = field(default_factory=dict)
     """The region's name with each provider."""
     is_brief: bool = False
-    """Whether only the counts are wanted: no limits with their slack, no curve of regret, no offers."""
+    """Whether only the counts are wanted: no limits with their slack, no drivers, no curve of regret, no offers."""
     event_seconds: float = 0.0
     """Length of the event, for what it costs; 0 when nobody knows."""
 

@@ -7,7 +7,8 @@ the surge. docs/planning.md has the formulas and a worked example.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -19,8 +20,10 @@ from advisor.constraints import Constraint, provided, resources_of, tightest_fir
 from advisor.drawing import DRAWS, drawn, scores
 from advisor.headroom import Headroom, Step, chain, folded, headroom
 from advisor.interval import Interval
+from advisor.lead import TimeToCapacity
 from advisor.models import Capacity, Excuse, Unit
 from advisor.regret import Regret, critical_ratio, rank_of, regrets
+from advisor.rise import Rise
 from advisor.texts import say
 from advisor.together import nodes_for, together
 from loadtests.region import Frozen
@@ -134,18 +137,19 @@ def _most(asked: Asked, limits: list[Capacity]) -> Plan:
 def _plan(asked: Asked, capacity: Capacity) -> Plan:
     demand, launch = asked.demand.of(capacity.unit), asked.launch
     assert demand is not None  # only such capacities are asked
-    wanted = drawn(demand, scores(f"demand {asked.demand.region}"))
-    carried = drawn(capacity.per_node, scores(f"capacity {capacity.unit}"))
-    waits = asked.waiting.draw(DRAWS)
-    shares = asked.rise.ready(waits) if asked.rise else np.ones(DRAWS)
+    wanted = _tried(demand, f"demand {asked.demand.region}")
+    carried = _tried(capacity.per_node, f"capacity {capacity.unit}")
+    course = _course(asked.waiting, asked.rise)
     law = asked.capacities.scaling
     law = law if law and law.model == capacity.model else None
     raw, quantile = together(nodes_for(wanted, carried), law), critical_ratio(launch.underprovision_weight)
     steps, rank = headroom(launch), rank_of(quantile, DRAWS)
-    needed, before = np.sort(folded(steps, raw)), np.sort(folded(steps, raw * shares))
+    ordered = np.sort(raw)  # no step makes more of less: what is sorted stays so
+    needed = folded(steps, ordered)
+    before = folded(steps, np.sort(raw * course.shares)) if asked.rise else needed
     samples = demand.samples and min(demand.samples, capacity.per_node.samples)
     middle = float(together(np.array([nodes_for(demand.mid, capacity.per_node.mid)]), law)[0])
-    told = _steps(steps, middle, float(np.sort(raw)[rank]), capacity)
+    told = _steps(steps, middle, float(ordered[rank]), capacity)
     nodes, ready = int(needed[rank]), int(before[rank])
     return Plan(
         region=asked.demand.region,
@@ -162,12 +166,37 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
         likely=_nine_in_ten(needed, samples),
         ready=ready,
         ready_likely=_nine_in_ten(before, samples),
-        lead=_nine_in_ten(np.sort(waits), 0),
-        rise=float(np.median(shares)) if asked.rise else None,
-        drivers=drivers(wanted, carried, shares),
+        lead=course.lead,
+        rise=course.rise,
+        drivers=() if asked.is_brief else drivers(wanted, carried, course.shares),
         regret=() if asked.is_brief else regrets(needed, nodes, launch.underprovision_weight, launch.zones),
         constraints=(),
     )
+
+
+@lru_cache(maxsize=64)
+def _tried(interval: Interval, name: str) -> Floats:
+    """Drawn once for all plans that ask the same; the array is handed out again, so nobody may write to it."""
+    found = drawn(interval, scores(name))
+    found.flags.writeable = False
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What follows from the wait for a node alone."""
+
+    shares: Floats
+    """Of the peak, draw by draw: what must stand beforehand."""
+    lead: Interval
+    rise: float | None
+
+
+@lru_cache(maxsize=32)
+def _course(waiting: TimeToCapacity, rise: Rise | None) -> _Course:
+    waits = waiting.draw(DRAWS)
+    shares = rise.ready(waits) if rise else np.ones(DRAWS)
+    return _Course(shares, _nine_in_ten(np.sort(waits), 0), float(np.median(shares)) if rise else None)
 
 
 def _steps(fold: tuple[Headroom, ...], middle: float, chosen: float, capacity: Capacity) -> tuple[Step, ...]:

@@ -118,7 +118,7 @@ class Recorder(PlainReader):
     seconds: int = 0
     _series: Series | None = None
     _open: dict[int, dict[Key, Adding]] = field(default_factory=dict)
-    _startups: deque[dict[str, Adding]] = field(default_factory=lambda: deque(maxlen=STARTUP_SECONDS))
+    _startups: deque[dict[str, list[Data]]] = field(default_factory=lambda: deque(maxlen=STARTUP_SECONDS))
     _spoiled: list[tuple[int, str, Bottleneck]] = field(default_factory=list)
     _worst_cpu: float = 0.0
 
@@ -152,7 +152,7 @@ class Recorder(PlainReader):
                     for kind, requests, age in cells[key].by_kind():
                         series.kinds.of(key[0], kind).add(at, requests, age)
                 sums = sums_of(cells, series.folds)
-                self._startups.append(sums)
+                self._startups.append({code: one.sketches.get("startup", []) for code, one in sums.items()})
                 heard = heard_in(sums, self._startups)
                 for code, fold in series.folds.items():
                     second = fold.second(at, phase, sums[code].sums(), heard[code])
@@ -249,11 +249,11 @@ def sums_of(cells: Mapping[Key, Adding], codes: Iterable[str]) -> dict[str, Addi
     return {code: one if code else whole for code, one in regions.items()}
 
 
-def heard_in(sums: Mapping[str, Adding], startups: Iterable[Mapping[str, Adding]]) -> dict[str, Heard]:
+def heard_in(sums: Mapping[str, Adding], startups: Iterable[Mapping[str, list[Data]]]) -> dict[str, Heard]:
     """What the sketches of a second say, by region; ``startups`` are the seconds over which start-ups are judged."""
     groups = []
     for code, one in sums.items():
-        started = [sketch for before in startups for sketch in before[code].sketches.get("startup", ())]
+        started = [sketch for before in startups for sketch in before[code]]
         groups += [started, *(one.sketches.get(name, []) for name in _AT_ONCE)]
     found = iter(percentiles(groups, SHARES))
     each, heard = len(_AT_ONCE) + 1, {}

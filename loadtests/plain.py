@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final, TypeAlias, cast, get_origin
 
@@ -23,7 +23,7 @@ from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_sch
 
 from loadtests.results import Header, Players, Requests, Totals, Window
 from loadtests.run import LineReader
-from loadtests.sketch import SMALLEST, Sketch, bin_of, middle_of
+from loadtests.sketch import GAMMA, LOWEST_BIN, SMALLEST, Sketch, middle_of
 
 Data: TypeAlias = Mapping[str, Any]
 NOTHING: Final[Data] = {}
@@ -32,36 +32,36 @@ _WINDOW: Final = b'{"line":"window",'
 
 
 class Bins(Mapping[int, int]):
-    """The bins of a sketch, ascending, and how many samples each has: a mapping that is kept as two arrays."""
+    """The bins of a sketch, ascending, and how many samples each has: a mapping that is kept as one array."""
 
-    __slots__ = ("counts", "index")
+    __slots__ = ("first", "last", "pairs")
 
-    def __init__(self, index: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
-        self.index, self.counts = index, counts
+    def __init__(self, pairs: NDArray[np.int64], first: int, last: int) -> None:
+        self.pairs, self.first, self.last = pairs, first, last
+        """Bin, samples, bin, samples and so on; the first bin and the last."""
 
     @classmethod
     def of(cls, bins: Mapping[int, int]) -> Bins:
-        """Of a plain mapping; OverflowError for a count beyond all measure (2^63)."""
-        found = np.array(sorted(bins.items()), dtype=np.int64).reshape(-1, 2)
-        return cls(found[:, 0], found[:, 1])
+        """Of a plain mapping, not empty; OverflowError for a count beyond all measure (2^63)."""
+        return cls(np.array(sorted(bins.items()), dtype=np.int64).ravel(), min(bins), max(bins))
 
     def __getitem__(self, key: int) -> int:
         found: dict[int, int] = dict(self.items())
         return found[key]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.index.tolist())
+        return iter(self.pairs[::2].tolist())
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.pairs) // 2
 
     def values(self) -> Any:
         """Samples, bin by bin."""
-        return self.counts.tolist()
+        return self.pairs[1::2].tolist()
 
     def items(self) -> Any:
         """Each bin with its samples."""
-        return zip(self.index.tolist(), self.counts.tolist(), strict=True)
+        return zip(self.pairs[::2].tolist(), self.pairs[1::2].tolist(), strict=True)
 
 
 def sketch_of(parts: Sequence[Data]) -> Sketch:
@@ -82,29 +82,38 @@ def percentiles(groups: Sequence[Sequence[Data]], shares: Sequence[float]) -> li
 
     None for a group without any. All bins go into one table, a row per group, whose running sum is searched once.
     """
-    parts = [part for group in groups for part in group]
+    known = [group for group in groups if group]
+    parts = [part for group in known for part in group]
     if not parts:
         return [None] * len(groups)
-    sizes = np.array([len(group) for group in groups])
-    index = np.concatenate([part["bins"].index for part in parts])
-    counts = np.concatenate([part["bins"].counts for part in parts])
-    first, rows = int(index.min()), np.repeat(np.arange(len(groups)), sizes)
-    width = int(index.max()) - first + 1
-    cells = np.repeat(rows * width - first, [len(part["bins"]) for part in parts]) + index
-    seen = np.bincount(cells, weights=counts, minlength=len(groups) * width).cumsum()
-    ends = seen[width - 1 :: width]
-    begins = np.concatenate([[0.0], ends[:-1]])
-    ranks = np.floor(np.maximum(ends - begins - 1, 0)[:, None] * np.array(shares)) + begins[:, None]
-    found = (np.searchsorted(seen, ranks, side="right") - np.arange(len(groups))[:, None] * width + first).tolist()
-    return [_within(group, row) if group else None for group, row in zip(groups, found, strict=True)]
+    bins: list[Bins] = [part["bins"] for part in parts]
+    sizes = [len(group) for group in known]
+    heads = [0, *accumulate(sizes[:-1])]
+    pairs = np.concatenate([one.pairs for one in bins])
+    lows, lasts = np.minimum.reduceat([one.first for one in bins], heads), [one.last for one in bins]
+    widths = np.maximum.reduceat(lasts, heads) - lows + 1
+    ends = widths.cumsum()
+    shifts = ends - widths - lows
+    cells = np.repeat(np.repeat(shifts, sizes), [len(one) for one in bins]) + pairs[::2]
+    seen = np.bincount(cells, weights=pairs[1::2]).cumsum()
+    until = seen[ends - 1]
+    before = np.concatenate([[0.0], until[:-1]])
+    ranks = np.floor((until - before - 1)[:, None] * np.array(shares)) + before[:, None]
+    places = np.searchsorted(seen, ranks, side="right") - shifts[:, None]
+    values = np.array([_middle(one) for one in places.ravel().tolist()]).reshape(places.shape)
+    least = np.minimum.reduceat([part["min"] for part in parts], heads)[:, None]
+    most = np.maximum.reduceat([part["max"] for part in parts], heads)[:, None]
+    found = iter(np.minimum(np.maximum(values, least), most).tolist())
+    return [next(found) if group else None for group in groups]
 
 
-def _within(group: Sequence[Data], bins: Sequence[int]) -> list[float]:
-    low, high = min(part["min"] for part in group), max(part["max"] for part in group)
-    return [min(max(_middle(one), low), high) for one in bins]
+_middle = lru_cache(maxsize=2**14)(middle_of)
 
 
-_middle = cache(middle_of)
+@lru_cache(maxsize=2**14)
+def _edge(index: int) -> float:
+    """The largest value in a bin."""
+    return GAMMA**index
 
 
 def _holds(sketch: Data) -> bool:
@@ -112,15 +121,18 @@ def _holds(sketch: Data) -> bool:
     count = sketch["count"]
     if not count:
         return len(sketch) == 1
-    index, low, high = sketch["bins"].index, sketch["min"], sketch["max"]
+    bins, low, high = sketch["bins"], sketch["min"], sketch["max"]
     return bool(
         0 <= low <= high < math.inf
         and low * 0.99 - SMALLEST <= sketch["sum"] / count <= high * 1.01 + SMALLEST
-        and bin_of(low * 0.99) <= index[0]
-        and index[-1] <= bin_of(high * 1.01)
+        and bins.first >= LOWEST_BIN
+        and low * 0.99 <= _edge(bins.first) * (1 - ROUNDING)
+        and (bins.last == LOWEST_BIN or high * 1.01 >= _edge(bins.last - 1) * (1 + ROUNDING))
     )
 
 
+ROUNDING: Final = 1e-9
+"""Share of a value by which the end of a bin is kept away from: nearer, the model decides."""
 _BINS: Final = re.compile(rb'"bins":\{("-?+[0-9]++":[1-9][0-9]*+(?:,"-?+[0-9]++":[1-9][0-9]*+)*+)\}')
 """Bins as `text_of` writes them. In any other way (spaces, ``"+7"``, ``7.0``, an escape) they are left to the model."""
 _COMMAS: Final = bytes.maketrans(b":", b",")
@@ -132,18 +144,19 @@ def _bins_of(parts: Sequence[bytes]) -> list[tuple[Bins, int]]:
     """The bins of several sketches with the sum of each, from their text; OverflowError where numpy must not add."""
     if not parts:
         return []
-    sizes = [part.count(b":") for part in parts]
     numbers = np.fromstring(b",".join(parts).translate(_COMMAS, b'"'), dtype=np.int64, sep=",")
     index, counts = numbers[::2], numbers[1::2]
-    begins = [0, *accumulate(sizes)]
+    ends = list(accumulate([part.count(b":") for part in parts]))
+    begins = [0, *ends[:-1]]
     rising = index[1:] > index[:-1]
-    rising[[begin - 1 for begin in begins[1:-1]]] = True
+    rising[[begin - 1 for begin in ends[:-1]]] = True
     if not rising.all() or counts.max() >= _MOST:
         raise OverflowError
-    sums = np.add.reduceat(counts, begins[:-1]).tolist()
+    sums, firsts = np.add.reduceat(counts, begins).tolist(), index[begins].tolist()
+    lasts = index[[end - 1 for end in ends]].tolist()
     return [
-        (Bins(index[begin:end], counts[begin:end]), total)
-        for begin, end, total in zip(begins, begins[1:], sums, strict=False)
+        (Bins(numbers[2 * begin : 2 * end], first, last), total)
+        for begin, end, total, first, last in zip(begins, ends, sums, firsts, lasts, strict=True)
     ]
 
 
