@@ -144,9 +144,11 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
     law = law if law and law.model == capacity.model else None
     raw, quantile = together(nodes_for(wanted, carried), law), critical_ratio(launch.underprovision_weight)
     steps, rank = headroom(launch), rank_of(quantile, DRAWS)
-    ordered = np.sort(raw)  # no step makes more of less: what is sorted stays so
+    ordered = _in_order(raw, rank, whole=not asked.is_brief)  # no step makes more of less: the order stays
     needed = folded(steps, ordered)
-    before = folded(steps, np.sort(raw * course.shares)) if asked.rise else needed
+    before = needed
+    if asked.rise:
+        before = folded(steps, _in_order(raw * course.shares, rank, whole=not asked.is_brief))
     samples = demand.samples and min(demand.samples, capacity.per_node.samples)
     middle = float(together(np.array([nodes_for(demand.mid, capacity.per_node.mid)]), law)[0])
     told = _steps(steps, middle, float(ordered[rank]), capacity)
@@ -206,10 +208,20 @@ def _steps(fold: tuple[Headroom, ...], middle: float, chosen: float, capacity: C
     return (first, doubt, *chain(fold, chosen, middle))
 
 
+_TAIL: Final = (1.0 - COVERAGE) / 2
+_ENDS: Final = (_TAIL, 0.5, 1.0 - _TAIL)
+
+
+def _in_order(values: Floats, rank: int, *, whole: bool) -> Floats:
+    """Sorted: all of them, or only what stands at ``rank`` and at the `_ENDS`, for a third of the time."""
+    if whole:
+        return np.sort(values)
+    return np.partition(values, sorted({rank, *(rank_of(share, len(values)) for share in _ENDS)}))
+
+
 def _nine_in_ten(ordered: Floats, samples: int) -> Interval:
     """Ends and median of sorted draws."""
-    tail = (1.0 - COVERAGE) / 2
-    low, mid, high = (float(ordered[rank_of(share, len(ordered))]) for share in (tail, 0.5, 1.0 - tail))
+    low, mid, high = (float(ordered[rank_of(share, len(ordered))]) for share in _ENDS)
     return Interval(low=low, mid=mid, high=high, coverage=COVERAGE, samples=samples)
 
 

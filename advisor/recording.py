@@ -190,18 +190,18 @@ class Adding:
         """One more window of the same second, region and cohort; of its sketches only those that `Fold` reads."""
         for kind, one in window.get("requests", NOTHING).items():
             _add(self.requests, one)
-            _add(self.kinds.setdefault(kind, {}), one)
+            self.kinds[kind] = _both(self.kinds.get(kind), one)
             if (age := one.get("cache_age")) is not None:
                 self.ages.setdefault(kind, []).append(age)
             if kind == "segment":
                 self.segments = self.kinds[kind]
                 self._keep(one, SEGMENTS_READ)
         if players := window.get("players"):
-            _add(self.players, players)
+            self.players = _both(self.players, players)
             self._keep(players, PLAYERS_READ)
 
     def merge(self, other: Adding) -> Adding:
-        """Another region or cohort of the same second."""
+        """Another region or cohort of the same second, into sums that began empty: what `add` took stays as it is."""
         _add(self.requests, other.requests)
         _add(self.segments, other.segments)
         _add(self.players, other.players)
@@ -233,6 +233,16 @@ def _add(sums: dict[str, Any], part: Data) -> None:
             counts = sums.setdefault(name, {})
             for one, count in value.items():
                 counts[one] = counts.get(one, 0) + count
+
+
+def _both(one: dict[str, Any] | None, other: dict[str, Any]) -> dict[str, Any]:
+    """The sums of two; a single one as it is, sketches and all."""
+    if not one:
+        return other
+    sums: dict[str, Any] = {}
+    _add(sums, one)
+    _add(sums, other)
+    return sums
 
 
 def sums_of(cells: Mapping[Key, Adding], codes: Iterable[str]) -> dict[str, Adding]:
