@@ -1,4 +1,4 @@
-"""Lines of a run as plain JSON: windows checked as the contract says, at a third of what its models cost.
+"""Lines of a run as plain JSON: windows checked as the contract says, at a fraction of what its models cost.
 
 A run of half an hour in ten regions is some twenty thousand windows, and whoever folds them needs sums, not models.
 The rules are read off the models of `loadtests.results`, so a field that is added there is known here. A window that
