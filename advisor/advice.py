@@ -132,7 +132,8 @@ def advise(
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
     looks = _looks(measurement, wanted, clusters)
-    planned_for = [_region(measurement, demand, found, factor, looks) for demand in wanted]
+    asked = [_asked(measurement, demand, found, factor, looks) for demand in wanted]
+    planned_for = [_region(measurement, one) for one in asked]
     regions = _compared(measurement, _scaled(measurement, planned_for, looks), looks)
     judged = verdict(measurement)
     servers = observed(measurement)
@@ -159,9 +160,7 @@ def advise(
         capacities=found,
         regions=regions,
         totals=_totals(regions),
-        whatif=what_if(
-            _cases(measurement, wanted, found, factor, looks), _question(measurement, wanted, suppose, have)
-        ),
+        whatif=what_if(_cases(measurement, asked), _question(measurement, wanted, suppose, have)),
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
         servers=servers,
@@ -207,15 +206,15 @@ def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: 
     )
 
 
-def _region(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> RegionAdvice:
-    place = measurement.places[demand.region]
+def _region(measurement: Measurement, asked: Asked) -> RegionAdvice:
+    demand, place = asked.demand, measurement.places[asked.demand.region]
     return RegionAdvice(
         code=demand.region,
         name=place.name,
         timezone=place.timezone,
         audience=round(demand.viewers.mid),
         demand=demand,
-        nodes=plan(_asked(measurement, demand, found, factor, looks)),
+        nodes=plan(asked),
         cdn=cdn(demand, place, measurement.scenario, seen_of(measurement, demand)),
     )
 
@@ -278,21 +277,19 @@ def _last_day(measurement: Measurement) -> date:
     return max(run.facts.started_at for run in measurement.runs).date()
 
 
-def _cases(
-    measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float, looks: Looks
-) -> tuple[Case, ...]:
+def _cases(measurement: Measurement, asked: Sequence[Asked]) -> tuple[Case, ...]:
     """What changes are asked of; offers are left out."""
-    used = usages(measurement, wanted)
+    used = usages(measurement, [one.demand for one in asked])
     return tuple(
         Case(
-            asked=replace(_asked(measurement, demand, found, factor, looks), offers=(), is_brief=True),
-            usage=used[demand.region],
-            edge=demand,
-            place=measurement.places[demand.region],
+            asked=replace(one, offers=(), is_brief=True),
+            usage=used[one.demand.region],
+            edge=one.demand,
+            place=measurement.places[one.demand.region],
             scenario=measurement.scenario,
-            peak_seconds=peak_seconds_of(measurement.scenario, demand.region),
+            peak_seconds=peak_seconds_of(measurement.scenario, one.demand.region),
         )
-        for demand in wanted
+        for one in asked
     )
 
 

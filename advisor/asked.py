@@ -42,7 +42,7 @@ class Asked:
     barred: Excuse | None = None
     """Why no node may stand anywhere for this region; None where one may."""
     is_brief: bool = False
-    """Whether only the counts are wanted: no limits with their slack, no curve of regret, no offers."""
+    """Whether only the counts are wanted: no limits with their slack, no drivers, no curve of regret, no offers."""
     event_seconds: float = 0.0
     """Length of the event, for what it costs; 0 when nobody knows."""
 

@@ -88,7 +88,9 @@ class RunSeries(Frozen):
     def calm(self, code: str, phases: frozenset[str]) -> tuple[Second, ...]:
         """The valid ones that no fault disturbed: they show what the target carries when nothing is wrong with it."""
         valid = self.valid(code, phases)
-        return valid if self.only_disturbed else tuple(one for one in valid if not self._disturbed(one.at))
+        if self.only_disturbed or not self.faults:
+            return valid
+        return tuple(one for one in valid if not self._disturbed(one.at))
 
     def _disturbed(self, at: int) -> bool:
         return any(one.begins < at + 1 and at < (one.over or math.inf) for one in self.faults)

@@ -7,7 +7,8 @@ the surge. docs/planning.md has the formulas and a worked example.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -20,9 +21,11 @@ from advisor.constraints import Constraint, provided, resources_of, tightest_fir
 from advisor.drawing import DRAWS, drawn, scores
 from advisor.headroom import Headroom, Step, chain, folded, headroom
 from advisor.interval import Interval
+from advisor.lead import TimeToCapacity
 from advisor.models import Capacity, Excuse, Unit
 from advisor.regret import Regret, critical_ratio, rank_of, regrets
 from advisor.residency import Residence
+from advisor.rise import Rise
 from advisor.texts import say
 from advisor.together import nodes_for, together
 from loadtests.region import Frozen
@@ -142,23 +145,24 @@ def _most(asked: Asked, limits: list[Capacity]) -> Plan:
 def _plan(asked: Asked, capacity: Capacity) -> Plan:
     demand, launch = asked.demand.of(capacity.unit), asked.launch
     assert demand is not None  # only such capacities are asked
-    wanted = drawn(demand, scores(f"demand {asked.demand.region}"))
-    carried = drawn(capacity.per_node, scores(f"capacity {capacity.unit}"))
-    waits = asked.waiting.draw(DRAWS)
-    shares = asked.rise.ready(waits) if asked.rise else np.ones(DRAWS)
+    wanted = _tried(demand, f"demand {asked.demand.region}")
+    carried = _tried(capacity.per_node, f"capacity {capacity.unit}")
+    course = _course(asked.waiting, asked.rise)
     law = asked.capacities.scaling
     law = law if law and law.model == capacity.model else None
     raw, quantile = together(nodes_for(wanted, carried), law), critical_ratio(launch.underprovision_weight)
     steps, rank = headroom(launch), rank_of(quantile, DRAWS)
-    needed = folded(steps, raw)
-    late = starting(asked, needed, waits, shares)
-    if asked.rise and late.any():
-        waits = waits + late
-        shares = asked.rise.ready(waits)
-    needed, before = np.sort(needed), np.sort(folded(steps, raw * shares))
+    ordered = _in_order(raw, rank, whole=not asked.is_brief)  # no step makes more of less: the order stays
+    needed = folded(steps, ordered)
+    late = starting(asked, folded(steps, raw), course) if asked.node.starting(needed.max()) else None
+    if late is not None:
+        course = _Course.of(course.waits + late, asked.rise)
+    before = needed
+    if asked.rise:
+        before = folded(steps, _in_order(raw * course.shares, rank, whole=not asked.is_brief))
     samples = demand.samples and min(demand.samples, capacity.per_node.samples)
     middle = float(together(np.array([nodes_for(demand.mid, capacity.per_node.mid)]), law)[0])
-    told = _steps(steps, middle, float(np.sort(raw)[rank]), capacity)
+    told = _steps(steps, middle, float(ordered[rank]), capacity)
     nodes, ready = int(needed[rank]), int(before[rank])
     return Plan(
         region=asked.demand.region,
@@ -175,26 +179,58 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
         likely=_nine_in_ten(needed, samples),
         ready=ready,
         ready_likely=_nine_in_ten(before, samples),
-        lead=_nine_in_ten(np.sort(waits), 0),
-        starting=float(np.median(late)),
-        rise=float(np.median(shares)) if asked.rise else None,
-        drivers=drivers(wanted, carried, shares),
+        lead=course.lead,
+        starting=0.0 if late is None else float(np.median(late)),
+        rise=course.rise,
+        drivers=() if asked.is_brief else drivers(wanted, carried, course.shares),
         regret=() if asked.is_brief else regrets(needed, nodes, launch.underprovision_weight, launch.zones),
         constraints=(),
         residence=asked.residence,
     )
 
 
+@lru_cache(maxsize=64)
+def _tried(interval: Interval, name: str) -> Floats:
+    """Drawn once for all plans that ask the same; the array is handed out again, so nobody may write to it."""
+    found = drawn(interval, scores(name))
+    found.flags.writeable = False
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """What follows from the wait for a node."""
+
+    waits: Floats
+    """Seconds, draw by draw."""
+    shares: Floats
+    """Of the peak: what must stand beforehand."""
+    lead: Interval
+    rise: float | None
+
+    @classmethod
+    def of(cls, waits: Floats, rise: Rise | None) -> _Course:
+        """Of these waits."""
+        shares = rise.ready(waits) if rise else np.ones(len(waits))
+        return cls(waits, shares, _nine_in_ten(np.sort(waits), 0), float(np.median(shares)) if rise else None)
+
+
+@lru_cache(maxsize=32)
+def _course(waiting: TimeToCapacity, rise: Rise | None) -> _Course:
+    return _Course.of(waiting.draw(DRAWS), rise)
+
+
 HALVINGS: Final = 20
 """Of the share that must stand beforehand: known to a millionth."""
 
 
-def starting(asked: Asked, needed: Floats, waits: Floats, shares: Floats) -> Floats:
+def starting(asked: Asked, needed: Floats, course: _Course) -> Floats:
     """Seconds of every draw until the provider has begun to start all nodes that do not stand before the surge.
 
     The more must be started, the longer that takes, and the more must therefore stand before: the share s solves
     s = ready(wait + starting(nodes × (1 − s))), whose right side never rises with s, and is found by halving.
     """
+    waits, shares = course.waits, course.shares
     late = asked.node.starting(needed * (1 - shares))
     if asked.rise is None or not late.any():
         return np.zeros_like(needed)
@@ -213,10 +249,20 @@ def _steps(fold: tuple[Headroom, ...], middle: float, chosen: float, capacity: C
     return (first, doubt, *chain(fold, chosen, middle))
 
 
+_TAIL: Final = (1.0 - COVERAGE) / 2
+_ENDS: Final = (_TAIL, 0.5, 1.0 - _TAIL)
+
+
+def _in_order(values: Floats, rank: int, *, whole: bool) -> Floats:
+    """Sorted: all of them, or only what stands at ``rank`` and at the `_ENDS`, for a third of the time."""
+    if whole:
+        return np.sort(values)
+    return np.partition(values, sorted({rank, *(rank_of(share, len(values)) for share in _ENDS)}))
+
+
 def _nine_in_ten(ordered: Floats, samples: int) -> Interval:
     """Ends and median of sorted draws."""
-    tail = (1.0 - COVERAGE) / 2
-    low, mid, high = (float(ordered[rank_of(share, len(ordered))]) for share in (tail, 0.5, 1.0 - tail))
+    low, mid, high = (float(ordered[rank_of(share, len(ordered))]) for share in _ENDS)
     return Interval(low=low, mid=mid, high=high, coverage=COVERAGE, samples=samples)
 
 

@@ -9,6 +9,7 @@ bit of a float depends on the way.
 from __future__ import annotations
 
 import shutil
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,11 +18,22 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final, TypeAlias
 
-from advisor.seconds import PLAYERS_READ, SEGMENTS_READ, Fold, Second, Sums, by_second
+from advisor.seconds import (
+    PLAYERS_READ,
+    SEGMENTS_READ,
+    SHARES,
+    STARTUP_SECONDS,
+    Fold,
+    Heard,
+    Percentiles,
+    Second,
+    Sums,
+    by_second,
+)
 from advisor.traffic import COSTING, Kinds, RegionTraffic
 from loadtests.flow import planned
-from loadtests.plain import NOTHING, SKETCHES, Data, PlainReader, sketch_of
-from loadtests.results import Bottleneck, Footer, Generator, Header, Note, Players, Requests, Target
+from loadtests.plain import NOTHING, SKETCHES, Data, PlainReader, percentiles, sketch_of
+from loadtests.results import Bottleneck, Footer, Generator, Header, Note, Players, Target, add
 from loadtests.run import Run, open_run
 from loadtests.session import RequestKind
 from loadtests.shapes import Phase, PhaseName
@@ -78,12 +90,11 @@ class Series:
         self.folds = {code: Fold(scenario.budgets, planned(scenario, code)) for code in codes}
         self.seconds = {code: [] for code in codes}
 
-    def add(self, at: int, phase: PhaseName, sums: Mapping[str, Sums]) -> None:
-        """The next second, by region; the whole is ``""``."""
-        for code, fold in self.folds.items():
-            self.seconds[code].append(fold.second(at, phase, sums[code]))
-            if code and (rungs := sums[code].players.rungs):
-                self.rungs.setdefault(code, []).append((at, rungs))
+    def add(self, code: str, second: Second, rungs: dict[int, float]) -> None:
+        """The next second of a region, or of the whole (``""``), and what was played at each bit rate."""
+        self.seconds[code].append(second)
+        if code and rungs:
+            self.rungs.setdefault(code, []).append((second.at, rungs))
 
     def parts(self) -> dict[str, Any]:
         """The fields of a `Recording`."""
@@ -107,6 +118,7 @@ class Recorder(PlainReader):
     seconds: int = 0
     _series: Series | None = None
     _open: dict[int, dict[Key, Adding]] = field(default_factory=dict)
+    _startups: deque[dict[str, list[Data]]] = field(default_factory=lambda: deque(maxlen=STARTUP_SECONDS))
     _spoiled: list[tuple[int, str, Bottleneck]] = field(default_factory=list)
     _worst_cpu: float = 0.0
 
@@ -139,7 +151,12 @@ class Recorder(PlainReader):
                 for key in sorted(cells) if phase in COSTING else ():
                     for kind, requests, age in cells[key].by_kind():
                         series.kinds.of(key[0], kind).add(at, requests, age)
-                series.add(at, phase, sums_of(cells, series.folds))
+                sums = sums_of(cells, series.folds)
+                self._startups.append({code: one.sketches.get("startup", []) for code, one in sums.items()})
+                heard = heard_in(sums, self._startups)
+                for code, fold in series.folds.items():
+                    second = fold.second(at, phase, sums[code].sums(), heard[code])
+                    series.add(code, second, sums[code].players.get("rungs", {}))
 
     def recording(self) -> Recording:
         """All lines are read; RunError as for a `Run`."""
@@ -173,18 +190,18 @@ class Adding:
         """One more window of the same second, region and cohort; of its sketches only those that `Fold` reads."""
         for kind, one in window.get("requests", NOTHING).items():
             _add(self.requests, one)
-            _add(self.kinds.setdefault(kind, {}), one)
+            self.kinds[kind] = _both(self.kinds.get(kind), one)
             if (age := one.get("cache_age")) is not None:
                 self.ages.setdefault(kind, []).append(age)
             if kind == "segment":
                 self.segments = self.kinds[kind]
                 self._keep(one, SEGMENTS_READ)
         if players := window.get("players"):
-            _add(self.players, players)
+            self.players = _both(self.players, players)
             self._keep(players, PLAYERS_READ)
 
     def merge(self, other: Adding) -> Adding:
-        """Another region or cohort of the same second."""
+        """Another region or cohort of the same second, into sums that began empty: what `add` took stays as it is."""
         _add(self.requests, other.requests)
         _add(self.segments, other.segments)
         _add(self.players, other.players)
@@ -197,25 +214,14 @@ class Adding:
         for kind, sums in self.kinds.items():
             yield kind, sums, sketch_of(self.ages[kind]) if kind in self.ages else None
 
-    def _keep(self, part: Data, names: frozenset[str]) -> None:
+    def _keep(self, part: Data, names: Iterable[str]) -> None:
         for name in names:
             if (sketch := part.get(name)) is not None and sketch["count"]:
                 self.sketches.setdefault(name, []).append(sketch)
 
     def sums(self) -> Sums:
-        """As their models."""
-        merged = {name: sketch_of(parts) for name, parts in self.sketches.items()}
-        segments = {name: merged[name] for name in SEGMENTS_READ if name in merged}
-        players = {name: merged[name] for name in PLAYERS_READ if name in merged}
-        return Sums(
-            requests=_NO_REQUESTS.model_copy(update=self.requests),
-            segments=_NO_REQUESTS.model_copy(update=self.segments | segments),
-            players=_NO_PLAYERS.model_copy(update=self.players | players),
-        )
-
-
-_NO_REQUESTS: Final = Requests()
-_NO_PLAYERS: Final = Players()
+        """Without the sketches."""
+        return Sums(self.requests, self.segments, self.players)
 
 
 def _add(sums: dict[str, Any], part: Data) -> None:
@@ -229,7 +235,17 @@ def _add(sums: dict[str, Any], part: Data) -> None:
                 counts[one] = counts.get(one, 0) + count
 
 
-def sums_of(cells: Mapping[Key, Adding], codes: Iterable[str]) -> dict[str, Sums]:
+def _both(one: dict[str, Any] | None, other: dict[str, Any]) -> dict[str, Any]:
+    """The sums of two; a single one as it is, sketches and all."""
+    if not one:
+        return other
+    sums: dict[str, Any] = {}
+    _add(sums, one)
+    _add(sums, other)
+    return sums
+
+
+def sums_of(cells: Mapping[Key, Adding], codes: Iterable[str]) -> dict[str, Adding]:
     """The sums of one second by region, and over all (``""``)."""
     parts: dict[str, list[Adding]] = {code: [] for code in codes}
     whole = Adding()
@@ -240,7 +256,38 @@ def sums_of(cells: Mapping[Key, Adding], codes: Iterable[str]) -> dict[str, Sums
     regions = {
         code: part[0] if len(part) == 1 else reduce(Adding.merge, part, Adding()) for code, part in parts.items()
     }
-    return {code: (one if code else whole).sums() for code, one in regions.items()}
+    return {code: one if code else whole for code, one in regions.items()}
+
+
+def heard_in(sums: Mapping[str, Adding], startups: Iterable[Mapping[str, list[Data]]]) -> dict[str, Heard]:
+    """What the sketches of a second say, by region; ``startups`` are the seconds over which start-ups are judged."""
+    groups = []
+    for code, one in sums.items():
+        started = [sketch for before in startups for sketch in before[code]]
+        groups += [started, *(one.sketches.get(name, []) for name in _AT_ONCE)]
+    found = iter(percentiles(groups, SHARES))
+    each, heard = len(_AT_ONCE) + 1, {}
+    for number, code in enumerate(sums):
+        startup, ttfb, total, latency, delay = (next(found) for _ in range(each))
+        started, _, timed, *_ = groups[number * each : (number + 1) * each]
+        heard[code] = Heard(
+            ttfb=_percentiles(ttfb),
+            total=_percentiles(total),
+            timed=sum(sketch["count"] for sketch in timed),
+            startup_p95=startup[1] if startup else None,
+            started=sum(sketch["count"] for sketch in started),
+            live_latency=latency[0] if latency else None,
+            message_delay=delay[1] if delay else None,
+        )
+    return heard
+
+
+_AT_ONCE: Final = ("ttfb", "total", "live_latency", "message_delay")
+"""Sketches that are judged second by second."""
+
+
+def _percentiles(found: Sequence[float] | None) -> Percentiles | None:
+    return Percentiles(p50=found[0], p95=found[1], p99=found[2]) if found else None
 
 
 def recorded(run: Run) -> Recording:
@@ -251,8 +298,10 @@ def recorded(run: Run) -> Recording:
             for window in windows if phase in COSTING else ():
                 for kind, requests in window.requests.items():
                     series.kinds.of(window.region, kind).add(at, vars(requests), requests.cache_age)
-            by_code = {code: [one for one in windows if code in ("", one.region)] for code in series.folds}
-            series.add(at, phase, {code: Sums.of(part) for code, part in by_code.items()})
+            for code, fold in series.folds.items():
+                part = [one for one in windows if code in ("", one.region)]
+                played = reduce(add, (one.players for one in part), Players())
+                series.add(code, fold.add(at, phase, part), played.rungs)
     spoiled = ((one.at, one.worker, one.bottleneck()) for one in run.generators)
     return Recording(
         **series.parts(),

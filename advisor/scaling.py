@@ -126,9 +126,11 @@ def scale(regions: Sequence[Region]) -> tuple[ScalingAdvice | None, ...]:
     courses = [_course(region) for region in regions]
     known = [(region, course) for region, course in zip(regions, courses, strict=True) if course is not None]
     cases = [_case(region, course) for region, course in known]
+    found = choose(cases) if cases else ()
+    helps = _helps(cases, [one.reactive for one in found]) if cases else ()
     answers = iter(
-        _advice(region, course, case, settled)
-        for (region, course), case, settled in zip(known, cases, choose(cases) if cases else (), strict=True)
+        _advice(region, course, case, settled).model_copy(update={"helps": some})
+        for (region, course), case, settled, some in zip(known, cases, found, helps, strict=True)
     )
     return tuple(None if course is None else next(answers) for course in courses)
 
@@ -244,7 +246,7 @@ def _advice(region: Region, course: _Course, case: Case, settled: Settled) -> Sc
         advised=_lived(settled.course, per_viewer, case.workload.per_pod),
         reactive_share=settled.reactive.unmet_share,
         today=None if settled.today is None else _lived(settled.today, per_viewer, case.workload.per_pod),
-        helps=_helps(case, settled.reactive),
+        helps=(),
     )
 
 
@@ -258,15 +260,28 @@ def _lived(course: Course, per_viewer: float, per_pod: float) -> Lived:
     )
 
 
-def _helps(case: Case, reactive: Tried) -> tuple[Help, ...]:
-    """What a single shorter wait does for the best settings that ask for nothing ahead."""
-    spec, nodes, least = reactive.spec, reactive.nodes, reactive.spec.min_replicas
-    tried = [(change, *_shorter(case.workload, nodes, change)) for change in CHANGES]
-    settings = [Setting(0, workload, spec, changed, least) for _, workload, changed, _, _ in tried]
-    *shares, plain = sweep(by_tick(case.demand), [*settings, Setting(0, case.workload, spec, nodes, least)]).unmet_share
+def _helps(cases: Sequence[Case], reactive: Sequence[Tried]) -> tuple[tuple[Help, ...], ...]:
+    """What a single shorter wait does for the best settings that ask for nothing ahead; all regions in one sweep."""
+    lanes, tried = [], []
+    for row, (case, best) in enumerate(zip(cases, reactive, strict=True)):
+        changes = [(change, *_shorter(case.workload, best.nodes, change)) for change in CHANGES]
+        least = best.spec.min_replicas
+        lanes += [Setting(row, workload, best.spec, nodes, least) for _, workload, nodes, _, _ in changes]
+        lanes.append(Setting(row, case.workload, best.spec, best.nodes, least))
+        tried.append(changes)
+    lengths = [math.ceil(len(case.demand) / SYNC) for case in cases]
+    shares = iter(
+        sweep(np.concatenate([by_tick(one.demand, max(lengths)) for one in cases]), lanes, lengths).unmet_share
+    )
+    return tuple(_helping(changes, [float(next(shares)) for _ in changes], float(next(shares))) for changes in tried)
+
+
+def _helping(
+    changes: Sequence[tuple[Change, Workload, Nodes, float, float]], shares: Sequence[float], plain: float
+) -> tuple[Help, ...]:
     found = [
-        Help(change=change, before=before, after=after, unmet_share=float(share))
-        for (change, _, _, before, after), share in zip(tried, shares, strict=True)
+        Help(change=change, before=before, after=after, unmet_share=share)
+        for (change, _, _, before, after), share in zip(changes, shares, strict=True)
         if after < before and share < WORTH * plain
     ]
     return tuple(sorted(found, key=lambda one: one.unmet_share))

@@ -6,10 +6,11 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from pydantic import Field, FiniteFloat
 
+from loadtests.plain import NOTHING, Data
 from loadtests.region import Frozen
 from loadtests.results import Players, Requests, Window, add
 from loadtests.scenario import Budgets
@@ -133,26 +134,35 @@ class Second(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The windows of one second, added up. Of sketches, `Fold` reads those of `SEGMENTS_READ` and `PLAYERS_READ`."""
+    """The windows of one second, added up: fields of their models by name, sketches left out, zeros perhaps as well."""
 
-    requests: Requests
+    requests: Data
     """Of every kind."""
-    segments: Requests
-    players: Players
-
-    @classmethod
-    def of(cls, windows: Sequence[Window]) -> Sums:
-        """Of windows as their models."""
-        return cls(
-            requests=_total(request for window in windows for request in window.requests.values()),
-            segments=_total(window.requests["segment"] for window in windows if "segment" in window.requests),
-            players=reduce(add, (window.players for window in windows), Players()),
-        )
+    segments: Data
+    players: Data
 
 
-SEGMENTS_READ: Final = frozenset({"ttfb", "total"})
-PLAYERS_READ: Final = frozenset({"startup", "live_latency", "message_delay"})
-"""The sketches that `Fold` reads: a reader that adds up lines leaves all others empty, to save time."""
+class Heard(NamedTuple):
+    """What the sketches of one second say; None where one is empty."""
+
+    ttfb: Percentiles | None
+    total: Percentiles | None
+    """Of segments."""
+    timed: int
+    """Segments behind ``total``."""
+    startup_p95: float | None
+    """Over `STARTUP_SECONDS`."""
+    started: int
+    """First frames behind it."""
+    live_latency: float | None
+    message_delay: float | None
+
+
+SEGMENTS_READ: Final = ("ttfb", "total")
+PLAYERS_READ: Final = ("startup", "live_latency", "message_delay")
+"""The sketches that `Heard` is made of: a reader that adds up lines leaves all others out, to save time."""
+SHARES: Final = (0.5, 0.95, 0.99)
+"""Of the samples of a sketch that are looked at."""
 
 
 @dataclass(slots=True)
@@ -166,52 +176,65 @@ class Fold:
 
     def add(self, at: int, phase: PhaseName, windows: Sequence[Window]) -> Second:
         """The next second, from its windows."""
-        return self.second(at, phase, Sums.of(windows))
+        requests = _total(request for window in windows for request in window.requests.values())
+        segments = _total(window.requests["segment"] for window in windows if "segment" in window.requests)
+        players = reduce(add, (window.players for window in windows), Players())
+        heard = self._heard(segments, players)
+        return self.second(at, phase, Sums(vars(requests), vars(segments), vars(players)), heard)
 
-    def second(self, at: int, phase: PhaseName, sums: Sums) -> Second:
-        """The next second, from the sums over its windows."""
-        requests, segments, players = sums.requests, sums.segments, sums.players
+    def _heard(self, segments: Requests, players: Players) -> Heard:
         self.startups.append(players.startup)
-        known = [sketch for sketch in self.startups if sketch.count]
-        startup = known[0] if len(known) == 1 else merged(known)
-        ttfb, total = Percentiles.of(segments.ttfb), Percentiles.of(segments.total)
-        watched = players.play_seconds + players.stall_seconds
-        stall_ratio = _share(players.stall_seconds, watched)
-        served, failed = _served(requests), requests.failed
-        startup_p95 = startup.quantiles(0.95)[0] if startup.count else None
+        startup, latency, delay = merged(self.startups), players.live_latency, players.message_delay
+        return Heard(
+            ttfb=Percentiles.of(segments.ttfb),
+            total=Percentiles.of(segments.total),
+            timed=segments.total.count,
+            startup_p95=startup.quantile(0.95) if startup.count else None,
+            started=startup.count,
+            live_latency=latency.quantile(0.5) if latency.count else None,
+            message_delay=delay.quantile(0.95) if delay.count else None,
+        )
+
+    def second(self, at: int, phase: PhaseName, sums: Sums, heard: Heard) -> Second:
+        """The next second, from the sums over its windows."""
+        requests, errors, players = sums.requests, sums.requests.get("errors", NOTHING), sums.players
+        played, stalled = players.get("play_seconds", 0.0), players.get("stall_seconds", 0.0)
+        watched, failed = played + stalled, sum(errors.values())
+        stall_ratio, served = _share(stalled, watched), _served(requests)
         judged: dict[Budget, float | None] = {
-            "segment_p95": total.p95 if total and segments.total.count >= JUDGED_SAMPLES else None,
-            "startup_p95": startup_p95 if startup.count >= JUDGED_SAMPLES else None,
+            "segment_p95": heard.total.p95 if heard.total and heard.timed >= JUDGED_SAMPLES else None,
+            "startup_p95": heard.startup_p95 if heard.started >= JUDGED_SAMPLES else None,
             "stall_ratio": stall_ratio if watched >= JUDGED_SAMPLES else None,
             "error_ratio": failed / (served + failed) if failed >= LEAST_ERRORS else None,
         }
+        body, refused = requests.get("bytes", 0), requests.get("refused_bytes", 0)
         return Second(
             at=at,
             phase=phase,
-            viewers=players.viewers,
-            joins=players.joins,
-            retries=requests.retries,
-            reconnects=players.reconnects,
-            starts=players.starts,
-            unstarted=players.exits_before_start,
-            unreached=sum(requests.errors.get(kind, 0) for kind in UNREACHED),
-            reset=requests.errors.get("reset", 0),
-            messages_sent=players.messages_sent,
-            messages_delivered=players.messages_delivered,
-            message_delay=players.message_delay.quantile(0.95) if players.message_delay.count else None,
+            viewers=players.get("viewers", 0),
+            joins=players.get("joins", 0),
+            retries=requests.get("retries", 0),
+            reconnects=players.get("reconnects", 0),
+            starts=players.get("starts", 0),
+            unstarted=players.get("exits_before_start", 0),
+            unreached=sum(errors.get(kind, 0) for kind in UNREACHED),
+            reset=errors.get("reset", 0),
+            messages_sent=players.get("messages_sent", 0),
+            messages_delivered=players.get("messages_delivered", 0),
+            message_delay=heard.message_delay,
             planned=self.wanted(at + 0.5),
             served=served,
             failed=failed,
-            segments=_served(segments),
-            body_bits=8.0 * requests.bytes,
-            wire_bits=8.0 * max(0, requests.bytes + requests.head_bytes - requests.refused_bytes),
-            ttfb=ttfb,
-            total=total,
-            startup_p95=startup_p95,
-            live_latency=players.live_latency.quantiles(0.5)[0] if players.live_latency.count else None,
-            bitrate=players.bitrate_seconds / players.play_seconds if players.play_seconds else None,
+            segments=_served(sums.segments),
+            body_bits=8.0 * body,
+            wire_bits=8.0 * max(0, body + requests.get("head_bytes", 0) - refused),
+            ttfb=heard.ttfb,
+            total=heard.total,
+            startup_p95=heard.startup_p95,
+            live_latency=heard.live_latency,
+            bitrate=players.get("bitrate_seconds", 0.0) / played if played else None,
             stall_ratio=stall_ratio,
-            abandoned=players.abandonments,
+            abandoned=players.get("abandonments", NOTHING),
             broken=tuple(
                 name for name, value in judged.items() if value is not None and value > limit(self.budgets, name)
             ),
@@ -227,8 +250,9 @@ def _total(requests: Iterable[Requests]) -> Requests:
     return reduce(add, requests, Requests())
 
 
-def _served(requests: Requests) -> int:
-    return max(0, requests.count - requests.failed - requests.cancelled)
+def _served(requests: Data) -> int:
+    failed: int = sum(requests.get("errors", NOTHING).values())
+    return max(0, int(requests.get("count", 0)) - failed - int(requests.get("cancelled", 0)))
 
 
 def _share(part: float, whole: float) -> float:

@@ -1,4 +1,4 @@
-"""Lines of a run as plain JSON: windows checked as the contract says, at a third of what its models cost.
+"""Lines of a run as plain JSON: windows checked as the contract says, at a fraction of what its models cost.
 
 A run of half an hour in ten regions is some twenty thousand windows, and whoever folds them needs sums, not models.
 The rules are read off the models of `loadtests.results`, so a field that is added there is known here. A window that
@@ -12,19 +12,56 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Final, TypeAlias, cast, get_origin
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema
 
 from loadtests.results import Header, Players, Requests, Totals, Window
 from loadtests.run import LineReader
-from loadtests.sketch import SMALLEST, Sketch, bin_of
+from loadtests.sketch import GAMMA, LOWEST_BIN, SMALLEST, Sketch, middle_of
 
 Data: TypeAlias = Mapping[str, Any]
 NOTHING: Final[Data] = {}
 _WINDOW: Final = b'{"line":"window",'
 """How `text_of` begins a window; one that is written in another way is read by its model."""
+
+
+class Bins(Mapping[int, int]):
+    """The bins of a sketch, ascending, and how many samples each has: a mapping that is kept as one array."""
+
+    __slots__ = ("first", "last", "pairs")
+
+    def __init__(self, pairs: NDArray[np.int64], first: int, last: int) -> None:
+        self.pairs, self.first, self.last = pairs, first, last
+        """Bin, samples, bin, samples and so on; the first bin and the last."""
+
+    @classmethod
+    def of(cls, bins: Mapping[int, int]) -> Bins:
+        """Of a plain mapping, not empty; OverflowError for a count beyond all measure (2^63)."""
+        return cls(np.array(sorted(bins.items()), dtype=np.int64).ravel(), min(bins), max(bins))
+
+    def __getitem__(self, key: int) -> int:
+        found: dict[int, int] = dict(self.items())
+        return found[key]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.pairs[::2].tolist())
+
+    def __len__(self) -> int:
+        return len(self.pairs) // 2
+
+    def values(self) -> Any:
+        """Samples, bin by bin."""
+        return self.pairs[1::2].tolist()
+
+    def items(self) -> Any:
+        """Each bin with its samples."""
+        return zip(self.pairs[::2].tolist(), self.pairs[1::2].tolist(), strict=True)
 
 
 def sketch_of(parts: Sequence[Data]) -> Sketch:
@@ -33,49 +70,94 @@ def sketch_of(parts: Sequence[Data]) -> Sketch:
     for part in parts:
         if not (count := part["count"]):
             continue
-        if not made.count:
-            made.bins = part["bins"] if len(parts) == 1 else dict(part["bins"])
-        else:
-            bins = made.bins
-            seen = bins.get
-            for index, more in part["bins"].items():
-                bins[index] = seen(index, 0) + more
+        for index, more in part["bins"].items():
+            made.bins[index] = made.bins.get(index, 0) + more
         made.count += count
-        if part["min"] < made.smallest:
-            made.smallest = part["min"]
-        if part["max"] > made.largest:
-            made.largest = part["max"]
+        made.smallest, made.largest = min(made.smallest, part["min"]), max(made.largest, part["max"])
     return made
 
 
+def percentiles(groups: Sequence[Sequence[Data]], shares: Sequence[float]) -> list[list[float] | None]:
+    """The quantiles of each group of plain sketches, none of them empty: the figures of `Sketch.quantiles`.
+
+    None for a group without any. All bins go into one table, a row per group, whose running sum is searched once.
+    """
+    known = [group for group in groups if group]
+    parts = [part for group in known for part in group]
+    if not parts:
+        return [None] * len(groups)
+    bins: list[Bins] = [part["bins"] for part in parts]
+    sizes = [len(group) for group in known]
+    heads = [0, *accumulate(sizes[:-1])]
+    pairs = np.concatenate([one.pairs for one in bins])
+    lows, lasts = np.minimum.reduceat([one.first for one in bins], heads), [one.last for one in bins]
+    widths = np.maximum.reduceat(lasts, heads) - lows + 1
+    ends = widths.cumsum()
+    shifts = ends - widths - lows
+    cells = np.repeat(np.repeat(shifts, sizes), [len(one) for one in bins]) + pairs[::2]
+    seen = np.bincount(cells, weights=pairs[1::2]).cumsum()
+    until = seen[ends - 1]
+    before = np.concatenate([[0.0], until[:-1]])
+    ranks = np.floor((until - before - 1)[:, None] * np.array(shares)) + before[:, None]
+    places = np.searchsorted(seen, ranks, side="right") - shifts[:, None]
+    values = np.array([_middle(one) for one in places.ravel().tolist()]).reshape(places.shape)
+    least = np.minimum.reduceat([part["min"] for part in parts], heads)[:, None]
+    most = np.maximum.reduceat([part["max"] for part in parts], heads)[:, None]
+    found = iter(np.minimum(np.maximum(values, least), most).tolist())
+    return [next(found) if group else None for group in groups]
+
+
+_middle = lru_cache(maxsize=2**14)(middle_of)
+
+
+@lru_cache(maxsize=2**14)
+def _edge(index: int) -> float:
+    """The largest value in a bin."""
+    return GAMMA**index
+
+
 def _holds(sketch: Data) -> bool:
-    """What `Sketch` asks of its JSON form beyond types; never true where it would refuse."""
+    """What `Sketch` asks of its JSON form beyond types and the sum of its bins; never true where it would refuse."""
     count = sketch["count"]
     if not count:
         return len(sketch) == 1
     bins, low, high = sketch["bins"], sketch["min"], sketch["max"]
     return bool(
-        sum(bins.values()) == count
-        and 0 <= low <= high < math.inf
+        0 <= low <= high < math.inf
         and low * 0.99 - SMALLEST <= sketch["sum"] / count <= high * 1.01 + SMALLEST
-        and bin_of(low * 0.99) <= min(bins)
-        and max(bins) <= bin_of(high * 1.01)
+        and bins.first >= LOWEST_BIN
+        and low * 0.99 <= _edge(bins.first) * (1 - ROUNDING)
+        and (bins.last == LOWEST_BIN or high * 1.01 >= _edge(bins.last - 1) * (1 + ROUNDING))
     )
 
 
-_BARE: Final = bytes(letter for letter in b'"0123456789')
-_FOREIGN: Final = re.compile(rb"[\x80-\xff]-?:")
+ROUNDING: Final = 1e-9
+"""Share of a value by which the end of a bin is kept away from: nearer, the model decides."""
+_BINS: Final = re.compile(rb'"bins":\{("-?+[0-9]++":[1-9][0-9]*+(?:,"-?+[0-9]++":[1-9][0-9]*+)*+)\}')
+"""Bins as `text_of` writes them. In any other way (spaces, ``"+7"``, ``7.0``, an escape) they are left to the model."""
+_COMMAS: Final = bytes.maketrans(b":", b",")
+_MOST: Final = 2**40
+"""Samples in a bin, from where on they are left to the model: no run has as many, and sums of them stay exact."""
 
 
-def _odd(text: bytes) -> bool:
-    """Whether a bin may be written in a way that the contract does not know, such as ``" 7"``, ``"+7"``, ``"7.0"``.
-
-    Without quotes and digits, a bin is ``:`` or ``-:``. Names of fields end with letters.
-    """
-    bare = text.translate(None, _BARE)
-    if b"+:" in bare or b" :" in bare or b"_:" in bare or b".:" in bare or b" -:" in bare or b"\\" in bare:
-        return True
-    return not text.isascii() and _FOREIGN.search(bare) is not None
+def _bins_of(parts: Sequence[bytes]) -> list[tuple[Bins, int]]:
+    """The bins of several sketches with the sum of each, from their text; OverflowError where numpy must not add."""
+    if not parts:
+        return []
+    numbers = np.fromstring(b",".join(parts).translate(_COMMAS, b'"'), dtype=np.int64, sep=",")
+    index, counts = numbers[::2], numbers[1::2]
+    ends = list(accumulate([part.count(b":") for part in parts]))
+    begins = [0, *ends[:-1]]
+    rising = index[1:] > index[:-1]
+    rising[[begin - 1 for begin in ends[:-1]]] = True
+    if not rising.all() or counts.max() >= _MOST:
+        raise OverflowError
+    sums, firsts = np.add.reduceat(counts, begins).tolist(), index[begins].tolist()
+    lasts = index[[end - 1 for end in ends]].tolist()
+    return [
+        (Bins(numbers[2 * begin : 2 * end], first, last), total)
+        for begin, end, total, first, last in zip(begins, ends, sums, firsts, lasts, strict=True)
+    ]
 
 
 def _rules(schema: Any, known: Mapping[str, Any]) -> CoreSchema:
@@ -101,8 +183,8 @@ def _rules(schema: Any, known: Mapping[str, Any]) -> CoreSchema:
             return cast("CoreSchema", {**schema, "values_schema": _rules(schema["values_schema"], known)})
         case "json-or-python" if _is_sketch(schema):
             form = schema["json_schema"]["steps"][0]
-            bins = core_schema.dict_schema(core_schema.int_schema(), core_schema.int_schema(ge=1))
-            fields = form["fields"] | {"bins": core_schema.typed_dict_field(bins, required=False)}
+            number = core_schema.typed_dict_field(core_schema.int_schema(strict=True), required=False)
+            fields = form["fields"] | {"bins": number}
             return cast("CoreSchema", {**form, "fields": fields})
         case kind if kind.startswith("function"):
             raise TypeError(f"a rule of a window is a function ({kind}): give it a plain form in {__name__}")
@@ -122,16 +204,35 @@ _RULES: Final = SchemaValidator(_rules(Window.__pydantic_core_schema__, {}))
 
 
 def window_of(text: bytes) -> Data | None:
-    """A window as a plain value: only what the line has, bins by number. None where its model has to be asked."""
+    """A window as a plain value: only what the line has, bins as `Bins`. None where its model has to be asked.
+
+    Nearly all of a line is bins. They are cut out, read by numpy, and put back in the place of their numbers.
+    """
+    parts = _BINS.split(text)
+    texts = parts[1::2]
+    parts[1::2] = [b'"bins":%d' % number for number in range(len(texts))]
+    bare = b"".join(parts)
+    if b"\\" in bare or bare.count(b'"bins"') != len(texts):
+        return None
     try:
-        data = cast("Data", _RULES.validate_json(text))
-        sound = not _odd(text) and all(map(_holds, _sketches(data)))
+        data = cast("Data", _RULES.validate_json(bare))
+        bins, sketches = _bins_of(texts), list(_sketches(data))
+        whole = sum("bins" in sketch for sketch in sketches) == len(bins)
+        sound = whole and all(_put(bins, sketch) and _holds(sketch) for sketch in sketches)
     except (ValidationError, KeyError, OverflowError):
         return None
     return data if sound else None
 
 
-def _sketches(data: Data) -> Iterator[Data]:
+def _put(bins: Sequence[tuple[Bins, int]], sketch: dict[str, Any]) -> bool:
+    """Put its bins into a sketch; whether they add up to its count."""
+    if "bins" not in sketch:
+        return True
+    sketch["bins"], added = bins[sketch["bins"]]
+    return bool(added == sketch["count"])
+
+
+def _sketches(data: Data) -> Iterator[dict[str, Any]]:
     for part in (data.get("players", NOTHING), *data.get("requests", NOTHING).values()):
         for name in SKETCHES:
             if name in part:
@@ -158,7 +259,7 @@ def form_of(value: object) -> Any:
     match value:
         case Sketch() if value.count:
             ends = {"min": value.smallest, "max": value.largest}
-            return {"count": value.count, "sum": value.total, **ends, "bins": value.bins}
+            return {"count": value.count, "sum": value.total, **ends, "bins": Bins.of(value.bins)}
         case Sketch():
             return {"count": 0}
         case BaseModel():

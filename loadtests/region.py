@@ -153,6 +153,7 @@ def network_names() -> tuple[str, ...]:
     return _codes("networks")
 
 
+@cache
 def _read(folder: str, name: str) -> dict[str, Any]:
     text = (resources.files("loadtests") / folder / f"{name}.yaml").read_text(encoding="utf-8")
     data = read_yaml(f"{folder}/{name}.yaml", text)

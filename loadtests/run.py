@@ -222,7 +222,7 @@ def open_run(place: str | Path) -> Iterator[tuple[str, IO[bytes]]]:
         if str(place) == "-":
             yield "standard input", sys.stdin.buffer
         else:
-            with run_file(place).open("rb") as lines:
+            with run_file(place).open("rb", buffering=2**20) as lines:  # lines are kilobytes long
                 yield str(place), lines
     except UnicodeDecodeError as error:
         name = "standard input" if str(place) == "-" else place

@@ -22,12 +22,12 @@ GAMMA: Final = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _PER_BIN: Final = 1.0 / math.log(GAMMA)
 SMALLEST: Final = 1e-6
 """Values at or below a microsecond share the lowest bin."""
-_LOWEST_BIN: Final = math.ceil(math.log(SMALLEST) * _PER_BIN)
+LOWEST_BIN: Final = math.ceil(math.log(SMALLEST) * _PER_BIN)
 
 
 def bin_of(value: float) -> int:
     """The bin that holds ``value`` (seconds, or any positive quantity)."""
-    return _LOWEST_BIN if value <= SMALLEST else math.ceil(math.log(value) * _PER_BIN)
+    return LOWEST_BIN if value <= SMALLEST else math.ceil(math.log(value) * _PER_BIN)
 
 
 def middle_of(index: int) -> float:

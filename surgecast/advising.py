@@ -107,12 +107,17 @@ def write_backtest(ledger: Path, runs: Sequence[str], *, events: Path | None, ou
 
 @contextmanager
 def _no_cycles() -> Iterator[None]:
-    """Without the search for cycles of garbage: a run's values have none, and to look for them costs a tenth."""
+    """Without the search for cycles of garbage: a run's values have none, and to look for them costs a tenth.
+
+    What was made meanwhile is left out of later searches too, until the next call: also out of that at the very end.
+    """
     was = gc.isenabled()
+    gc.unfreeze()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was:
             gc.enable()
 

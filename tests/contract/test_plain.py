@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from loadtests.errors import RunError
-from loadtests.plain import PlainReader, form_of, sketch_of, window_of
+from loadtests.plain import Bins, PlainReader, form_of, percentiles, sketch_of, window_of
 from loadtests.results import LINE, Window, text_of
 from loadtests.run import RunReader
+from loadtests.sketch import merged
 from tests.contract.lines import a_run, dyadic, windows
 from tests.contract.lines import sketch_of as sketched
 
@@ -30,7 +31,7 @@ def taken(text: bytes) -> bool:
 def test_a_window_reads_as_its_model_says(window: Window) -> None:
     found = window_of(text_of(window).encode())
     assert found is not None
-    assert LINE.validate_python(json.loads(json.dumps({**found, "line": "window"}))) == window
+    assert LINE.validate_python(json.loads(json.dumps({**found, "line": "window"}, default=dict))) == window
 
 
 @given(windows(), st.data())
@@ -53,6 +54,28 @@ def test_a_bin_under_an_odd_name_is_left_to_the_model(name: str) -> None:
     line = '{"line":"window","at":1,"region":"id","cohort":"移动","players":{"startup":%s}}'
     assert window_of((line % (sketch % '"7"')).encode()) is not None
     assert window_of((line % (sketch % name)).encode()) is None
+
+
+STRANGE = {
+    "descending": '"players":{"startup":{"count":2,"sum":2.3,"min":1.1,"max":1.2,"bins":{"9":1,"7":1}}}',
+    "twice": '"players":{"startup":{"count":3,"sum":3.4,"min":1.15,"max":1.15,"bins":{"7":1,"7":3}}}',
+    "beyond all measure": '"players":{"startup":{"count":36893488147419103232,"sum":4e19,"min":1.15,"max":1.15,'
+    '"bins":{"7":36893488147419103232}}}',
+    "elsewhere": '"players":{"failures":{"bins":{"7":1}}}',
+    "as a number": '"players":{"startup":{"count":1,"sum":1.15,"min":1.15,"max":1.15,"bins":0}}',
+    "as a reason": '"players":{"failures":{"bins":3}}',
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_bins_in_a_strange_place_or_order_are_left_to_the_model(name: str) -> None:
+    assert window_of(f'{{"line":"window","at":1,"region":"id","cohort":"m",{STRANGE[name]}}}'.encode()) is None
+
+
+def test_bins_are_a_mapping() -> None:
+    bins = Bins.of({9: 2, 7: 1})
+    assert dict(bins) == {7: 1, 9: 2}
+    assert (list(bins.values()), list(bins.items()), bins[9]) == ([1, 2], [(7, 1), (9, 2)], 2)
 
 
 @pytest.mark.parametrize(
@@ -93,3 +116,14 @@ def test_plain_sketches_merge_to_the_same_quantiles(sketches: list[Any], share: 
     assert (found.count, found.bins) == (whole.count, whole.bins)
     if found.count:
         assert found.quantile(share) == whole.quantile(share) == found.quantiles(0.5, share)[1]
+
+
+GROUPS = st.lists(st.lists(st.lists(dyadic, min_size=1, max_size=8).map(sketched), max_size=3), max_size=5)
+
+
+@given(GROUPS)
+def test_percentiles_of_many_groups_at_once_are_those_of_each(groups: list[list[Any]]) -> None:
+    shares = (0.0, 0.5, 0.95, 0.99, 1.0)
+    whole = [merged(group) for group in groups]
+    found = percentiles([[form_of(one) for one in group] for group in groups], shares)
+    assert found == [one.quantiles(*shares) if one.count else None for one in whole]
