@@ -11,7 +11,7 @@ from advisor import lead
 from advisor.capacity import Capacities, capacities
 from advisor.carried import parse_nodes
 from advisor.case import Case
-from advisor.catalog import node_of, offers_of, one_of_each, stale
+from advisor.catalog import Shop, shop_of, stale
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
 from advisor.cluster.snapshot import Cluster
@@ -23,6 +23,7 @@ from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.nodes import Observed, observed
+from advisor.offer import Offer
 from advisor.plan import Asked, Plan, plan
 from advisor.recording import Recording
 from advisor.rise import rise
@@ -115,10 +116,12 @@ def advise(
     suppose: Sequence[str] = (),
     have: str = "",
     clusters: Sequence[Cluster] = (),
+    offers: Sequence[Offer] = (),
 ) -> Advice:
     """Advise on a launch from its rehearsals; the same input gives the same advice, byte for byte.
 
-    ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
+    ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md); ``offers`` are
+    those of catalogues of one's own.
     """
     measurement = measure(runs, accept_unfinished=accept_unfinished)
     wanted = demands(measurement, audience_of(measurement, audience))
@@ -126,7 +129,8 @@ def advise(
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
     looks = _looks(measurement, wanted, clusters)
-    planned_for = [_region(measurement, demand, found, factor, looks) for demand in wanted]
+    shop = shop_of(measurement.scenario.launch, offers)
+    planned_for = [_region(measurement, demand, found, factor, looks, shop) for demand in wanted]
     regions = _compared(measurement, _scaled(measurement, planned_for, looks), looks)
     judged = verdict(measurement)
     servers = observed(measurement)
@@ -145,7 +149,7 @@ def advise(
         budgets=scenario.budgets,
         warnings=(
             *measurement.warnings,
-            *_stale(measurement),
+            *_stale(measurement, shop),
             *servers.warnings,
             *cautions(measurement, found, wanted, plans, factor),
         ),
@@ -154,7 +158,7 @@ def advise(
         regions=regions,
         totals=_totals(regions),
         whatif=what_if(
-            _cases(measurement, wanted, found, factor, looks), _question(measurement, wanted, suppose, have)
+            _cases(measurement, wanted, found, factor, looks, shop), _question(measurement, wanted, suppose, have)
         ),
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
@@ -198,7 +202,9 @@ def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: 
     )
 
 
-def _region(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> RegionAdvice:
+def _region(
+    measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks, shop: Shop
+) -> RegionAdvice:
     place = measurement.places[demand.region]
     return RegionAdvice(
         code=demand.region,
@@ -206,12 +212,14 @@ def _region(measurement: Measurement, demand: Demand, found: Capacities, factor:
         timezone=place.timezone,
         audience=round(demand.viewers.mid),
         demand=demand,
-        nodes=plan(_asked(measurement, demand, found, factor, looks)),
+        nodes=plan(_asked(measurement, demand, found, factor, looks, shop)),
         cdn=cdn(demand, place, measurement.scenario, seen_of(measurement, demand)),
     )
 
 
-def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> Asked:
+def _asked(
+    measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks, shop: Shop
+) -> Asked:
     scenario = measurement.scenario
     phases = scenario.surge.phases()
     return Asked(
@@ -222,8 +230,8 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
         measured=_waited(demand.region, looks),
         rise=rise(planned(scenario, demand.region), phases),
         places=measurement.places[demand.region].provider_regions,
-        node=node_of(scenario.launch),
-        offers=one_of_each(offers_of(scenario.launch), node_of(scenario.launch)),
+        node=shop.node,
+        offers=shop.offers,
         event_seconds=length(phases),
     )
 
@@ -249,20 +257,20 @@ def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Lo
     return tuple(region.model_copy(update={"scaling": found.get(region.code)}) for region in regions)
 
 
-def _stale(measurement: Measurement) -> tuple[Message, ...]:
+def _stale(measurement: Measurement, shop: Shop) -> tuple[Message, ...]:
     """Catalogues that were old when the last run was made."""
     last = max(run.facts.started_at for run in measurement.runs)
-    return stale((node_of(measurement.scenario.launch), *offers_of(measurement.scenario.launch)), last.date())
+    return stale((shop.node, *shop.offers), last.date())
 
 
 def _cases(
-    measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float, looks: Looks
+    measurement: Measurement, wanted: Sequence[Demand], found: Capacities, factor: float, looks: Looks, shop: Shop
 ) -> tuple[Case, ...]:
     """What changes are asked of; offers are left out."""
     used = usages(measurement, wanted)
     return tuple(
         Case(
-            asked=replace(_asked(measurement, demand, found, factor, looks), offers=(), is_brief=True),
+            asked=replace(_asked(measurement, demand, found, factor, looks, shop), offers=(), is_brief=True),
             usage=used[demand.region],
             edge=demand,
             place=measurement.places[demand.region],

@@ -34,6 +34,14 @@ class Offer(Frozen):
     """Sustained, to the internet."""
     egress_in_region: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
     """Sustained, within the provider's region."""
+    burst: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
+    """Within the provider's region, for minutes and without a promise: nothing is planned on it."""
+    single_flow: Fact[Annotated[Bitrate, Field(gt=0)]] | None = None
+    """Of one connection at most."""
+    interfaces: Fact[PositiveInt] | None = None
+    """Network interfaces, for the pods that Kubernetes can give an address; on the default card."""
+    addresses: Fact[PositiveInt] | None = None
+    """IPv4 addresses of each interface."""
     connections: Fact[PositiveInt] | None = None
     """Most connections at once, where the provider limits them."""
     usd_per_hour: dict[str, Fact[PositiveFloat]] = Field(default_factory=dict)
@@ -42,6 +50,8 @@ class Offer(Frozen):
     """Zones that have it, per provider region that was looked at; None when it can stand anywhere."""
     quota_vcpus: dict[str, Fact[NonNegativeInt]] = Field(default_factory=dict)
     """vCPUs that an account may run, per provider region."""
+    quota_spot_vcpus: dict[str, Fact[NonNegativeInt]] = Field(default_factory=dict)
+    """The same for spot instances."""
     launch_burst: Fact[PositiveInt] | None = None
     """Nodes that may be started at once."""
     launch_per_second: Fact[PositiveFloat] | None = None

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from advisor.advice import advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
+from advisor.catalog import read_catalog
 from advisor.demand import parse_audience
 from advisor.exporting import export, tell
 from advisor.ledger import entry_of, read_ledger, record
@@ -42,6 +43,8 @@ class Wanted:
     have: str = ""
     clusters: tuple[str, ...] = ()
     kubeconfig: Path | None = None
+    catalogs: tuple[Path, ...] = ()
+    """Of one's own, beside those that ship or in their place."""
     export: Path | None = None
     """Where manifests are written, if anywhere."""
     ledger: Path | None = None
@@ -64,6 +67,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
             suppose=wanted.suppose,
             have=wanted.have,
             clusters=clusters,
+            offers=[offer for file in wanted.catalogs for offer in read_catalog(file)],
         )
         files = write_reports(advice, wanted.out or _beside(runs[0]), wanted.lang)
     if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):

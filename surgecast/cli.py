@@ -13,7 +13,7 @@ import click
 
 from loadtests.errors import SurgecastError
 
-COMMANDS: Final = ("advise", "compare", "doctor", "gate", "load", "rehearse", "search", "simulate", "stage")
+COMMANDS: Final = ("advise", "catalog", "compare", "doctor", "gate", "load", "rehearse", "search", "simulate", "stage")
 
 
 def find_command(name: str) -> click.Command:

@@ -30,6 +30,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--have", default="", metavar="NODES|REGION=NODES,...", help="Nodes there are; default: target.nodes.")
 @click.option("--cluster", "clusters", multiple=True, metavar="CONTEXT[=REGION]", help="Read this cluster; repeatable.")
 @click.option("--kubeconfig", type=FILE, help="Where contexts are; default: as kubectl.")
+@click.option("--catalog", "catalogs", multiple=True, type=FILE, help="Plan with the offers of this file; repeatable.")
 @click.option("--export", type=FOLDER, help="Folder for manifests to apply.")
 @click.option(
     "--ledger", type=FOLDER, envvar="SURGECAST_LEDGER", show_envvar=True, help="Folder in which advice is recorded."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,14 +22,25 @@ from tests.house.tree import blocks, inline_code, pages, prose, rows, told
 
 def test_every_help_text_is_the_one_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert documented(page) == {"", *COMMANDS}
+    parts = {f"{name} {part}" for name in COMMANDS for part in subcommands(name)}
+    assert documented(page) == {"", *COMMANDS, *parts}
     assert refreshed(page) == page, f"a help text has changed; write it into the page with: {REFRESH}"
+
+
+def subcommands(name: str) -> Mapping[str, click.Command]:
+    """Of a command that has commands of its own."""
+    command = find_command(name)
+    return command.commands if isinstance(command, click.Group) else {}
+
+
+def params_of(name: str) -> list[click.Parameter]:
+    return [param for one in (find_command(name), *subcommands(name).values()) for param in one.params]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_for_each_option_and_an_example(name: str) -> None:
     command = find_command(name)
-    options = [param for param in command.params if isinstance(param, click.Option)]
+    options = [param for param in params_of(name) if isinstance(param, click.Option)]
     assert [option.name for option in options if not option.help] == []
     assert command.epilog is not None
     assert command.epilog.startswith(f"\b\nExample:\n  surgecast {name}")
@@ -42,8 +53,12 @@ def parses(line: str) -> str | None:
     name = words[1] if len(words) > 1 else ""
     if name not in COMMANDS:
         return None if name.startswith("-") or not name else f"no command {name}"
+    part = subcommands(name).get(words[2]) if len(words) > 2 else None
     try:
-        find_command(name).make_context(name, words[2:], resilient_parsing=False)
+        if part is None:
+            find_command(name).make_context(name, words[2:], resilient_parsing=False)
+        else:
+            part.make_context(words[2], words[3:], resilient_parsing=False)
     except click.exceptions.Exit:
         return None  # --help
     except click.ClickException as error:
@@ -72,7 +87,7 @@ def test_every_surgecast_command_in_the_docs_can_be_parsed() -> None:
 
 
 def options_of(name: str) -> set[str]:
-    return {word for param in find_command(name).params for word in (*param.opts, *param.secondary_opts)} | {"--help"}
+    return {word for param in params_of(name) for word in (*param.opts, *param.secondary_opts)} | {"--help"}
 
 
 def test_every_command_and_option_named_in_the_text_exists() -> None:
