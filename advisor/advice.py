@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from advisor import lead
@@ -14,6 +14,8 @@ from advisor.case import Case
 from advisor.catalog import Shop, shop_of, stale
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
+from advisor.clouds.snapshot import Account
+from advisor.clouds.today import AccountLooked, AccountToday, account_looked, accounts_of
 from advisor.cluster.snapshot import Cluster
 from advisor.cluster.starts import measured
 from advisor.cluster.today import Look, Looked, Today, look, looked, today
@@ -57,6 +59,8 @@ class RegionAdvice(Frozen):
     """Whether an autoscaler can follow; None where no nodes can be named."""
     cluster: Today | None = None
     """What serves the region today; None where no cluster was read that does."""
+    account: AccountToday | None = None
+    """What the cloud account runs and may run there; None where none was read that has the region."""
 
 
 class Totals(Frozen):
@@ -102,10 +106,20 @@ class Advice(Frozen):
     """What the servers said of themselves, and what follows."""
     clusters: tuple[Looked, ...] = ()
     """What was read of clusters, and what could not be."""
+    account: AccountLooked | None = None
+    """The cloud account that was read, and what its CDN counted in the runs' time; None where none was."""
 
 
 ROUGH: Final = 0.10
 """A capacity interval wider than a tenth on either side is called rough (assumed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What is the user's own, beside runs and clusters: catalogues' offers, and the account as it was read."""
+
+    offers: Sequence[Offer] = ()
+    account: Account | None = None
 
 
 def advise(
@@ -116,12 +130,11 @@ def advise(
     suppose: Sequence[str] = (),
     have: str = "",
     clusters: Sequence[Cluster] = (),
-    offers: Sequence[Offer] = (),
+    own: Own | None = None,
 ) -> Advice:
     """Advise on a launch from its rehearsals; the same input gives the same advice, byte for byte.
 
-    ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md); ``offers`` are
-    those of catalogues of one's own.
+    ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
     """
     measurement = measure(runs, accept_unfinished=accept_unfinished)
     wanted = demands(measurement, audience_of(measurement, audience))
@@ -129,9 +142,11 @@ def advise(
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
     looks = _looks(measurement, wanted, clusters)
-    shop = shop_of(measurement.scenario.launch, offers)
+    own = own or Own()
+    shop = shop_of(measurement.scenario.launch, own.offers)
     planned_for = [_region(measurement, demand, found, factor, looks, shop) for demand in wanted]
     regions = _compared(measurement, _scaled(measurement, planned_for, looks), looks)
+    regions = _accounted(measurement, regions, shop, own.account)
     judged = verdict(measurement)
     servers = observed(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -164,6 +179,7 @@ def advise(
         runs=measurement.runs,
         servers=servers,
         clusters=tuple(looked(cluster) for cluster in clusters),
+        account=None if own.account is None else account_looked(own.account, measurement),
     )
 
 
@@ -200,6 +216,15 @@ def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: 
         else region
         for region in regions
     )
+
+
+def _accounted(
+    measurement: Measurement, regions: tuple[RegionAdvice, ...], shop: Shop, account: Account | None
+) -> tuple[RegionAdvice, ...]:
+    """Each region with what the account says of it."""
+    plans = [(region.code, region.nodes, measurement.places[region.code].provider_regions) for region in regions]
+    found = accounts_of(account, plans, shop.node)
+    return tuple(region.model_copy(update={"account": found.get(region.code)}) for region in regions)
 
 
 def _region(

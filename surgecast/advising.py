@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from advisor.advice import advise
+from advisor.advice import Own, advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
 from advisor.catalog import read_catalog
@@ -25,6 +25,7 @@ from advisor.reports import write_reports
 from advisor.summary import summary
 from loadtests.errors import InputError
 from loadtests.scenario import Scenario, read_scenario
+from surgecast.accounts import read_own_account
 from surgecast.clusters import read_clusters
 
 
@@ -45,6 +46,10 @@ class Wanted:
     kubeconfig: Path | None = None
     catalogs: tuple[Path, ...] = ()
     """Of one's own, beside those that ship or in their place."""
+    account: bool = False
+    """Whether the AWS account is read."""
+    profile: str = ""
+    role: str = ""
     export: Path | None = None
     """Where manifests are written, if anywhere."""
     ledger: Path | None = None
@@ -60,6 +65,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
         read = [_planned_for(read_recording(run), wanted.scenario) for run in runs]
         scenario = read[0].header.scenario
         clusters = read_clusters(wanted.clusters, wanted.kubeconfig, scenario, wanted.lang)
+        account = read_own_account(read, asked, wanted.profile, wanted.role, wanted.lang) if wanted.account else None
         advice = advise(
             read,
             asked,
@@ -67,7 +73,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
             suppose=wanted.suppose,
             have=wanted.have,
             clusters=clusters,
-            offers=[offer for file in wanted.catalogs for offer in read_catalog(file)],
+            own=Own(offers=[offer for file in wanted.catalogs for offer in read_catalog(file)], account=account),
         )
         files = write_reports(advice, wanted.out or _beside(runs[0]), wanted.lang)
     if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):

@@ -185,6 +185,7 @@ def action_of(service: str, operation: str) -> str:
 def _refusals(aws: Aws, service: str, region: str, operation: str, *, reads: bool = True) -> Iterator[None]:
     """What boto3 raises, as `Refused`."""
     from botocore import exceptions as told
+    from botocore.parsers import ResponseParserError
 
     action = action_of(service, operation)
     if reads and not operation.startswith(READS):
@@ -204,7 +205,7 @@ def _refusals(aws: Aws, service: str, region: str, operation: str, *, reads: boo
     except (told.HTTPClientError, told.ConnectionError) as error:
         where: Kind = "unreachable" if aws.knows(service, region) else "absent"
         raise Refused(where, action, region, _short(error)) from error
-    except told.BotoCoreError as error:
+    except (told.BotoCoreError, ResponseParserError) as error:
         raise Refused("failed", action, region, _short(error)) from error
 
 

@@ -105,9 +105,12 @@ def _shapes(aws: Aws, region: str, families: Sequence[str], market: Market) -> N
 
 
 def _described(aws: Aws, region: str, families: Sequence[str]) -> Iterator[Shape]:
-    for one in aws.every("ec2", region, "describe_instance_types", "InstanceTypes"):
+    """EC2 narrows down by the beginning of a name; a class such as ``i`` is told here from ``im`` and ``inf``."""
+    named = {"Name": "instance-type", "Values": [f"{name}*" for name in families]}
+    narrowed = named if families else {"Name": "current-generation", "Values": ["true"]}
+    for one in aws.every("ec2", region, "describe_instance_types", "InstanceTypes", Filters=[narrowed]):
         name = str(one["InstanceType"])
-        if (class_of(name) in families or name.partition(".")[0] in families) if families else one["CurrentGeneration"]:
+        if not families or class_of(name) in families or name.partition(".")[0] in families:
             yield shape_of(one)
 
 

@@ -1,13 +1,11 @@
-"""What moto does not answer: the price list and Service Quotas, as small answers in AWS's own form."""
+"""What moto does not answer, as small answers with AWS's own fields: prices, quotas, reservations, refusals."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlsplit
-
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from advisor.clouds.aws import Aws, action_of
 
@@ -15,40 +13,27 @@ Answer = dict[str, Any]
 Asked = Callable[[Mapping[str, Any]], Answer]
 
 
-class _Body:
-    """What botocore reads an answer from."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-
-    def stream(self) -> list[bytes]:
-        return [self.data]
-
-
 def answering(aws: Aws, answers: Mapping[str, Asked]) -> list[tuple[str, str]]:
-    """Answer some operations (``pricing:GetProducts``) from here; all that are asked are noted, with their region.
+    """Answer some actions (``pricing:GetProducts``) from here; all that are asked are noted, with their region.
 
-    An answer with ``__type`` is an error, as in AWS's JSON protocols.
+    An answer with ``Error`` is an error.
     """
     asked: list[tuple[str, str]] = []
 
-    def note(model: Any, request_signer: Any, **_: Any) -> None:
-        asked.append((action_of(model.service_model.service_name, _snake(model.name)), request_signer._region_name))
+    def remember(params: Mapping[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["asked"] = params
 
-    def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
-        target = request.headers.get("X-Amz-Target", b"")
-        name = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
-        for action, give in answers.items():
-            if name and action.endswith(f":{name}"):
-                body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
-                told = give(json.loads(body) | {"host": urlsplit(request.url).hostname})
-                status = 400 if "__type" in told else 200
-                headers = {"Content-Type": "application/x-amz-json-1.1"}
-                return AWSResponse(request.url, status, headers, _Body(json.dumps(told).encode()))
-        return None
+    def answer(model: Any, request_signer: Any, context: Mapping[str, Any], **_: Any) -> tuple[Any, Answer] | None:
+        action = action_of(model.service_model.service_name, _snake(model.name))
+        region = str(request_signer._region_name)
+        asked.append((action, region))
+        if action not in answers:
+            return None
+        told = answers[action]({"region": region} | dict(context["asked"]))
+        return SimpleNamespace(status_code=400 if "Error" in told else 200), told
 
-    aws.session.events.register("before-call.*.*", note)
-    aws.session.events.register_first("before-send.*.*", answer)
+    aws.session.events.register("before-parameter-build.*.*", remember)
+    aws.session.events.register("before-call.*.*", answer)
     return asked
 
 
@@ -98,7 +83,7 @@ def quotas(values: Mapping[str, float]) -> Asked:
     def give(asked: Mapping[str, Any]) -> Answer:
         value = values.get(asked["QuotaCode"])
         if value is None:
-            return {"__type": "NoSuchResourceException", "message": "The request failed: no such quota."}
+            return {"Error": {"Code": "NoSuchResourceException", "Message": "The request failed: no such quota."}}
         return {"Quota": {"ServiceCode": "ec2", "QuotaCode": asked["QuotaCode"], "Value": value, "Adjustable": True}}
 
     return give
@@ -106,4 +91,12 @@ def quotas(values: Mapping[str, float]) -> Asked:
 
 def refusing(code: str, message: str = "User: arn:aws:iam::123456789012:user/tests is not authorized") -> Asked:
     """An error, whatever is asked."""
-    return lambda _: {"__type": code, "message": message}
+    return lambda _: {"Error": {"Code": code, "Message": message}}
+
+
+def reservations(*found: tuple[str, str, int, int]) -> Asked:
+    """DescribeCapacityReservations: type, zone, total, free."""
+    names = ("InstanceType", "AvailabilityZone", "TotalInstanceCount", "AvailableInstanceCount")
+    return lambda _: {
+        "CapacityReservations": [dict(zip(names, one, strict=True)) | {"State": "active"} for one in found]
+    }
