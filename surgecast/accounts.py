@@ -26,7 +26,7 @@ def read_own_account(
     codes = audience or header.scenario.launch.audience
     places = (header.regions[code].provider_regions.get("aws") for code in codes if code in header.regions)
     regions = sorted({place for place in places if place})
-    hosts = sorted(set(hosts_of(header.scenario)))
+    hosts = sorted({*hosts_of(header.scenario)} - {""})
     windows = [window for run in runs if run.header.simulated is None for window in _window(run)]
     try:
         aws = login(profile, role)

@@ -64,6 +64,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
     with _no_cycles():
         read = [_planned_for(read_recording(run), wanted.scenario) for run in runs]
         scenario = read[0].header.scenario
+        offers = [offer for file in wanted.catalogs for offer in read_catalog(file)]
         clusters = read_clusters(wanted.clusters, wanted.kubeconfig, scenario, wanted.lang)
         account = read_own_account(read, asked, wanted.profile, wanted.role, wanted.lang) if wanted.account else None
         advice = advise(
@@ -73,7 +74,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
             suppose=wanted.suppose,
             have=wanted.have,
             clusters=clusters,
-            own=Own(offers=[offer for file in wanted.catalogs for offer in read_catalog(file)], account=account),
+            own=Own(offers=offers, account=account),
         )
         files = write_reports(advice, wanted.out or _beside(runs[0]), wanted.lang)
     if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):

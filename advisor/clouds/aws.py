@@ -210,4 +210,5 @@ def _refusals(aws: Aws, service: str, region: str, operation: str, *, reads: boo
 
 
 def _short(why: object) -> str:
-    return " ".join(str(why).split())[:200]
+    """On one line, without what a terminal or a file would obey."""
+    return "".join(letter for letter in " ".join(str(why).split()) if letter.isprintable())[:200]

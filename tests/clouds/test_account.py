@@ -220,11 +220,12 @@ def test_aws_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_answer_that_is_no_answer_is_said_with_its_action(monkeypatch: pytest.MonkeyPatch) -> None:
-    with saying((200, "<!doctype html><title>a proxy's page")) as (address, _):
+    with saying((200, "\x1b[2J<!doctype html>\n<title>a proxy's page")) as (address, _):
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         with pytest.raises(Refused, match="invalid XML") as caught:
             list(login().every("ec2", PLACE, "describe_instances", "Reservations"))
         assert (caught.value.kind, caught.value.action) == ("failed", "ec2:DescribeInstances")
+        assert str(caught.value).isprintable()
 
 
 def test_what_stays_busy_is_said_as_that(aws: Aws) -> None:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from botocore.handlers import BUILTIN_HANDLERS
 from click.testing import CliRunner
 from moto import mock_aws
@@ -262,6 +264,22 @@ def test_a_role_that_is_refused_leaves_the_advice_alone(folder: Path, monkeypatc
     code, text = invoke(str(folder), "--account", "--assume-role", role, "--out", str(folder / "role"))
     assert code == 0, text
     assert "(sts:AssumeRole)" in text
+
+
+def test_the_command_plans_with_a_catalogue_of_ones_own(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = resources.files("advisor").joinpath("catalogs/ec2.yaml").read_text(encoding="utf-8")
+    file.write_text(text.replace("name: ec2", "name: mine"), encoding="utf-8")
+    scenario = tmp_path / "launch.yaml"
+    data = Town(seed=3).scenario.model_dump(mode="json")
+    data["launch"] |= {"node": "c7g.4xlarge", "most_nodes": 100_000}
+    scenario.write_text(yaml.safe_dump(data), encoding="utf-8")
+    words = ("--catalog", str(file), "--scenario", str(scenario), "--out", str(tmp_path))
+    code, printed = invoke(str(folder), *words)
+    assert code == 0, printed
+    advice = json.loads((tmp_path / "advice.json").read_text(encoding="utf-8"))
+    offers = [one for region in advice["regions"] for one in region["nodes"]["offers"]["alternatives"]]
+    assert {one["offer"]["catalog"] for one in offers} == {"mine"}
 
 
 @mock_aws
