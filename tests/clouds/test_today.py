@@ -178,6 +178,7 @@ def test_the_report_shows_today_beside_what_is_needed(advice: Advice, lang: str,
         assert "93%" in part
         for sentence in sentences:
             assert sentence in part
+    assert {"en": "### Indonesia: What the account", "zh": "### 印度尼西亚：账户的现状"}[lang] in text
     assert "<script>" not in text
     assert "&lt;script&gt;" in page
 
