@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal, TypeAlias
 
@@ -12,11 +12,13 @@ from advisor import lead
 from advisor.capacity import Capacities, capacities
 from advisor.carried import parse_nodes
 from advisor.case import Case
-from advisor.catalog import node_of, offers_of, one_of_each, shops_of, stale
+from advisor.catalog import Read, Stock, stale, stock_of
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
 from advisor.cdns import offer as cdn_offers
 from advisor.cdns.plan import CdnPlan, cdn_plan
+from advisor.clouds.snapshot import Account
+from advisor.clouds.today import AccountLooked, AccountToday, account_looked, accounts_of
 from advisor.cluster.snapshot import Cluster
 from advisor.cluster.starts import measured
 from advisor.cluster.today import Look, Looked, Today, look, looked, today
@@ -26,6 +28,7 @@ from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.nodes import Observed, observed
+from advisor.offer import Offer
 from advisor.plan import Asked, Plan, plan
 from advisor.recording import Recording
 from advisor.residency import nowhere, resided
@@ -60,6 +63,8 @@ class RegionAdvice(Frozen):
     """Whether an autoscaler can follow; None where no nodes can be named."""
     cluster: Today | None = None
     """What serves the region today; None where no cluster was read that does."""
+    account: AccountToday | None = None
+    """What the cloud account runs and may run there; None where none was read that has the region."""
 
 
 class Totals(Frozen):
@@ -107,10 +112,20 @@ class Advice(Frozen):
     """What was read of clusters, and what could not be."""
     cdns: CdnPlan | None = None
     """Which CDNs carry the event, what they cost, and whom to tell by when; None in advice from before it was there."""
+    account: AccountLooked | None = None
+    """The cloud account that was read, and what its CDN counted in the runs' time; None where none was."""
 
 
 ROUGH: Final = 0.10
 """A capacity interval wider than a tenth on either side is called rough (assumed)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What is the user's own, beside runs and clusters: catalogues, and the account as it was read."""
+
+    catalogs: Sequence[Read] = ()
+    account: Account | None = None
 
 
 def advise(
@@ -121,6 +136,7 @@ def advise(
     suppose: Sequence[str] = (),
     have: str = "",
     clusters: Sequence[Cluster] = (),
+    own: Own | None = None,
 ) -> Advice:
     """Advise on a launch from its rehearsals; the same input gives the same advice, byte for byte.
 
@@ -132,9 +148,12 @@ def advise(
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
     looks = _looks(measurement, wanted, clusters)
-    asked = [_asked(measurement, demand, found, factor, looks) for demand in wanted]
+    own = own or Own()
+    stock = stock_of(measurement.scenario.launch, own.catalogs)
+    asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
     planned_for = [_region(measurement, one) for one in asked]
     regions = _compared(measurement, _scaled(measurement, planned_for, looks), looks)
+    regions = _accounted(measurement, regions, stock.node, own.account)
     judged = verdict(measurement)
     servers = observed(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -152,7 +171,7 @@ def advise(
         budgets=scenario.budgets,
         warnings=(
             *measurement.warnings,
-            *_stale(measurement),
+            *_stale(measurement, stock),
             *servers.warnings,
             *cautions(measurement, found, wanted, plans, factor),
         ),
@@ -168,6 +187,7 @@ def advise(
         cdns=cdn_plan(
             [(region.cdn, region.demand.viewers.mid) for region in regions], scenario, _last_day(measurement)
         ),
+        account=None if own.account is None else account_looked(own.account, measurement),
     )
 
 
@@ -206,6 +226,15 @@ def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: 
     )
 
 
+def _accounted(
+    measurement: Measurement, regions: tuple[RegionAdvice, ...], node: Offer, account: Account | None
+) -> tuple[RegionAdvice, ...]:
+    """Each region with what the account says of it."""
+    plans = [(region.code, region.nodes, measurement.places[region.code].provider_regions) for region in regions]
+    found = accounts_of(account, plans, node)
+    return tuple(region.model_copy(update={"account": found.get(region.code)}) for region in regions)
+
+
 def _region(measurement: Measurement, asked: Asked) -> RegionAdvice:
     demand, place = asked.demand, measurement.places[asked.demand.region]
     return RegionAdvice(
@@ -219,12 +248,13 @@ def _region(measurement: Measurement, asked: Asked) -> RegionAdvice:
     )
 
 
-def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks) -> Asked:
+def _asked(
+    measurement: Measurement, demand: Demand, found: Capacities, factor: float, looks: Looks, stock: Stock
+) -> Asked:
     scenario = measurement.scenario
-    launch, phases, shops = scenario.launch, scenario.surge.phases(), shops_of(scenario.launch)
+    launch, phases = scenario.launch, scenario.surge.phases()
     usual = measurement.places[demand.region].provider_regions
-    residence = resided(launch.allowed_in(demand.region), usual, shops)
-    node, offers = node_of(launch), one_of_each(offers_of(launch), node_of(launch))
+    residence = resided(launch.allowed_in(demand.region), usual, stock.shops)
     return Asked(
         demand,
         found,
@@ -233,11 +263,11 @@ def _asked(measurement: Measurement, demand: Demand, found: Capacities, factor: 
         measured=_waited(demand.region, looks),
         rise=rise(planned(scenario, demand.region), phases),
         places=usual if residence is None else residence.places,
-        node=node,
-        offers=offers,
-        shops=shops,
+        node=stock.node,
+        offers=stock.offers,
+        shops=stock.shops,
         residence=residence,
-        barred=nowhere(demand.region, residence, [one.provider for one in (node, *offers)]),
+        barred=nowhere(demand.region, residence, [one.provider for one in (stock.node, *stock.offers)]),
         event_seconds=scenario.launch.cdn.watched or length(phases),
     )
 
@@ -263,13 +293,11 @@ def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Lo
     return tuple(region.model_copy(update={"scaling": found.get(region.code)}) for region in regions)
 
 
-def _stale(measurement: Measurement) -> tuple[Message, ...]:
+def _stale(measurement: Measurement, stock: Stock) -> tuple[Message, ...]:
     """Catalogues that were old when the last run was made."""
-    launch, day = measurement.scenario.launch, _last_day(measurement)
-    return (
-        *stale((node_of(launch), *offers_of(launch)), day),
-        *cdn_offers.stale(cdn_offers.offers_of(launch.cdn), day),
-    )
+    day = _last_day(measurement)
+    cdns = cdn_offers.offers_of(measurement.scenario.launch.cdn)
+    return (*stale((stock.node, *stock.offers), day), *cdn_offers.stale(cdns, day))
 
 
 def _last_day(measurement: Measurement) -> date:

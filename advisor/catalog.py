@@ -10,7 +10,7 @@ from datetime import date
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import (
     Discriminator,
@@ -110,10 +110,17 @@ class Shelf(Frozen):
     burst: Annotated[Bitrate, Field(gt=0)] | None = None
     """In the region, for minutes at a time."""
     arch: Architecture | None = None
+    interfaces: PositiveInt | None = None
+    addresses: PositiveInt | None = None
+    """IPv4, of each interface."""
     connections: PositiveInt | None = None
     usd_per_hour: Price | None = None
+    usd_by_region: dict[str, PositiveFloat] = Field(default_factory=dict)
+    """USD per hour in each region; one that is not named has `usd_per_hour`, or no known price."""
     zones: dict[str, NonNegativeInt] = Field(default_factory=dict)
     """Where they differ from the catalogue's; 0 where it is not offered."""
+    quota_vcpus: dict[str, NonNegativeInt] | None = None
+    """Where it falls under a quota of its own: in place of the catalogue's; empty where that is not known."""
 
 
 class Catalog(Frozen):
@@ -136,6 +143,7 @@ class Catalog(Frozen):
     zones: dict[str, NonNegativeInt]
     """Zones of each provider region that was looked at."""
     quota_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    quota_spot_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
     offers: dict[str, Shelf] = Field(min_length=1)
 
     def all(self) -> tuple[Offer, ...]:
@@ -169,9 +177,11 @@ class Catalog(Frozen):
                 "flow": self._fact("internet", self.flow and _bits(self.flow.alone)),
                 "flow_in_group": self._fact("internet", self.flow and _bits(self.flow.in_group)),
                 "arch": shelf.arch,
+                "interfaces": self._fact("shapes", shelf.interfaces),
+                "addresses": self._fact("shapes", shelf.addresses),
                 "usd_per_hour": self._prices(shelf),
                 "zones": self.zones | shelf.zones,
-                "quota_vcpus": {region: self._fact("quotas", count) for region, count in self.quota_vcpus.items()},
+                **self._quotas(shelf),
                 "launch_burst": self._fact("launches", self.launches and self.launches.burst),
                 "launch_per_second": self._fact("launches", self.launches and self.launches.per_second),
             }
@@ -194,15 +204,24 @@ class Catalog(Frozen):
         found = min(shelf.in_region, self.internet.at_most) if small else shelf.in_region * self.internet.otherwise
         return self._fact("internet", _bits(found))
 
+    def _quotas(self, shelf: Shelf) -> dict[str, object]:
+        own = self.quota_vcpus if shelf.quota_vcpus is None else shelf.quota_vcpus
+        spot = self.quota_spot_vcpus if shelf.quota_vcpus is None else {}
+        return {
+            "quota_vcpus": {region: self._fact("quotas", count) for region, count in own.items()},
+            "quota_spot_vcpus": {region: self._fact("quotas", count) for region, count in spot.items()},
+        }
+
     def _prices(self, shelf: Shelf) -> dict[str, object]:
+        here = {region: self._fact("prices", usd) for region, usd in shelf.usd_by_region.items()}
         price = shelf.usd_per_hour
         known = price.model_dump() if isinstance(price, Fact) else self._fact("prices", price)
         if known is None:
-            return {}
+            return {**here}
         if not self.prices_of:
-            return {EVERYWHERE: known}
+            return {EVERYWHERE: known, **here}
         elsewhere = {"source": f"price of {self.prices_of}, taken for other regions", "confidence": "assumed"}
-        return {self.prices_of: known, EVERYWHERE: known | elsewhere}
+        return {self.prices_of: known, EVERYWHERE: known | elsewhere, **here}
 
 
 def _bits(value: float | None) -> str | None:
@@ -217,50 +236,63 @@ def catalog_names() -> tuple[str, ...]:
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in entries if entry.name.endswith(".yaml")))
 
 
-def load_catalog(name: str) -> tuple[Offer, ...]:
-    """The offers of a catalogue that ships; InputError when there is none."""
-    return _loaded(name)[0]
+class Read(NamedTuple):
+    """A catalogue as it was read: what the file says, its offers with their facts, and how they may be bought."""
 
-
-def load_shop(name: str) -> Shop:
-    """How the offers of a catalogue that ships may be bought; InputError when there is none."""
-    return _loaded(name)[1]
+    catalog: Catalog
+    offers: tuple[Offer, ...]
+    shop: Shop
 
 
 @cache
-def _loaded(name: str) -> tuple[tuple[Offer, ...], Shop]:
+def load(name: str) -> Read:
+    """A catalogue that ships; InputError when there is none."""
     if name not in catalog_names():
         raise InputError(f"catalogue {name!r} is not known (known: {', '.join(catalog_names())})", hint=_HINT)
     text = (resources.files("advisor") / "catalogs" / f"{name}.yaml").read_text(encoding="utf-8")
-    return _parsed(f"catalogs/{name}.yaml", text)
+    return parsed(f"catalogs/{name}.yaml", text)
 
 
-def read_catalog(path: Path) -> tuple[Offer, ...]:
-    """The offers of a file of one's own; InputError says file, field, found, expected."""
+def load_catalog(name: str) -> tuple[Offer, ...]:
+    """The offers of a catalogue that ships; InputError when there is none."""
+    return load(name).offers
+
+
+def read_catalog(path: Path) -> Read:
+    """A file of one's own; InputError says file, field, found, expected."""
+    return parsed(str(path), _text(path))
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}", hint=_HINT) from error
-    return parse_catalog(str(path), text)
 
 
 def parse_catalog(place: str, text: str) -> tuple[Offer, ...]:
     """The offers of a catalogue's text."""
-    return _parsed(place, text)[0]
+    return parsed(place, text).offers
 
 
-def parse_shop(place: str, text: str) -> Shop:
-    """How they may be bought."""
-    return _parsed(place, text)[1]
+def catalog_of(named: str) -> Read:
+    """A catalogue that ships, or else a file of one's own; InputError when there is none."""
+    if named in catalog_names():
+        return load(named)
+    if not Path(named).exists():
+        known = ", ".join(catalog_names())
+        raise InputError(f"catalogue {named!r} is not known (known: {known}) and no file", hint=_HINT)
+    return read_catalog(Path(named))
 
 
-def _parsed(place: str, text: str) -> tuple[tuple[Offer, ...], Shop]:
+def parsed(place: str, text: str) -> Read:
+    """A catalogue's text."""
     data = read_yaml(place, text)
     if not isinstance(data, dict):
         raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=_HINT)
     try:
-        found = Catalog.model_validate(data)
-        return found.all(), found.shop()
+        catalog = Catalog.model_validate(data)
+        return Read(catalog, catalog.all(), catalog.shop())
     except ValidationError as error:
         raise InputError("\n".join(explained(place, error)), hint=_HINT) from error
     except ValueError as error:
@@ -280,34 +312,51 @@ def _short(value: Any) -> str:
     return repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}…"
 
 
-def offers_of(launch: Launch) -> tuple[Offer, ...]:
-    """What ``launch.offers`` names: whole catalogues, or single offers of those that ship; none twice."""
-    found: dict[tuple[str, str], Offer] = {}
+class Stock(NamedTuple):
+    """What the rehearsed node is, what else may be bought, and how."""
+
+    node: Offer
+    offers: tuple[Offer, ...]
+    shops: tuple[Shop, ...]
+
+
+def stock_of(launch: Launch, own: Sequence[Read] = ()) -> Stock:
+    """As the launch says, with catalogues of one's ``own``."""
+    known = [offer for read in own for offer in read.offers]
+    node, offers = node_of(launch, known), offers_of(launch, known)
+    ours = {read.shop.catalog: read.shop for read in own}
+    names = sorted({offer.catalog for offer in (node, *offers) if offer.catalog})
+    shops = tuple(ours[name] if name in ours else load(name).shop for name in names)
+    return Stock(node, one_of_each(offers, node), shops)
+
+
+def offers_of(launch: Launch, own: Sequence[Offer] = ()) -> tuple[Offer, ...]:
+    """What ``launch.offers`` names, whole catalogues or single offers of those that ship, and all of one's ``own``.
+
+    None twice; a catalogue of one's own takes the place of the one of its name that ships.
+    """
+    found = {(offer.catalog, offer.name): offer for offer in own}
+    ours = {offer.catalog for offer in own}
     for name in launch.offers:
-        for offer in load_catalog(name) if name in catalog_names() else (_named(name, "launch.offers"),):
-            found[offer.catalog, offer.name] = offer
+        if name not in ours:
+            for offer in load_catalog(name) if name in catalog_names() else (_named(name, "launch.offers", own),):
+                found[offer.catalog, offer.name] = offer
     return tuple(found.values())
 
 
-def shops_of(launch: Launch) -> tuple[Shop, ...]:
-    """How what the launch names may be bought: the catalogues of its offers and of its node, none twice."""
-    names = sorted({offer.catalog for offer in (node_of(launch), *offers_of(launch)) if offer.catalog})
-    return tuple(load_shop(name) for name in names)
-
-
-def node_of(launch: Launch) -> Offer:
-    """What the rehearsed node is, as far as the scenario says it."""
+def node_of(launch: Launch, own: Sequence[Offer] = ()) -> Offer:
+    """What the rehearsed node is, as far as the scenario says it; catalogues of one's ``own`` are looked at first."""
     if launch.node is None:
         return UNKNOWN_NODE
-    return _named(launch.node, "launch.node") if isinstance(launch.node, str) else by_hand(launch.node)
+    return _named(launch.node, "launch.node", own) if isinstance(launch.node, str) else by_hand(launch.node)
 
 
-def _named(name: str, field: str) -> Offer:
-    for catalog in catalog_names():
-        for offer in load_catalog(catalog):
-            if offer.name == name:
-                return offer
-    known = ", ".join(catalog_names())
+def _named(name: str, field: str, own: Sequence[Offer] = ()) -> Offer:
+    shipped = (offer for catalog in catalog_names() for offer in load_catalog(catalog))
+    for offer in (*own, *shipped):
+        if offer.name == name:
+            return offer
+    known = ", ".join(sorted({*catalog_names(), *(offer.catalog for offer in own)}))
     raise InputError(
         f"{field}: no catalogue and no offer is called {name!r} (catalogues: {known})",
         hint="name a catalogue or an offer in one; docs/planning.md lists those that ship",
@@ -327,9 +376,14 @@ def stale(offers: Iterable[Offer], day: date) -> tuple[Message, ...]:
 
 def _stale(oldest: dict[str, str], day: date) -> Iterator[Message]:
     for catalog, as_of in oldest.items():
-        days = (day - first_day(as_of)).days
+        days = days_old(as_of, day)
         if days > STALE_DAYS:
             yield say("warn_stale_catalog", catalog=catalog, as_of=as_of, days=str(days))
+
+
+def days_old(as_of: str, day: date) -> int:
+    """Days from a date of a fact to another day; below zero where the fact is younger."""
+    return (day - first_day(as_of)).days
 
 
 def first_day(as_of: str) -> date:

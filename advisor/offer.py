@@ -44,6 +44,10 @@ class Offer(Frozen):
     """The same between nodes that the provider was asked to put close together."""
     arch: Architecture | None = None
     """What its images are built for."""
+    interfaces: Fact[PositiveInt] | None = None
+    """Network interfaces, for the pods that Kubernetes can give an address; on the default card."""
+    addresses: Fact[PositiveInt] | None = None
+    """IPv4 addresses of each interface."""
     connections: Fact[PositiveInt] | None = None
     """Most connections at once, where the provider limits them."""
     usd_per_hour: dict[str, Fact[PositiveFloat]] = Field(default_factory=dict)
@@ -52,6 +56,8 @@ class Offer(Frozen):
     """Zones that have it, per provider region that was looked at; None when it can stand anywhere."""
     quota_vcpus: dict[str, Fact[NonNegativeInt]] = Field(default_factory=dict)
     """vCPUs that an account may run, per provider region."""
+    quota_spot_vcpus: dict[str, Fact[NonNegativeInt]] = Field(default_factory=dict)
+    """The same for spot instances."""
     launch_burst: Fact[PositiveInt] | None = None
     """Nodes that may be started at once."""
     launch_per_second: Fact[PositiveFloat] | None = None

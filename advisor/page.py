@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from advisor import clustered, edge_text, figures, offerpage, planning, scaled, serverpage, standing
+from advisor import accounted, clustered, edge_text, figures, offerpage, planning, scaled, serverpage, standing
 from advisor.advice import Advice
 from advisor.aftermath import level_lines, outcome
 from advisor.cdns import page as cdns_page
@@ -67,6 +67,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         **standing.tools(advice, lang),
         **scaled.tools(lang),
         **clustered.tools(lang),
+        **accounted.tools(lang),
         "breach_values": partial(breach_values, advice, lang),
         "abandoned_text": partial(abandoned_text, advice, lang),
         "draw_wide": lambda chart: draw(chart, WIDE),

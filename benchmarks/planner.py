@@ -22,7 +22,7 @@ import yaml
 from advisor.asked import Asked
 from advisor.buying import Shop
 from advisor.capacity import Binding, Capacities
-from advisor.catalog import parse_catalog, parse_shop
+from advisor.catalog import parsed
 from advisor.choosing import counts
 from advisor.demand import Demand
 from advisor.drawing import DRAWS, drawn, scores
@@ -154,7 +154,7 @@ def main() -> None:
     names = [f"place-{number}" for number in range(given.regions)]
     text = catalogue(given.types, names)
     start = time.process_time()
-    offers, shop = parse_catalog("made-up.yaml", text), parse_shop("made-up.yaml", text)
+    _, offers, shop = parsed("made-up.yaml", text)
     reading = (time.process_time() - start) / 2
     questions = [asked(name, 1 + number / 2, offers, shop) for number, name in enumerate(names)]
     before = _megabytes()

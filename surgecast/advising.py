@@ -13,9 +13,10 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice, Own, advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
+from advisor.catalog import read_catalog
 from advisor.cdns.plan import on_day
 from advisor.demand import parse_audience
 from advisor.exporting import export, export_letters, tell
@@ -27,6 +28,7 @@ from advisor.terraform import export_variables
 from loadtests.errors import InputError
 from loadtests.region import Region
 from loadtests.scenario import Scenario, read_scenario
+from surgecast.accounts import read_own_account
 from surgecast.clusters import read_clusters
 from surgecast.manifests.topology import on_a_core
 
@@ -46,6 +48,12 @@ class Wanted:
     have: str = ""
     clusters: tuple[str, ...] = ()
     kubeconfig: Path | None = None
+    catalogs: tuple[Path, ...] = ()
+    """Of one's own, beside those that ship or in their place."""
+    account: bool = False
+    """Whether the AWS account is read."""
+    profile: str = ""
+    role: str = ""
     export: Path | None = None
     """Where manifests are written, if anywhere."""
     ledger: Path | None = None
@@ -60,7 +68,9 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
     with _no_cycles():
         read = [_planned_for(read_recording(run), wanted.scenario) for run in runs]
         scenario = read[0].header.scenario
+        catalogs = tuple(read_catalog(file) for file in wanted.catalogs)
         clusters = read_clusters(wanted.clusters, wanted.kubeconfig, scenario, wanted.lang)
+        account = read_own_account(read, asked, wanted.profile, wanted.role, wanted.lang) if wanted.account else None
         advice = advise(
             read,
             asked,
@@ -68,6 +78,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
             suppose=wanted.suppose,
             have=wanted.have,
             clusters=clusters,
+            own=Own(catalogs=catalogs, account=account),
         )
         if advice.cdns is not None:
             advice = advice.model_copy(update={"cdns": on_day(advice.cdns, datetime.now(UTC).date())})

@@ -14,7 +14,7 @@ import click
 from loadtests.errors import SurgecastError
 
 COMMANDS: Final = (
-    "advise", "apply", "compare", "doctor", "gate", "load", "rehearse", "rollback", "search", "simulate",
+    "advise", "apply", "catalog", "compare", "doctor", "gate", "load", "rehearse", "rollback", "search", "simulate",
     "stage", "store",
 )  # fmt: skip
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from advisor.cluster.snapshot import Amounts
+from advisor.offer import Offer
 
 MIB: Final = 2**20
+MIB_PER_GIB: Final = 1024
 FEW_PODS: Final = 110
 """Pods on a node where the addresses of its network cards are not known (kubelet's default)."""
 VM_OVERHEAD: Final = 0.075
@@ -50,6 +52,19 @@ class Machine:
     network_cards: int | None = None
     """Interfaces, and addresses of each; None when not known."""
     addresses: int | None = None
+
+
+def machine_of(offer: Offer) -> Machine | None:
+    """An EC2 type as EKS' formula takes it; None where vCPUs or memory are not known, or it is not EC2's."""
+    if offer.provider != "aws" or offer.vcpus is None or offer.memory_gib is None:
+        return None
+    return Machine(
+        offer.vcpus.value,
+        MIB_PER_GIB * offer.memory_gib.value,
+        graviton="g" in offer.name.partition(".")[0][1:],
+        network_cards=None if offer.interfaces is None else offer.interfaces.value,
+        addresses=None if offer.addresses is None else offer.addresses.value,
+    )
 
 
 def eks_allocatable(machine: Machine) -> Amounts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from advisor import figures
 from advisor.autoscale.hpa import Hpa
-from advisor.cluster.fitting import Fit, Machine, eks_allocatable, fit
+from advisor.cluster.fitting import Fit, eks_allocatable, fit, machine_of
 from advisor.cluster.in_place import in_place
 from advisor.cluster.parts import Part, parts_of
 from advisor.cluster.snapshot import Cluster, NodePool, Quota, Workload
@@ -217,14 +217,13 @@ def _disruptions(part: Part, scaling: Scaling) -> Iterator[Message]:
 def _best(plan: Plan, parts: Sequence[Part]) -> Iterator[Message]:
     """Pods on a node of the type advised, by EKS' own formula, where the cluster has none of them."""
     best = plan.offers.best
-    if best is None or best.offer.provider != "aws" or best.offer.vcpus is None or best.offer.memory_gib is None:
+    machine = None if best is None else machine_of(best.offer)
+    if best is None or machine is None:
         return
     name = best.offer.name
     workload = next((part.workload for part in parts if part.workload is not None), None)
     if workload is None or any(node.kind == name for part in parts for node in part.nodes):
         return
-    family = name.partition(".")[0]
-    machine = Machine(best.offer.vcpus.value, 1024 * best.offer.memory_gib.value, graviton="g" in family[1:])
     found = fit(eks_allocatable(machine), workload.requests)
     if found is not None:
         yield say("cluster_new_kind", kind=name, fits=str(found.pods), by=found.by)

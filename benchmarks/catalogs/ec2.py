@@ -77,7 +77,10 @@ def facts_of(shape: Mapping[str, Any]) -> dict[str, object]:
         "arch": arch,
         "in_region": f"{_plain(baseline)}Gbps",
     }
-    return told | ({"burst": f"{_plain(burst)}Gbps"} if burst > baseline else {})
+    network = shape["NetworkInfo"]
+    card = network["NetworkCards"][network.get("DefaultNetworkCardIndex", 0)]
+    told |= {"burst": f"{_plain(burst)}Gbps"} if burst > baseline else {}
+    return told | {"interfaces": card["MaximumNetworkInterfaces"], "addresses": network["Ipv4AddressesPerInterface"]}
 
 
 def _plain(value: float) -> float | int:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from advisor.asked import Asked
 from advisor.bought import Mix, Order, bought
 from advisor.buying import QuotaNeed, Shop
-from advisor.catalog import load_catalog, load_shop, parse_shop
+from advisor.catalog import load, load_catalog, parsed
 from advisor.choice import Choice
 from advisor.offerpage import quota_text
 from advisor.rise import Rise
@@ -19,7 +19,7 @@ from loadtests.launch import Launch
 from loadtests.region import Fact
 from tests.advisor.questions import all_finite, capacities, capacity, demand, launch, planned
 
-EC2 = load_shop("ec2")
+EC2 = load("ec2").shop
 OFFERS = {offer.name: offer for offer in load_catalog("ec2")}
 
 
@@ -215,13 +215,13 @@ def test_a_quota_is_told_as_enough_short_or_unknown(lang: str) -> None:
 def test_a_country_without_an_origin_and_a_way_without_a_price_are_refused() -> None:
     head = "name: acme\nprovider: acme\nzones: {north: 3}\noffers: {web: {vcpus: 4}}\n"
     facts = 'facts: {shapes: {source: "list", as_of: "2026-11", confidence: measured}}\n'
-    assert parse_shop("acme.yaml", head + facts).buying == {}
+    assert parsed("acme.yaml", head + facts).shop.buying == {}
     with pytest.raises(InputError, match=r"acme.yaml: facts.countries: missing"):
-        parse_shop("acme.yaml", head + facts + "countries: {north: NO}\n".replace("NO", "'NO'"))
+        parsed("acme.yaml", head + facts + "countries: {north: NO}\n".replace("NO", "'NO'"))
     with pytest.raises(InputError, match=r"acme.yaml: buying.spot.price: Field required"):
-        parse_shop("acme.yaml", head + facts + "buying: {spot: {quota: Q}}\n")
+        parsed("acme.yaml", head + facts + "buying: {spot: {quota: Q}}\n")
     with pytest.raises(InputError, match=r"acme.yaml: buying.barter"):
-        parse_shop("acme.yaml", head + facts + "buying: {barter: {quota: Q}}\n")
+        parsed("acme.yaml", head + facts + "buying: {barter: {quota: Q}}\n")
 
 
 @pytest.mark.parametrize(

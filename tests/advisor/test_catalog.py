@@ -82,7 +82,7 @@ def test_starting_many_nodes_takes_its_time() -> None:
 def test_the_catalogue_of_the_page_is_one(tmp_path: Path) -> None:
     file = tmp_path / "acme.yaml"
     file.write_text(example(), encoding="utf-8")
-    small, large, edge = read_catalog(file)
+    small, large, edge = read_catalog(file).offers
     assert [one.name for one in (small, large, edge)] == ["web-16", "web-64", "edge-8"]
     assert [one.egress.value for one in (small, large, edge) if one.egress] == pytest.approx([5e9, 20e9, 2e9])
     assert edge.price_in("north-1") is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from advisor.advice import Advice, advise
 from advisor.buying import Shop
-from advisor.catalog import load_catalog, load_shop
+from advisor.catalog import load, load_catalog
 from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.reports.html import Html
@@ -22,7 +22,7 @@ from loadtests.region import load_region, region_codes
 from loadtests.run import Run
 from loadtests.scenario import Scenario, bundled_names, read_scenario
 
-EC2 = load_shop("ec2")
+EC2 = load("ec2").shop
 ACME = Shop(catalog="acme", provider="acme", countries={"north-1": "SE", "ap-southeast-5": "ID"})
 
 

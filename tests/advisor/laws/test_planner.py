@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.asked import Asked
-from advisor.catalog import catalog_names, load_catalog, load_shop
+from advisor.catalog import catalog_names, load, load_catalog
 from advisor.choosing import counts
 from advisor.drawing import DRAWS
 from advisor.interval import Interval
@@ -27,7 +27,7 @@ from tests.advisor.questions import all_finite, capacities, capacity, demand, la
 UNITS: Final[tuple[Unit, ...]] = tuple(unit for unit in get_args(Unit) if unit != "messages/s")
 """Those of which a region's demand is known."""
 SHIPPED: Final = tuple(offer for name in catalog_names() for offer in load_catalog(name))
-SHOPS: Final = tuple(load_shop(name) for name in catalog_names())
+SHOPS: Final = tuple(load(name).shop for name in catalog_names())
 RISE: Final = Rise(0.1, (0.0, 60.0, 600.0), (0.0, 0.3, 0.9))
 
 law = settings(max_examples=40, deadline=None)

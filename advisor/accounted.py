@@ -1,0 +1,102 @@
+"""What the account part of a report says: today beside what is needed, and what CloudFront counted of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from advisor import figures
+from advisor.clouds.today import AccountLooked, AccountToday, Grown, Served
+from advisor.texts import fill
+
+BYTES_PER_GB = 1e9
+
+
+def tools(lang: str) -> dict[str, Callable[..., Any]]:
+    """What the templates of this part may call."""
+    return {
+        "account_looked": partial(looked_line, lang),
+        "account_rows": partial(rows, lang),
+        "account_served": partial(served_rows, lang),
+    }
+
+
+def looked_line(lang: str, one: AccountLooked) -> str:
+    """Which account was read, and where."""
+    if not one.account:
+        return fill(lang, "account_shut")
+    places = ", ".join(one.places) or fill(lang, "account_unknown")
+    return fill(lang, "account_looked", account=one.account, arn=one.arn, at=one.at, places=places)
+
+
+def rows(lang: str, found: AccountToday) -> list[tuple[str, str, str]]:
+    """What, today, needed."""
+    number = partial(_number, lang)
+    left = number(found.left)
+    vcpus = number(found.needed_vcpus)
+    if found.together_vcpus != found.needed_vcpus:
+        vcpus = fill(lang, "account_vcpus_together", own=vcpus, all=number(found.together_vcpus))
+    kind = found.kind or fill(lang, "offer_rehearsed")
+    nodes = f"{number(found.needed_nodes)} × {kind}"
+    ask = fill(lang, "account_ask_row", ask=number(found.ask)) if found.ask is not None else ""
+    reserved = number(found.reserved) if found.kind else ""
+    lines = [
+        ("running", _kinds(lang, found.running), nodes),
+        ("spot", _kinds(lang, found.spot), ""),
+        *((("reserved", reserved, ""),) if reserved else ()),
+        ("quota", number(found.quota), ask),
+        ("used", number(found.used), ""),
+        ("left", left, vcpus),
+        ("spot_quota", number(found.spot_quota), ""),
+    ]
+    named = [(fill(lang, f"account_row_{name}"), now, then) for name, now, then in lines]
+    return named + [(one.name, _grown(lang, one), "") for one in found.groups]
+
+
+def _kinds(lang: str, counts: Mapping[str, int] | None) -> str:
+    if counts is None:
+        return fill(lang, "account_unknown")
+    return ", ".join(f"{count:,} × {kind}" for kind, count in counts.items()) or "0"
+
+
+def _grown(lang: str, one: Grown) -> str:
+    sizes = {name: f"{getattr(one, name):,}" for name in ("minimum", "desired", "maximum")}
+    kinds = ", ".join(one.kinds) or fill(lang, "account_unknown")
+    if one.warm is None:
+        return fill(lang, "account_group", kinds=kinds, **sizes)
+    return fill(lang, "account_group_warm", kinds=kinds, warm=f"{one.warm:,}", **sizes)
+
+
+def served_rows(lang: str, found: AccountLooked) -> list[tuple[str, str, str, str, str, str]]:
+    """Who counted, over how long, requests, volume, hit ratio, errors: each distribution, then our own run."""
+    lines = [_served(lang, one) for one in found.served or ()]
+    if not lines:
+        return []
+    ours = figures.number(found.our_requests), figures.volume(found.our_bytes / BYTES_PER_GB)
+    return [*lines, (fill(lang, "account_ours"), "", *ours, _share(lang, found.our_hit_ratio), "")]
+
+
+def _served(lang: str, one: Served) -> tuple[str, str, str, str, str, str]:
+    names = ", ".join(one.distribution.aliases) or one.distribution.domain
+    shield = ", ".join(one.distribution.shields) or fill(lang, "account_no_shield")
+    who = fill(lang, "account_distribution", id=one.distribution.id, names=names, shield=shield)
+    seen, unknown = one.delivered, fill(lang, "account_unknown")
+    if seen is None:
+        return who, unknown, unknown, unknown, unknown, unknown
+    return (
+        who,
+        figures.seconds(seen.seconds) if seen.seconds else unknown,
+        unknown if seen.requests is None else figures.number(seen.requests),
+        unknown if seen.bytes is None else figures.volume(seen.bytes / BYTES_PER_GB),
+        _share(lang, seen.hit_ratio),
+        _share(lang, seen.error_ratio),
+    )
+
+
+def _share(lang: str, value: float | None) -> str:
+    return fill(lang, "account_unknown") if value is None else figures.percent(value)
+
+
+def _number(lang: str, value: int | None) -> str:
+    return fill(lang, "account_unknown") if value is None else f"{value:,}"

@@ -1,0 +1,241 @@
+"""An account beside an advice: what runs in a region and may run there, and what the plan needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from advisor.clouds.market import ON_DEMAND, is_standard
+from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place
+from advisor.measure import Measurement
+from advisor.models import Excuse
+from advisor.offer import REHEARSED, Offer
+from advisor.plan import Plan
+from advisor.texts import Message, say
+from loadtests.region import Frozen
+
+
+class Grown(Frozen):
+    """A group of instances as it is set today."""
+
+    name: str
+    """Of a managed node group ``cluster/name``."""
+    kinds: tuple[str, ...]
+    minimum: int
+    desired: int
+    maximum: int
+    warm: int | None
+    """Least instances of its warm pool; None where it has none."""
+
+
+class AccountToday(Frozen):
+    """One region of the advice in the account. Counts are of the provider's whole region, whoever uses them."""
+
+    place: str
+    """As AWS calls it."""
+    kind: str
+    """The instance type that is advised, or that was rehearsed; empty where it is not known."""
+    needed_nodes: int | None
+    """None where no nodes can be named."""
+    needed_vcpus: int | None
+    """None where the vCPUs of a node are not known."""
+    together_vcpus: int | None
+    """Of all regions of the advice that are this place: they share its quota."""
+    together: tuple[str, ...]
+    """These regions."""
+    running: dict[str, int] | None
+    """On-demand instances by type; None where they could not be read."""
+    spot: dict[str, int] | None
+    reserved: int | None
+    """Of this type, reserved and not used; None where reservations could not be read."""
+    quota: int | None
+    """vCPUs; None where it could not be read, or another quota holds for this type."""
+    used: int | None
+    """vCPUs of the standard families that run on demand, or are reserved, free and of another type."""
+    left: int | None
+    ask: int | None
+    """The quota to ask for: what is used and what is needed; None where it is enough, or nobody knows."""
+    spot_quota: int | None
+    groups: tuple[Grown, ...]
+    findings: tuple[Message, ...]
+
+
+class Served(Frozen):
+    """A distribution that serves the target, and what was counted of it."""
+
+    distribution: Distribution
+    delivered: Delivered | None
+
+
+class AccountLooked(Frozen):
+    """The account that was read."""
+
+    account: str
+    arn: str
+    at: str
+    places: tuple[str, ...]
+    hosts: tuple[str, ...]
+    served: tuple[Served, ...] | None
+    """None where distributions could not be read."""
+    our_requests: float
+    """Of the runs themselves."""
+    our_bytes: float
+    """Bodies and headers."""
+    our_hit_ratio: float | None
+    """Of the responses that said how a cache did; None where none did."""
+    excuses: tuple[Excuse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one region's plan asks of an account."""
+
+    place: str
+    node: Offer
+    nodes: int | None
+
+    @property
+    def vcpus(self) -> int | None:
+        """Of all nodes; None where nobody knows."""
+        each = self.node.vcpus
+        return None if each is None or self.nodes is None else self.nodes * each.value
+
+
+def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str]) -> Needs | None:
+    """Of the best offer where there is one that AWS sells, else of the node rehearsed; None where AWS has no region."""
+    if "aws" not in places:
+        return None
+    best = plan.offers.best if isinstance(plan, Plan) else None
+    if best is not None and best.offer.provider == "aws":
+        return Needs(places["aws"], best.offer, best.nodes)
+    return Needs(places["aws"], node, plan.nodes if isinstance(plan, Plan) else None)
+
+
+def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> AccountToday | None:
+    """Of one region; None where its place was not read."""
+    place = account.place(wanted[code].place) if code in wanted else None
+    if place is None:
+        return None
+    own = wanted[code]
+    kind = "" if own.node.name == REHEARSED else own.node.name
+    shares = {name: one for name, one in wanted.items() if one.place == own.place}
+    sums = [one.vcpus for one in shares.values()]
+    together = None if any(one is None for one in sums) else sum(one or 0 for one in sums)
+    ours = not kind or is_standard(kind)
+    quota, used = (place.quota if ours else None), used_vcpus(place, kind)
+    left = None if quota is None or used is None else max(0, quota - used)
+    asks = together is not None and left is not None and together > left
+    free = sum(one.free for one in place.reservations or () if one.kind == kind)
+    found = AccountToday(
+        place=place.region,
+        kind=kind,
+        needed_nodes=own.nodes,
+        needed_vcpus=own.vcpus,
+        together_vcpus=together,
+        together=tuple(sorted(shares)),
+        running=place.running,
+        spot=place.spot,
+        reserved=None if place.reservations is None else free,
+        quota=quota,
+        used=used,
+        left=left,
+        ask=(used or 0) + (together or 0) if asks else None,
+        spot_quota=place.spot_quota,
+        groups=tuple(_grown(place)),
+        findings=(),
+    )
+    return found.model_copy(update={"findings": tuple(_findings(found, place))})
+
+
+def used_vcpus(place: Place, kind: str = "") -> int | None:
+    """VCPUs that count against the quota now; None where instances or a type's vCPUs could not be read.
+
+    Reserved instances count even while they are free, but for those of ``kind``: the plan's own nodes take these.
+    """
+    if place.running is None:
+        return None
+    free = [(one.kind, one.free) for one in place.reservations or () if one.kind != kind]
+    counted = [(name, count) for name, count in (*place.running.items(), *free) if is_standard(name) and count]
+    if any(name not in place.vcpus for name, _ in counted):
+        return None
+    return sum(place.vcpus[name] * count for name, count in counted)
+
+
+def _grown(place: Place) -> Iterator[Grown]:
+    """Managed node groups, then the Auto Scaling groups that are behind none of them."""
+    scaled = {one.name: one for one in place.groups or ()}
+    for one in place.node_groups or ():
+        behind = [scaled[name] for name in one.groups if name in scaled]
+        kinds = one.kinds or tuple(sorted({kind for group in behind for kind in group.in_service}))
+        warm = next((group.warm.minimum for group in behind if group.warm), None)
+        yield _line(f"{one.cluster}/{one.name}", one, kinds, warm)
+    known = {name for one in place.node_groups or () for name in one.groups}
+    for group in place.groups or ():
+        if group.name not in known:
+            yield _line(group.name, group, tuple(group.in_service), group.warm.minimum if group.warm else None)
+
+
+def _line(name: str, sizes: Group | NodeGroup, kinds: tuple[str, ...], warm: int | None) -> Grown:
+    return Grown(name=name, kinds=kinds, minimum=sizes.minimum, desired=sizes.desired, maximum=sizes.maximum, warm=warm)
+
+
+def _findings(found: AccountToday, place: Place) -> Iterator[Message]:
+    where = {"place": found.place, "kind": found.kind}
+    if found.needed_nodes is not None and found.needed_vcpus is None:
+        yield say("account_node_unknown", place=found.place)
+    if found.kind and not is_standard(found.kind):
+        yield say("account_other_quota", **where)
+    if found.ask is not None:
+        numbers = {"ask": str(found.ask), "quota": f"{found.quota:,}", "used": f"{found.used:,}"}
+        yield say("account_ask", needed=f"{found.together_vcpus:,}", code=ON_DEMAND, **numbers, **where)
+    if len(found.together) > 1:
+        yield say("account_together", place=found.place, count=str(len(found.together)))
+    if found.kind and found.needed_nodes and place.groups is not None and place.node_groups is not None:
+        yield from _room(found, found.needed_nodes)
+    if found.kind and found.reserved is not None and found.reserved < (found.needed_nodes or 0):
+        yield say("account_reserved", free=f"{found.reserved:,}", nodes=f"{found.needed_nodes:,}", **where)
+
+
+def _room(found: AccountToday, nodes: int) -> Iterator[Message]:
+    """Whether the groups of this type may grow to what is needed."""
+    ours = [one for one in found.groups if found.kind in one.kinds]
+    most = sum(one.maximum for one in ours)
+    told = {"place": found.place, "kind": found.kind, "nodes": f"{nodes:,}"}
+    if not ours:
+        yield say("account_no_group", **told)
+    elif most < nodes:
+        yield say("account_group_maximum", names=", ".join(one.name for one in ours), most=f"{most:,}", **told)
+
+
+def account_looked(account: Account, measurement: Measurement) -> AccountLooked:
+    """For the report, with what the runs themselves asked for."""
+    counted = {one.distribution: one for one in account.delivered}
+    seconds = [second for run in measurement.runs for second in run.whole]
+    rows = [row for kinds in measurement.traffic.values() for traffic in kinds.values() for row in traffic.rows]
+    told = sum(row.told for row in rows)
+    served = account.distributions
+    return AccountLooked(
+        account=account.account,
+        arn=account.arn,
+        at=account.read_at.strftime("%Y-%m-%d %H:%M"),
+        places=tuple(one.region for one in account.places),
+        hosts=account.hosts,
+        served=None
+        if served is None
+        else tuple(Served(distribution=one, delivered=counted.get(one.id)) for one in served),
+        our_requests=float(sum(second.served + second.failed for second in seconds)),
+        our_bytes=sum(second.wire_bits for second in seconds) / 8,
+        our_hit_ratio=sum(row.spared for row in rows) / told if told else None,
+        excuses=account.excuses,
+    )
+
+
+def accounts_of(
+    account: Account | None, found: Sequence[tuple[str, Plan | Excuse, Mapping[str, str]]], node: Offer
+) -> dict[str, AccountToday]:
+    """What the account says of each region of an advice."""
+    if account is None:
+        return {}
+    wanted = {code: one for code, plan, places in found if (one := needs(plan, node, places)) is not None}
+    told = {code: account_today(account, code, wanted) for code in wanted}
+    return {code: one for code, one in told.items() if one is not None}

@@ -1,0 +1,52 @@
+"""A cloud account on the command line: what is read of it is told before, and what could not be read after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import click
+
+from advisor.clouds.aws import Refused, login
+from advisor.clouds.distributions import Window
+from advisor.clouds.excuses import excuse
+from advisor.clouds.reading import read_account
+from advisor.clouds.snapshot import Account
+from advisor.recording import Recording
+from advisor.texts import told
+from loadtests.scenario import Scenario
+
+
+def read_own_account(
+    runs: Sequence[Recording], audience: Mapping[str, int] | None, profile: str, role: str, lang: str
+) -> Account:
+    """A snapshot of the regions that are planned for; InputError where boto3 or the profile is not there."""
+    header = runs[0].header
+    codes = audience or header.scenario.launch.audience
+    places = (header.regions[code].provider_regions.get("aws") for code in codes if code in header.regions)
+    regions = sorted({place for place in places if place})
+    hosts = sorted({*hosts_of(header.scenario)} - {""})
+    windows = [window for run in runs if run.header.simulated is None for window in _window(run)]
+    try:
+        aws = login(profile, role)
+    except Refused as refused:
+        account = Account(account="", read_at=datetime.now(UTC), hosts=tuple(hosts), excuses=(excuse(refused),))
+    else:
+        click.echo(f"Reading the AWS account in {', '.join(regions)}.", err=True)
+        account = read_account(aws, regions, hosts, windows)
+    for one in account.excuses:
+        click.echo(f"! {told(one.reason, lang, {})} {told(one.remedy, lang, {})}", err=True)
+    return account
+
+
+def hosts_of(scenario: Scenario) -> Iterator[str]:
+    """Names that viewers ask for, in any region."""
+    for target in (scenario.target, *scenario.targets.values()):
+        yield urlsplit(target.url).hostname or ""
+        yield from target.hosts
+
+
+def _window(run: Recording) -> Iterator[Window]:
+    start = run.header.started_at
+    yield Window(start, start + timedelta(seconds=max(1, run.seconds)))

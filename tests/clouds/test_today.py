@@ -1,0 +1,302 @@
+"""What an account has stands beside the advice: in the report in both languages, in advice.json, in a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from botocore.handlers import BUILTIN_HANDLERS
+from click.testing import CliRunner
+from moto import mock_aws
+
+from advisor.advice import Advice, Own, advise
+from advisor.catalog import load_catalog
+from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place, Reservation, WarmPool
+from advisor.clouds.today import Needs, account_today, used_vcpus
+from advisor.offer import UNKNOWN_NODE
+from advisor.reports.html import Html
+from advisor.reports.json import Json
+from advisor.reports.markdown import Markdown
+from loadtests.run import Run
+from loadtests.scenario import Scenario
+from surgecast.accounts import hosts_of
+from surgecast.cli import surgecast
+from tests.advisor.runs import Town, run_of
+from tests.clouds.town import PLACE
+
+C7G = next(offer for offer in load_catalog("ec2") if offer.name == "c7g.4xlarge")
+NOW = datetime(2026, 12, 1, 13, 0, tzinfo=UTC)
+HERE = Place(
+    region=PLACE,
+    running={"c7g.4xlarge": 5, "g5.xlarge": 2},
+    spot={},
+    vcpus={"c7g.4xlarge": 16, "g5.xlarge": 4, "m7g.large": 2},
+    quota=640,
+    spot_quota=5,
+    reservations=(
+        Reservation(kind="c7g.4xlarge", zone=f"{PLACE}a", total=9, free=4),
+        Reservation(kind="m7g.large", zone=f"{PLACE}a", total=3, free=3),
+    ),
+    groups=(
+        Group(name="eks-edge", minimum=1, desired=2, maximum=9, in_service={"c7g.4xlarge": 2}, zones=()),
+        Group(
+            name="<script>",
+            minimum=0,
+            desired=0,
+            maximum=4,
+            in_service={},
+            zones=(),
+            warm=WarmPool(state="Stopped", minimum=4, most=None),
+        ),
+    ),
+    node_groups=(
+        NodeGroup(
+            cluster="live", name="edge", status="ACTIVE", minimum=1, desired=2, maximum=9, kinds=("c7g.4xlarge",),
+            buying="ON_DEMAND", groups=("eks-edge",),
+        ),
+    ),
+)  # fmt: skip
+
+
+def account(**changes: Any) -> Account:
+    return Account(
+        account="123456789012",
+        arn="arn:aws:iam::123456789012:user/tests",
+        read_at=NOW,
+        hosts=("live.example.com",),
+        places=(HERE.model_copy(update=changes),),
+        distributions=(),
+    )
+
+
+def told(nodes: int | None, **changes: Any) -> list[str]:
+    found = account_today(account(**changes), "id", {"id": Needs(PLACE, C7G, nodes)})
+    assert found is not None
+    return [one.key for one in found.findings]
+
+
+def test_what_is_used_counts_standard_instances_and_free_reservations_of_other_types() -> None:
+    assert used_vcpus(HERE) == 5 * 16 + 4 * 16 + 3 * 2
+    assert used_vcpus(HERE, "c7g.4xlarge") == 5 * 16 + 3 * 2
+    assert used_vcpus(HERE.model_copy(update={"running": None})) is None
+    assert used_vcpus(HERE.model_copy(update={"vcpus": {}})) is None
+    assert used_vcpus(HERE.model_copy(update={"vcpus": {}, "running": {"g5.xlarge": 2}, "reservations": None})) == 0
+
+
+@pytest.mark.parametrize(("nodes", "ask"), [(34, None), (35, 86 + 35 * 16), (1000, 86 + 16_000), (None, None)])
+def test_the_quota_to_ask_for_is_what_is_used_and_what_is_needed(nodes: int | None, ask: int | None) -> None:
+    """640 - 86 = 554 vCPUs are left: 34 nodes of 16."""
+    found = account_today(account(), "id", {"id": Needs(PLACE, C7G, nodes)})
+    assert found is not None
+    assert (found.quota, found.used, found.left) == (640, 86, 554)
+    assert found.ask == ask
+    assert ("account_ask" in [one.key for one in found.findings]) is (ask is not None)
+    if ask:
+        (message,) = (one for one in found.findings if one.key == "account_ask")
+        assert f"--quota-code L-1216C47A --desired-value {ask}." in message.text
+
+
+def test_regions_of_one_place_share_its_quota() -> None:
+    wanted = {"br": Needs(PLACE, C7G, 20), "ar": Needs(PLACE, C7G, 20), "jp": Needs("ap-northeast-1", C7G, 500)}
+    found = account_today(account(), "br", wanted)
+    assert found is not None
+    assert (found.needed_vcpus, found.together_vcpus, found.together) == (320, 640, ("ar", "br"))
+    assert found.ask == 86 + 640
+    assert account_today(account(), "jp", wanted) is None
+
+
+@pytest.mark.parametrize("missing", ["quota", "running"])
+def test_without_quota_or_usage_nothing_is_asked_for(missing: str) -> None:
+    found = account_today(account(**{missing: None}), "id", {"id": Needs(PLACE, C7G, 1000)})
+    assert found is not None
+    assert (found.left, found.ask) == (None, None)
+
+
+def test_a_type_with_a_quota_of_its_own_is_not_held_against_that_of_the_standard_ones() -> None:
+    gpu = C7G.model_copy(update={"name": "g5.4xlarge"})
+    found = account_today(account(), "id", {"id": Needs(PLACE, gpu, 1000)})
+    assert found is not None
+    assert (found.quota, found.ask) == (None, None)
+    assert "account_other_quota" in [one.key for one in found.findings]
+
+
+def test_a_node_of_which_nothing_is_known_is_said() -> None:
+    found = account_today(account(), "id", {"id": Needs(PLACE, UNKNOWN_NODE, 9)})
+    assert found is not None
+    assert (found.kind, found.needed_vcpus, found.ask) == ("", None, None)
+    assert [one.key for one in found.findings] == ["account_node_unknown"]
+
+
+def test_what_stands_in_the_way_is_told_and_nothing_else() -> None:
+    assert told(4) == []
+    assert told(5) == ["account_reserved"]
+    assert told(10) == ["account_group_maximum", "account_reserved"]
+    assert told(4, groups=(), node_groups=()) == ["account_no_group"]
+    assert told(4, groups=None) == []
+    assert told(None) == []
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = run_of(Town(seed=3), tmp_path_factory.mktemp("town"))
+    data = run.header.scenario.model_dump(mode="json")
+    data["launch"]["node"] = "c7g.4xlarge"
+    scenario = Scenario.model_validate(data)
+    return replace(run, header=run.header.model_copy(update={"scenario": scenario}))
+
+
+@pytest.fixture(scope="module")
+def advice(run: Run) -> Advice:
+    served = Distribution(
+        id="E1", domain="d1.cloudfront.net", aliases=("live.example.com",), enabled=True, price_class="", shields=()
+    )
+    counted = Delivered(distribution="E1", seconds=240, requests=12_345.0, bytes=6e9, hit_ratio=0.93, error_ratio=None)
+    found = account().model_copy(update={"distributions": (served,), "delivered": (counted,)})
+    return advise([run], own=Own(account=found))
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentences"),
+    [
+        ("en", ("What the account has today", "ask for", "0 to 4, 0 wanted (not known), and a warm pool of 4 or more")),
+        ("zh", ("账户的现状", "申请到", "0 至 4，期望 0（未知），暖池至少 4 个")),
+    ],
+)
+def test_the_report_shows_today_beside_what_is_needed(advice: Advice, lang: str, sentences: tuple[str, ...]) -> None:
+    page, text = Html().render(advice, lang), Markdown().render(advice, lang)
+    for part in (page, text.replace("\\", "")):
+        assert "123456789012" in part
+        assert "12,345" in part
+        assert "93%" in part
+        for sentence in sentences:
+            assert sentence in part
+    assert {"en": "### Indonesia: What the account", "zh": "### 印度尼西亚：账户的现状"}[lang] in text
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in page
+
+
+def test_the_advice_has_all_that_is_shown(advice: Advice) -> None:
+    data = json.loads(Json().render(advice, "en"))
+    region = next(one for one in data["regions"] if one["code"] == "id")
+    assert region["account"]["quota"] == 640
+    assert region["account"]["ask"] == 86 + region["nodes"]["nodes"] * 16
+    assert data["account"]["served"][0]["delivered"]["hit_ratio"] == 0.93
+    assert data["account"]["our_requests"] == sum(
+        second["served"] + second["failed"] for run in data["runs"] for second in run["whole"]
+    )
+    assert next(one for one in data["regions"] if one["code"] == "br")["account"] is None
+
+
+def test_without_an_account_the_advice_is_as_it_was(run: Run) -> None:
+    plain = advise([run])
+    assert plain.account is None
+    assert "What the account has today" not in Markdown().render(plain, "en")
+
+
+def test_the_hosts_of_a_target_are_those_that_viewers_ask(run: Run) -> None:
+    scenario = run.header.scenario
+    other = {"url": "https://br.example.net/live.m3u8"}
+    data = scenario.model_dump(mode="json")
+    data["target"] |= {"url": "https://live.example.com/a.m3u8", "hosts": ["cdn.example.com"]}
+    data["regions"]["br"]["target"] = other
+    assert set(hosts_of(Scenario.model_validate(data))) == {"live.example.com", "cdn.example.com", "br.example.net"}
+
+
+@pytest.fixture
+def served() -> Iterator[None]:
+    """moto for a command that makes its own session; it has no reservations, so that they are answered here."""
+
+    def no_reservations(**_: object) -> tuple[Any, dict[str, object]]:
+        return SimpleNamespace(status_code=200), {"CapacityReservations": []}
+
+    handler = ("before-call.ec2.DescribeCapacityReservations", no_reservations)
+    BUILTIN_HANDLERS.append(handler)
+    try:
+        with mock_aws():
+            yield
+    finally:
+        BUILTIN_HANDLERS.remove(handler)
+
+
+def invoke(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(surgecast, ["advise", *words])
+    error = result.exception
+    return getattr(error, "exit_code", result.exit_code), result.output + (str(error) if error else "")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("command")
+    run_of(Town(seed=3), folder)
+    return next(path.parent for path in folder.rglob("run.jsonl"))
+
+
+def test_the_command_reads_the_account_and_advises_whatever_could_not_be_read(served: None, folder: Path) -> None:
+    code, text = invoke(str(folder), "--account", "--out", str(folder / "out"))
+    assert code == 0, text
+    assert "Reading the AWS account in ap-south-1, ap-southeast-3, sa-east-1." in text
+    assert "! servicequotas:GetServiceQuota in ap-southeast-3 failed" in text
+    data = json.loads((folder / "out" / "advice.json").read_text(encoding="utf-8"))
+    assert data["account"]["places"] == ["ap-south-1", "ap-southeast-3", "sa-east-1"]
+    assert {one["account"]["place"] for one in data["regions"]} == {"ap-south-1", "ap-southeast-3", "sa-east-1"}
+
+
+def test_without_credentials_the_advice_is_made_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    code, text = invoke(str(folder), "--account", "--lang", "zh", "--out", str(folder / "shut"))
+    assert code == 0, text
+    assert "! 没有 AWS 接受的凭证" in text
+    assert "AWS 账户：什么都没能读取。" in (folder / "shut" / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_role_that_is_refused_leaves_the_advice_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    role = "arn:aws:iam::123456789012:role/surgecast-reader"
+    code, text = invoke(str(folder), "--account", "--assume-role", role, "--out", str(folder / "role"))
+    assert code == 0, text
+    assert "(sts:AssumeRole)" in text
+
+
+def test_the_command_plans_with_a_catalogue_of_ones_own(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    text = resources.files("advisor").joinpath("catalogs/ec2.yaml").read_text(encoding="utf-8")
+    file.write_text(text.replace("name: ec2", "name: mine"), encoding="utf-8")
+    scenario = tmp_path / "launch.yaml"
+    data = Town(seed=3).scenario.model_dump(mode="json")
+    data["launch"] |= {"node": "c7g.4xlarge", "most_nodes": 100_000}
+    scenario.write_text(yaml.safe_dump(data), encoding="utf-8")
+    words = ("--catalog", str(file), "--scenario", str(scenario), "--out", str(tmp_path))
+    code, printed = invoke(str(folder), *words)
+    assert code == 0, printed
+    advice = json.loads((tmp_path / "advice.json").read_text(encoding="utf-8"))
+    offers = [one for region in advice["regions"] for one in region["nodes"]["offers"]["alternatives"]]
+    assert {one["offer"]["catalog"] for one in offers} == {"mine"}
+
+
+@mock_aws
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--profile", "live"), "--profile and --assume-role need --account"),
+        (("--account", "--profile", "nobody"), "profiles that are there: none"),
+        (("--account", "--assume-role", "reader"), "--assume-role reader: not the ARN of a role"),
+        (("--catalog", "nowhere.yaml"), "nowhere.yaml: cannot be read"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(
+    folder: Path, words: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    code, text = invoke(str(folder), "--out", str(tmp_path / "out"), *words)
+    assert code == 2
+    assert message in text
+    assert not (tmp_path / "out").exists()
