@@ -33,12 +33,23 @@ def answer(lang: str, found: ScalingAdvice) -> str:
     if found.door is not None:
         values["door"] = f"{found.door:,.0f}"
     values["unmet"] = figures.percent(found.reactive_share)
-    waiting = found.verdict == "waiting_room"
-    said = fill(lang, "scaling_waiting_room" if waiting else f"scaling_{found.verdict}", **values)
-    if found.unit != "joins/s":
-        return said
-    joins = fill(lang, "scaling_joins")
-    return f"{said} {joins}"
+    said = [fill(lang, f"scaling_{found.verdict}", **values), *_held(lang, found)]
+    if found.unit == "joins/s":
+        said.append(fill(lang, "scaling_joins"))
+    return " ".join(said)
+
+
+def _held(lang: str, found: ScalingAdvice) -> list[str]:
+    """In how many draws of the waits the advised settings hold; nothing where they cannot."""
+    if found.verdict == "waiting_room":
+        return []
+    values = {"draws": f"{found.draws:,}", "hold": figures.percent(found.hold)}
+    if found.verdict == "prescale":
+        values["reactive"] = figures.percent(found.reactive_hold)
+    said = [fill(lang, f"scaling_hold_{found.verdict}", **values)]
+    if found.hold_unmet > 0:
+        said.append(fill(lang, "scaling_hold_unmet", unmet=figures.percent(found.hold_unmet)))
+    return said
 
 
 def settings(lang: str, found: ScalingAdvice) -> list[tuple[str, str]]:

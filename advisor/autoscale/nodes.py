@@ -12,7 +12,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 SCAN: Final = 10.0
 """Seconds between two looks of Cluster Autoscaler at pending pods; Karpenter waits as long at most for a batch."""
@@ -26,6 +29,14 @@ def queued(count: int) -> float:
     return max(0, count - BUCKET) / REFILL
 
 
+Count = TypeVar("Count", int, NDArray[np.int64])
+
+
+def turns(asked: Count, index: int, among: int) -> Count:
+    """How often it was the turn of number ``index`` among so many, when ``asked`` nodes were launched in turn."""
+    return (asked - index + among - 1) // among
+
+
 @dataclass(frozen=True, slots=True)
 class Nodes:
     """A node group, or what Karpenter may launch for a workload."""
@@ -37,6 +48,8 @@ class Nodes:
     """By quota, subnet addresses or ``limits``; whichever is least."""
     lead: float = 70.0
     """Seconds from a launch until the node is registered (advisor.lead: the published middle)."""
+    leads: tuple[float, ...] = ()
+    """The same for one node after the other, in turn; empty where all take ``lead``."""
     image: float = 10.0
     """Seconds that a pod waits for its image on a node that is new."""
     boot: float = 30.0
@@ -72,6 +85,8 @@ class Fleet:
     fresh: int = 0
     """Slots of new nodes on which no pod ran yet: their image is not there."""
     warm: int = field(init=False)
+    asked: int = 0
+    """Nodes that were launched so far, without warm ones: whose turn it is in ``leads``."""
     tokens: float = float(BUCKET)
     launching: deque[tuple[float, int]] = field(default_factory=deque)
     starting: deque[tuple[float, int]] = field(default_factory=deque)
@@ -156,7 +171,16 @@ class Fleet:
         quick = min(count, self.warm)
         self.tokens -= count
         self.warm -= quick
-        for lead, part in ((self.nodes.warm_lead, quick), (self.nodes.lead, count - quick)):
+        for lead, part in ((self.nodes.warm_lead, quick), *self._in_turn(count - quick)):
             if part:
                 self.launching.append((now + lead, part))
         self.launching = deque(sorted(self.launching, key=lambda one: one[0]))
+
+    def _in_turn(self, count: int) -> list[tuple[float, int]]:
+        """So many nodes by the seconds that each takes."""
+        leads, before = self.nodes.leads or (self.nodes.lead,), self.asked
+        self.asked += count
+        return [
+            (lead, turns(self.asked, index, len(leads)) - turns(before, index, len(leads)))
+            for index, lead in enumerate(leads)
+        ]

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from advisor import figures
 from advisor.advice import Advice, advise
+from advisor.autoscale.choice import SURE
 from advisor.autoscale.hpa import SYNC
 from advisor.headroom import Step
 from advisor.lead import time_to_capacity
@@ -14,7 +16,7 @@ from advisor.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from advisor.scaled import answer as scaled_answer
-from advisor.scaling import CALM, PEAK, STEP, Region, ScalingAdvice, scale
+from advisor.scaling import CALM, DRAWS, PEAK, STEP, Region, ScalingAdvice, scale
 from loadtests.flow import planned
 from loadtests.launch import Waits
 from loadtests.run import Run
@@ -53,6 +55,33 @@ def test_published_waits_mean_pods_ahead_and_nothing_unmet(advice: Advice, satur
     assert found.opens >= found.wait
     assert found.advised.unmet_share == 0
     assert 0 < found.reactive_share < 1
+
+
+def test_it_is_told_in_how_many_draws_of_the_waits_the_settings_hold(advice: Advice, saturated: Run) -> None:
+    found = answer(advice, saturated)
+    assert found.draws == DRAWS
+    assert found.hold >= SURE > found.reactive_hold
+    assert found.hold_unmet == 0
+    share = figures.percent(found.hold)
+    assert f"{share} of {DRAWS} draws" in scaled_answer("en", found)
+    assert share in scaled_answer("zh", found)
+    rare = found.model_copy(update={"verdict": "reactive", "hold": 0.97, "hold_unmet": 0.012})
+    assert "Reactive is enough in 97% of 200 draws" in scaled_answer("en", rare)
+    assert "at most 1.2% of the viewing" in scaled_answer("en", rare)
+    wall = answer(advice, saturated, scaling=Scaling(most_nodes=400))
+    assert wall.hold == 0
+    assert "draws" not in scaled_answer("en", wall)
+
+
+def test_measured_waits_that_are_always_short_hold_more_often(advice: Advice, saturated: Run) -> None:
+    """The same interval; of what was seen, nine in ten nodes came quickly."""
+    usual = region(advice, saturated, USUAL, PLAIN)
+    seen = tuple([30.0] * 90 + [240.0] * 9)
+    parts = tuple(part.model_copy(update={"seen": seen}) if part.name == "node" else part for part in usual.lead.parts)
+    published, measured = scale([usual, replace(usual, lead=usual.lead.model_copy(update={"parts": parts}))])
+    assert published is not None
+    assert measured is not None
+    assert measured.hold >= published.hold
 
 
 def test_quick_pods_need_fewer_ahead(advice: Advice, saturated: Run) -> None:
