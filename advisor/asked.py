@@ -46,6 +46,11 @@ class Asked:
         """What the offer's provider calls this region; empty when it has none, or the offer no provider."""
         return self.places.get(offer.provider, "")
 
+    def launch_seconds(self, offer: Offer, nodes: int) -> float | None:
+        """Seconds until so many nodes of this offer are begun to be started; None when nobody knows."""
+        own = self.launch.scaling.launches
+        return offer.launch_seconds(nodes) if own is None else own.seconds(nodes)
+
     def quota_of(self, offer: Offer) -> int | None:
         """VCPUs of this offer that may run here; None when nobody knows."""
         own = self.launch.quota_vcpus.get(self.demand.region)

@@ -29,6 +29,7 @@ from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.launch import Launch
 from loadtests.region import Fact, Frozen
+from loadtests.scaling import Launches
 from loadtests.units import Bitrate, Share
 
 STALE_DAYS: Final = 180
@@ -68,13 +69,6 @@ class Internet(Frozen):
     """… no more than this;"""
     otherwise: Annotated[Share, Field(gt=0)]
     """from there on, this share of what it carries in the region."""
-
-
-class Launches(Frozen):
-    """How fast the provider starts nodes: a bucket."""
-
-    burst: PositiveInt
-    per_second: PositiveFloat
 
 
 def _kind_of_price(said: object) -> str:

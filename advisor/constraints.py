@@ -62,7 +62,7 @@ def provided(asked: Asked, offer: Offer, nodes: int, ready: int) -> Iterator[Con
     if quota and offer.vcpus is not None:
         wanted = Interval.exact(float(nodes * offer.vcpus.value))
         yield constraint("quota", "vcpus", wanted, Interval.exact(float(quota)))
-    seconds = offer.launch_seconds(nodes - ready)
+    seconds = asked.launch_seconds(offer, nodes - ready)
     if seconds and (lead := asked.waiting.total).low > 0:
         yield constraint("launch_rate", "seconds", Interval.exact(seconds), lead)
     zones = (offer.zones or {}).get(place, 0)

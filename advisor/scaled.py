@@ -60,11 +60,21 @@ def settings(lang: str, found: ScalingAdvice) -> list[tuple[str, str]]:
         ("target", f"{figures.rate(found.target, found.unit)} ({figures.percent(found.target / found.per_pod)})"),
         ("behavior", fill(lang, f"scaling_behavior_{found.behavior}")),
         ("placeholders", f"{found.placeholders:,}"),
+        ("launches", _launches(lang, found)),
     ]
     if found.ahead is not None and found.opens is not None:
         window = fill(lang, "scaling_window", ahead=f"{found.ahead:,}", opens=figures.number(found.opens))
         rows.append(("ahead", window))
     return [(fill(lang, f"scaling_row_{name}"), value) for name, value in rows]
+
+
+def _launches(lang: str, found: ScalingAdvice) -> str:
+    """How fast nodes may be started, and whose word that is."""
+    rate = found.launches
+    told = {"burst": f"{rate.nodes.burst:,}", "more": figures.number(rate.nodes.per_second)}
+    if rate.known_by == "offer":
+        told["source"] = ", ".join(part for part in (rate.source, rate.as_of) if part)
+    return fill(lang, f"scaling_launches_{rate.known_by}", **told)
 
 
 def lived_rows(lang: str, found: ScalingAdvice) -> list[tuple[str, str, str, str, str]]:

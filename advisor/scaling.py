@@ -20,18 +20,20 @@ from advisor.autoscale.choice import FAST, TARGETS, Case, Settled, Tried, Verdic
 from advisor.autoscale.draws import Draw
 from advisor.autoscale.hpa import MILLI, SYNC, Hpa, Metric
 from advisor.autoscale.keda import Cron, Threshold
-from advisor.autoscale.nodes import Nodes, queued
+from advisor.autoscale.nodes import BUCKET, REFILL, Nodes
 from advisor.autoscale.sweep import Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload
 from advisor.lead import TimeToCapacity
 from advisor.models import Unit
 from advisor.plan import Plan
 from loadtests.region import Frozen
-from loadtests.scaling import Scaling
+from loadtests.scaling import Launches, Scaling
 from loadtests.shapes import Phase
 
 CALM: Final = 600
 """Seconds of calm before the surge beyond the longest wait: an event's calm is longer than a rehearsal's (assumed)."""
+LONGEST: Final = 24 * 3600
+"""Seconds of calm at most: nobody asks for nodes earlier than a day before (assumed)."""
 PEAK: Final = 600
 """Seconds that the peak lasts at least: a rehearsal's is shorter than an event's (assumed)."""
 STEP: Final = 5
@@ -49,6 +51,16 @@ WARM_LEAD: Final = 20.0
 
 Change = Literal["boot", "image", "node", "metrics"]
 CHANGES: Final[tuple[Change, ...]] = ("boot", "image", "node", "metrics")
+
+
+class LaunchRate(Frozen):
+    """How fast nodes may be started, and whose word that is."""
+
+    nodes: Launches
+    known_by: Literal["scenario", "offer", "nobody"]
+    """``nobody``: EC2's figures stand in (assumed)."""
+    source: str
+    as_of: str
 
 
 class Lived(Frozen):
@@ -97,6 +109,7 @@ class ScalingAdvice(Frozen):
     """Second of the rehearsed surge in which viewers begin to rise."""
     door: float | None
     """Viewers that may be let in at once, where not all can be carried."""
+    launches: LaunchRate
     wait: float
     """Seconds from a demand to a pod that serves it, all waits at their long end."""
     tried: int
@@ -164,7 +177,8 @@ def _course(region: Region) -> _Course | None:
     top = float(seen.max(initial=0.0))
     if top <= 0:
         return None
-    calm = CALM + math.ceil(region.lead.total.high + queued(_most_asked(region)))
+    longest = region.lead.total.high + launch_rate(region).nodes.seconds(_most_asked(region))
+    calm = CALM + math.ceil(min(LONGEST, longest))
     at = int(seen.argmax())
     longer = max(0, PEAK - int(np.count_nonzero(seen > 0.95 * top)))
     parts = [np.full(calm, seen[0]), seen[:at], np.full(longer, top), seen[at:]]
@@ -189,6 +203,20 @@ def _most_asked(region: Region) -> int:
     return min(scaling.most_nodes or NO_WALL, math.ceil(pods / scaling.pods_per_node))
 
 
+def launch_rate(region: Region) -> LaunchRate:
+    """The scenario's word, else that of the offer that is advised, else EC2's figures, openly."""
+    own, best = region.scaling.launches, region.plan.offers.best
+    if own is not None:
+        return LaunchRate(nodes=own, known_by="scenario", source="scenario", as_of="")
+    burst, more = (None, None) if best is None else (best.offer.launch_burst, best.offer.launch_per_second)
+    if burst is not None and more is not None:
+        bucket = Launches(burst=burst.value, per_second=more.value)
+        return LaunchRate(nodes=bucket, known_by="offer", source=more.source, as_of=more.as_of)
+    source = "EC2 API throttling of RunInstances, for want of the provider's own"
+    bucket = Launches(burst=BUCKET, per_second=REFILL)
+    return LaunchRate(nodes=bucket, known_by="nobody", source=source, as_of="2026-08-21")
+
+
 def _case(region: Region, course: _Course) -> Case:
     plan, scaling = region.plan, region.scaling
     per_pod = _per_pod(plan, scaling)
@@ -196,6 +224,7 @@ def _case(region: Region, course: _Course) -> Case:
     workload = Workload(per_pod, metric_lag=_long(region.lead, "metrics"), decision=decision)
     amounts = course.viewers * (plan.demand.mid / region.audience)
     calm = max(1, math.ceil(float(amounts[0]) / per_pod / scaling.pods_per_node))
+    rate = launch_rate(region).nodes
     nodes = Nodes(
         pods_per_node=scaling.pods_per_node,
         ready=min(calm, scaling.most_nodes or NO_WALL),
@@ -204,6 +233,8 @@ def _case(region: Region, course: _Course) -> Case:
         image=_long(region.lead, "image"),
         boot=_long(region.lead, "boot"),
         warm=scaling.warm_nodes,
+        burst=rate.burst,
+        refill=rate.per_second,
     )
     return Case(amounts, workload, nodes, _today(scaling) or region.in_place, draws=drawn(region.lead))
 
@@ -268,6 +299,7 @@ def _advice(region: Region, course: _Course, case: Case, settled: Settled) -> Sc
         opens=case.rises_at - cron.start if cron else None,
         rises_at=course.starts + case.rises_at,
         door=None if settled.door is None else settled.door / per_viewer,
+        launches=launch_rate(region),
         wait=case.wait,
         tried=settled.tried,
         starts=course.starts,

@@ -24,7 +24,7 @@ from advisor.autoscale.behavior import DOWN, UP, Behavior, Policy, Rules
 from advisor.autoscale.draws import Draw, Held, Question, hold
 from advisor.autoscale.hpa import SYNC
 from advisor.autoscale.keda import Cron, ScaledObject, Threshold
-from advisor.autoscale.nodes import Nodes, queued
+from advisor.autoscale.nodes import Nodes
 from advisor.autoscale.sweep import Floats, Outcomes, Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload, live
 
@@ -167,7 +167,7 @@ def _candidates(case: Case) -> Iterator[Candidate]:
             continue
         nodes = _with(case.nodes, least, 0)
         missing = math.ceil(ahead / nodes.pods_per_node) - nodes.ready
-        opens = case.wait + SLACK + earlier + queued(missing)
+        opens = case.wait + SLACK + earlier + nodes.queued(missing)
         cron = Cron(max(1.0, case.rises_at - opens), float(len(case.demand)), ahead)
         trigger = Threshold(target * case.workload.per_pod)
         yield ScaledObject((trigger, cron), least, most, behavior=behavior), nodes, True

@@ -21,12 +21,7 @@ SCAN: Final = 10.0
 """Seconds between two looks of Cluster Autoscaler at pending pods; Karpenter waits as long at most for a batch."""
 BUCKET: Final = 1000
 REFILL: Final = 2.0
-"""RunInstances: nodes that may be asked for at once, and per second afterwards. Taken for every provider (assumed)."""
-
-
-def queued(count: int) -> float:
-    """Seconds until the last of ``count`` nodes may be asked for."""
-    return max(0, count - BUCKET) / REFILL
+"""EC2's RunInstances: nodes that may be asked for at once, and per second afterwards."""
 
 
 Count = TypeVar("Count", int, NDArray[np.int64])
@@ -54,6 +49,10 @@ class Nodes:
     """Seconds that a pod waits for its image on a node that is new."""
     boot: float = 30.0
     """Seconds from a pod's start until it is ready."""
+    burst: int = BUCKET
+    """Nodes that may be asked for at once …"""
+    refill: float = REFILL
+    """… and per second afterwards."""
     scan: float = SCAN
     placeholders: int = 0
     """Pods of low priority that keep slots free: a placeholder Deployment, or a CapacityBuffer."""
@@ -67,6 +66,12 @@ class Nodes:
         if self.pods_per_node < 1 or self.ready < 0 or self.most < self.ready:
             found = f"{self.pods_per_node}, {self.ready}, {self.most}"
             raise ValueError(f"expected pods_per_node >= 1 and 0 <= ready <= most, found {found}")
+        if self.burst < 1 or self.refill <= 0:
+            raise ValueError(f"expected burst >= 1 and refill > 0, found {self.burst}, {self.refill}")
+
+    def queued(self, count: int) -> float:
+        """Seconds until the last of ``count`` nodes may be asked for."""
+        return max(0.0, (count - self.burst) / self.refill)
 
 
 @dataclass(slots=True)
@@ -87,14 +92,14 @@ class Fleet:
     warm: int = field(init=False)
     asked: int = 0
     """Nodes that were launched so far, without warm ones: whose turn it is in ``leads``."""
-    tokens: float = float(BUCKET)
+    tokens: float = field(init=False)
     launching: deque[tuple[float, int]] = field(default_factory=deque)
     starting: deque[tuple[float, int]] = field(default_factory=deque)
     scanned: float = float("-inf")
 
     def __post_init__(self) -> None:
         """Nodes and placeholders are in place."""
-        self.up, self.warm = self.nodes.ready, self.nodes.warm
+        self.up, self.warm, self.tokens = self.nodes.ready, self.nodes.warm, float(self.nodes.burst)
         self.held = min(self.nodes.placeholders, max(0, self.slots - self.running))
 
     @property
@@ -140,7 +145,7 @@ class Fleet:
         while self.starting and self.starting[0][0] <= now:
             self.running += self.starting.popleft()[1]
         self._place(now)
-        self.tokens = min(float(BUCKET), self.tokens + REFILL * self.tick)
+        self.tokens = min(float(self.nodes.burst), self.tokens + self.nodes.refill * self.tick)
         if now - self.scanned >= self.nodes.scan:
             self.scanned = now
             self._launch(now)

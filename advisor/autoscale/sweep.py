@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from advisor.autoscale.behavior import Behavior, Rules
 from advisor.autoscale.hpa import MILLI, SYNC, UP_FACTOR, UP_LEAST, Hpa
 from advisor.autoscale.keda import Cron, Threshold
-from advisor.autoscale.nodes import BUCKET, REFILL, Nodes, turns
+from advisor.autoscale.nodes import Nodes, turns
 from advisor.autoscale.replicas import TOLERANCE
 from advisor.autoscale.world import Spec, Workload
 
@@ -112,7 +112,7 @@ class _Lanes:
         self.begun, self.fresh = np.zeros(self.count, np.int64), np.zeros(self.count, np.int64)
         self.held = np.minimum(self.placeholders, self.slots - self.running)
         self.coming = np.zeros(self.count, np.int64)
-        self.tokens = np.full(self.count, float(BUCKET))
+        self.tokens = self.burst.copy()
         reach = int(max((self.image + self.boot).max(), self.boot.max())) + 1
         self.starting = np.zeros((reach, self.count), np.int64)
         self.launching = np.zeros((int(max(self.leads.max(), self.warm_lead.max())) + 1, self.count), np.int64)
@@ -133,6 +133,8 @@ class _Lanes:
         self.most = np.array([one.most for one in nodes])
         self.placeholders = np.array([one.placeholders for one in nodes])
         self.warm = np.array([one.warm for one in nodes])
+        self.burst = np.array([float(one.burst) for one in nodes])
+        self.refill = np.array([one.refill for one in nodes])
         among = max(1, *(len(one.leads) for one in nodes))
         if any(len(one.leads) not in (0, among) for one in nodes):
             raise ValueError(f"a sweep takes the same number of leads everywhere; expected {among} or none")
@@ -165,7 +167,7 @@ class _Lanes:
         self.begun -= ready
         ready[:] = 0
         self._place(step)
-        self.tokens = np.minimum(float(BUCKET), self.tokens + REFILL * SYNC)
+        self.tokens = np.minimum(self.burst, self.tokens + self.refill * SYNC)
         self._launch(step)
 
     def _place(self, step: int) -> None:

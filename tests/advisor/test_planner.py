@@ -24,6 +24,7 @@ from advisor.planning import offer_rows, planning_lines, step_by, step_text
 from advisor.regret import critical_ratio, rank_of, regrets
 from advisor.rise import Rise, rise
 from loadtests.launch import Launch
+from loadtests.scaling import Launches, Scaling
 from loadtests.shapes import lay
 from tests.advisor.cases import around
 from tests.advisor.questions import capacities, capacity, demand, launch, node, planned
@@ -371,6 +372,11 @@ def test_starting_thousands_of_nodes_is_a_limit_of_its_own() -> None:
     assert row.asked.mid == (found.nodes - found.ready - 1000) / 2
     assert row.carried.mid == 100
     assert row.slack < 0
+    said = replace(
+        many, launch=many.launch.model_copy(update={"scaling": Scaling(launches=Launches(burst=10, per_second=0.5))})
+    )
+    (slow,) = [one for one in planned(said).constraints if one.name == "launch_rate"]
+    assert slow.asked.mid == (found.nodes - found.ready - 10) / 0.5
 
 
 # The page

@@ -10,17 +10,19 @@ from advisor import figures
 from advisor.advice import Advice, advise
 from advisor.autoscale.choice import SURE
 from advisor.autoscale.hpa import SYNC
+from advisor.catalog import load_catalog
 from advisor.headroom import Step
 from advisor.lead import time_to_capacity
 from advisor.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from advisor.scaled import answer as scaled_answer
+from advisor.scaled import settings as settings_rows
 from advisor.scaling import CALM, DRAWS, PEAK, STEP, Region, ScalingAdvice, scale
 from loadtests.flow import planned
 from loadtests.launch import Waits
 from loadtests.run import Run
-from loadtests.scaling import Scaling, Today
+from loadtests.scaling import Launches, Scaling, Today
 
 SHORT = {"low": "0s", "mid": "1s", "high": "2s"}
 QUICK = Waits.model_validate(dict.fromkeys(("metrics", "decision", "node", "image", "boot"), SHORT))
@@ -172,6 +174,36 @@ def test_a_long_decision_opens_the_window_earlier(advice: Advice, saturated: Run
     assert late.wait == usual.wait + 600 - SYNC
     assert late.opens is not None
     assert late.opens >= late.wait
+
+
+def test_how_fast_nodes_start_is_the_scenarios_word_else_the_offers_else_said_to_be_unknown(
+    advice: Advice, saturated: Run
+) -> None:
+    usual = region(advice, saturated, USUAL, PLAIN)
+    (offer,) = (one for one in load_catalog("ec2") if one.name == "c7g.4xlarge")
+    best = usual.plan.offers.best
+    assert best is not None
+    bought = usual.plan.model_copy(
+        update={"offers": usual.plan.offers.model_copy(update={"best": best.model_copy(update={"offer": offer})})}
+    )
+    slow = Launches(burst=10, per_second=0.1)
+    unknown, known, said = scale(
+        [usual, replace(usual, plan=bought), replace(usual, plan=bought, scaling=Scaling(launches=slow))]
+    )
+    assert unknown is not None
+    assert known is not None
+    assert said is not None
+    assert [one.launches.known_by for one in (unknown, known, said)] == ["nobody", "offer", "scenario"]
+    assert "RunInstances" in known.launches.source
+    assert said.launches.nodes == slow
+    assert said.opens is not None
+    assert known.opens is not None
+    assert said.opens > known.opens + 1000
+    told = [dict(settings_rows("en", one))["Nodes that may be started"] for one in (unknown, known, said)]
+    assert told[0].startswith("not known for these nodes; taken to be 1,000 at once, then 2 a second, as with EC2")
+    assert told[1].startswith("1,000 at once, then 2 a second (EC2 API throttling")
+    assert told[2] == "10 at once, then 0.1 a second (launch.scaling.launches)"
+    assert "2026-08-21" in dict(settings_rows("zh", known))["可启动的节点"]
 
 
 def test_joins_jump_as_the_rise_begins(advice: Advice, saturated: Run) -> None:

@@ -40,6 +40,8 @@ nodes = st.builds(
     boot=st.sampled_from([0.0, 30.0, 90.0]),
     placeholders=st.integers(0, 12),
     warm=st.integers(0, 4),
+    burst=st.sampled_from([1, 5, 1000]),
+    refill=st.sampled_from([0.04, 2.0]),
     warm_lead=st.sampled_from([10.0, 20.0]),
 )
 works = st.builds(
