@@ -304,24 +304,25 @@ def _advice(region: Region, course: _Course, case: Case, settled: Settled) -> Sc
         tried=settled.tried,
         starts=course.starts,
         viewers=tuple(course.viewers[::STEP].tolist()),
-        advised=_lived(settled.course, per_viewer, case.workload.per_pod),
+        advised=_lived(case, settled.course, per_viewer),
         reactive_share=settled.reactive.unmet_share,
         draws=settled.held.draws,
         hold=settled.held.share,
         hold_unmet=settled.held.unmet,
         reactive_hold=settled.reactive_held.share,
-        today=None if settled.today is None else _lived(settled.today, per_viewer, case.workload.per_pod),
+        today=None if settled.today is None else _lived(case, settled.today, per_viewer),
         helps=_helps(case, settled.reactive),
     )
 
 
-def _lived(course: Course, per_viewer: float, per_pod: float) -> Lived:
+def _lived(case: Case, course: Course, per_viewer: float) -> Lived:
+    each = case.workload.per_pod / per_viewer
     return Lived(
         unmet_share=course.unmet_share,
         unmet_seconds=course.unmet_seconds,
         worst=course.worst.unmet / per_viewer,
         node_hours=course.node_hours,
-        carried=tuple(moment.ready * per_pod / per_viewer for moment in course.moments[::STEP]),
+        carried=tuple(course.at(second).ready * each for second in range(0, len(case.demand), STEP)),
     )
 
 

@@ -51,6 +51,8 @@ SHORT: Final = 3
 """Cheapest candidates whose waits are drawn, besides the cheapest and the dearest that ask ahead, and the reactive."""
 SURE: Final = 0.95
 """Share of draws in which settings must hold; where none does, those that hold most often are chosen (assumed)."""
+LONG: Final = 3 * 3600
+"""Seconds from which a course is lived in ticks of 15 s: tens of thousands of nodes take hours to launch."""
 FEW: Final = 4
 """Candidates that are lived second by second though the sweep, which is never hopeful, left something unmet."""
 
@@ -282,6 +284,8 @@ def _stands(case: Case, one: Tried) -> bool:
 
 
 def live_of(case: Case, spec: Spec, nodes: Nodes) -> Course:
-    """The case second by second under some settings, from their standing minimum."""
+    """The case second by second under some settings, from their standing minimum; a long one in ticks of a sweep."""
     start = max(spec.min_replicas, case.calm if spec is case.today else 0)
-    return live(case.demand.tolist(), case.workload, spec, nodes, start=start)
+    tick = SYNC if len(case.demand) > LONG else 1.0
+    demand = by_tick(case.demand)[0] if tick == SYNC else case.demand
+    return live(demand.tolist(), case.workload, spec, nodes, start=start, tick=tick)

@@ -94,7 +94,11 @@ class Fleet:
     """Nodes that were launched so far, without warm ones: whose turn it is in ``leads``."""
     tokens: float = field(init=False)
     launching: deque[tuple[float, int]] = field(default_factory=deque)
+    coming: int = 0
+    """Nodes under way."""
     starting: deque[tuple[float, int]] = field(default_factory=deque)
+    begun: int = 0
+    """Pods that are starting."""
     scanned: float = float("-inf")
 
     def __post_init__(self) -> None:
@@ -106,16 +110,6 @@ class Fleet:
     def slots(self) -> int:
         """Pods that registered nodes can hold."""
         return self.up * self.nodes.pods_per_node
-
-    @property
-    def begun(self) -> int:
-        """Pods that are starting."""
-        return sum(count for _, count in self.starting)
-
-    @property
-    def coming(self) -> int:
-        """Nodes under way."""
-        return sum(count for _, count in self.launching)
 
     @property
     def replicas(self) -> int:
@@ -133,6 +127,7 @@ class Fleet:
             at, count = self.starting.pop()
             if count > gone:
                 self.starting.append((at, count - gone))
+            self.begun -= min(gone, count)
             gone = max(0, gone - count)
         self.running -= gone
 
@@ -141,9 +136,12 @@ class Fleet:
         while self.launching and self.launching[0][0] <= now:
             _, count = self.launching.popleft()
             self.up += count
+            self.coming -= count
             self.fresh += count * self.nodes.pods_per_node
         while self.starting and self.starting[0][0] <= now:
-            self.running += self.starting.popleft()[1]
+            _, count = self.starting.popleft()
+            self.running += count
+            self.begun -= count
         self._place(now)
         self.tokens = min(float(self.nodes.burst), self.tokens + self.nodes.refill * self.tick)
         if now - self.scanned >= self.nodes.scan:
@@ -165,6 +163,7 @@ class Fleet:
 
     def _start(self, at: float, count: int) -> None:
         """Keep the line in order of time: a pod on a new node may be ready after one that is placed later."""
+        self.begun += count
         line = [*self.starting, (at, count)]
         self.starting = deque(sorted(line, key=lambda one: one[0]))
 
@@ -176,10 +175,12 @@ class Fleet:
         quick = min(count, self.warm)
         self.tokens -= count
         self.warm -= quick
+        self.coming += count
         for lead, part in ((self.nodes.warm_lead, quick), *self._in_turn(count - quick)):
             if part:
                 self.launching.append((now + lead, part))
-        self.launching = deque(sorted(self.launching, key=lambda one: one[0]))
+        if count:
+            self.launching = deque(sorted(self.launching, key=lambda one: one[0]))
 
     def _in_turn(self, count: int) -> list[tuple[float, int]]:
         """So many nodes by the seconds that each takes."""
