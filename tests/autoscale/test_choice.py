@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import Behavior
 from advisor.autoscale.choice import SLACK, Case, choose, live_of
-from advisor.autoscale.hpa import Hpa, Metric
+from advisor.autoscale.hpa import SYNC, Hpa, Metric
 from advisor.autoscale.keda import Cron
 from advisor.autoscale.nodes import Nodes
 from advisor.autoscale.sweep import Outcomes, sweep
@@ -169,3 +169,12 @@ def test_a_decision_that_takes_long_is_waited_for() -> None:
     assert live_of(slow, at_once.spec, at_once.nodes).unmet_share > at_once.course.unmet_share
     assert late.course.unmet_share == 0
     assert late.verdict == "prescale"
+
+
+def test_a_course_of_hours_is_lived_in_ticks_of_a_sweep() -> None:
+    short, hours = Case(step(100, before=600), POD, QUICK), Case(step(100, before=4 * 3600), POD, QUICK)
+    (one,), (other,) = choose([short]), choose([hours])
+    assert (one.course.tick, other.course.tick) == (1.0, SYNC)
+    assert other.course.unmet_share == 0
+    assert other.course.at(14.9) == other.course.moments[0]
+    assert other.course.at(len(hours.demand) - 1) == other.course.moments[-1]
