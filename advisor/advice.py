@@ -183,7 +183,7 @@ def advise(
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
         servers=servers,
-        clusters=tuple(looked(cluster) for cluster in clusters),
+        clusters=tuple(looked(cluster, looks, [demand.region for demand in wanted]) for cluster in clusters),
         cdns=cdn_plan(
             [(region.cdn, region.demand.viewers.mid) for region in regions], scenario, _last_day(measurement)
         ),

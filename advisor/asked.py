@@ -14,6 +14,7 @@ from advisor.offer import UNKNOWN_NODE, Offer
 from advisor.residency import Residence
 from advisor.rise import Rise
 from loadtests.launch import Launch
+from loadtests.scaling import Launches
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,10 @@ class Asked:
     def shop_of(self, offer: Offer) -> Shop | None:
         """How an offer may be bought; None where no catalogue says it."""
         return next((shop for shop in self.shops if shop.catalog == offer.catalog), None)
+
+    def launches_of(self, offer: Offer) -> Launches | None:
+        """How fast nodes of this offer are started: by the scenario's word, else its provider's; None if unknown."""
+        return self.launch.scaling.launches or offer.launches
 
     def quota_of(self, offer: Offer) -> int | None:
         """VCPUs of this offer that may run here; None when nobody knows."""

@@ -30,6 +30,7 @@ from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.launch import Architecture, Launch
 from loadtests.region import Fact, Frozen
+from loadtests.scaling import Launches
 from loadtests.units import Bitrate, Share
 
 STALE_DAYS: Final = 180
@@ -79,13 +80,6 @@ class Flow(Frozen):
     alone: Annotated[Bitrate, Field(gt=0)]
     in_group: Annotated[Bitrate, Field(gt=0)] | None = None
     """Between nodes that the provider was asked to put close together."""
-
-
-class Launches(Frozen):
-    """How fast the provider starts nodes: a bucket."""
-
-    burst: PositiveInt
-    per_second: PositiveFloat
 
 
 def _kind_of_price(said: object) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from advisor import figures
+from advisor.cluster.room import Room, Used
+from advisor.cluster.snapshot import Quota
 from advisor.cluster.starts import ENOUGH, Waited
 from advisor.cluster.today import Looked, Today
 from advisor.texts import fill
@@ -41,8 +43,43 @@ def rows(lang: str, found: Today) -> list[tuple[str, str, str]]:
         ("fits", fits, ""),
         ("zones", ", ".join(found.zones) or unknown, ""),
         ("settings", found.settings or fill(lang, "cluster_no_settings"), ""),
+        ("usage", unknown if found.used is None else _usage(lang, found.used), ""),
+        ("quotas", unknown if found.quotas is None else _quotas(lang, found.quotas), ""),
     ]
+    if len(found.rooms) > 1:
+        lines.append(("share", "; ".join(_room(lang, one, unknown) for one in found.rooms), ""))
     return [(fill(lang, f"cluster_row_{name}"), now, then) for name, now, then in lines]
+
+
+def _usage(lang: str, now: Used) -> str:
+    """Of a pod, on average and at most, over what it asks for."""
+    parts = [("cpu", now.cpu, now.most_cpu, now.cpu_share), ("memory", now.memory, now.most_memory, now.memory_share)]
+    said = {}
+    for name, mean, most, share in parts:
+        of = "" if share is None else fill(lang, "cluster_of_request", share=figures.percent(share))
+        said[name] = fill(lang, f"cluster_usage_{name}", mean=_amount(name, mean), most=_amount(name, most)) + of
+    return fill(lang, "cluster_usage", pods=f"{now.pods:,}", **said)
+
+
+def _quotas(lang: str, quotas: Sequence[Quota]) -> str:
+    """Of each line what is used, over what may be."""
+    said = []
+    for quota in quotas:
+        lines = [(name, quota.used.get(name, 0.0), most) for name, most in quota.hard.items()]
+        told = ", ".join(f"{name} {_amount(name, now)}/{_amount(name, most)}" for name, now, most in lines)
+        said.append(f"{quota.name}: {told}")
+    return "; ".join(said) or fill(lang, "cluster_no_quotas")
+
+
+def _amount(resource: str, value: float) -> str:
+    """Memory and storage in GiB, anything else as a number."""
+    is_bytes = resource.endswith(("memory", "storage"))
+    return f"{figures.number(value / 2**30)} GiB" if is_bytes else figures.number(value)
+
+
+def _room(lang: str, one: Room, unknown: str) -> str:
+    told = {"nodes": f"{one.nodes:,}", "pods": _number(one.pods, unknown), "share": figures.percent(one.share)}
+    return fill(lang, "cluster_room", context=one.context, **told)
 
 
 def wait_rows(lang: str, found: Today) -> list[tuple[str, str, str, str]]:

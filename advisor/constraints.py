@@ -65,7 +65,8 @@ def provided(asked: Asked, offer: Offer, nodes: int, ready: int, lead: Interval)
     if quota and offer.vcpus is not None:
         wanted = Interval.exact(float(nodes * offer.vcpus.value))
         yield constraint("quota", "vcpus", wanted, Interval.exact(float(quota)))
-    seconds = offer.launch_seconds(nodes - ready)
+    launches = asked.launches_of(offer)
+    seconds = 0.0 if launches is None else launches.seconds(nodes - ready)
     if seconds and lead.low > 0:
         yield constraint("launch_rate", "seconds", Interval.exact(seconds), lead)
     zones = (offer.zones or {}).get(place, 0)

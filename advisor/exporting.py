@@ -30,6 +30,7 @@ Object: TypeAlias = Mapping[str, Any]
 OURS: Final = "# surgecast, from "
 """How every manifest that was written here begins."""
 KUSTOMIZATION: Final = "kustomization.yaml"
+_KUSTOMIZE: Final = ("apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization", "resources:")
 WIDE: Final = 100_000
 """Columns: YAML must not fold a line, as its reason stands behind it."""
 
@@ -46,8 +47,12 @@ class Written:
 
 
 def export(advice: Advice, scenario: Scenario, folder: Path) -> tuple[Written, ...]:
-    """Write the manifests of every region into a folder of its own."""
-    return tuple(_region(advice, scenario, region, folder / region.code) for region in advice.regions)
+    """Write the manifests of every region into a folder of its own; what was written for other regions is removed."""
+    written = [_region(advice, scenario, region, folder / region.code) for region in advice.regions]
+    here = {region.code for region in advice.regions}
+    others = sorted(one for one in folder.iterdir() if one.name not in here) if folder.is_dir() else []
+    tidied = [(one, _tidied(one, ())) for one in others if one.is_dir() and not one.is_symlink()]
+    return (*written, *(Written(one.name, (), (), removed) for one, removed in tidied if removed))
 
 
 def export_letters(advice: Advice, folder: Path) -> Written:
@@ -82,7 +87,7 @@ def _tidied(folder: Path, files: Sequence[Path]) -> tuple[Path, ...]:
     """Take away what an earlier export left and this one did not write; files of anybody else stay."""
     found = [folder / kind.file_name for kind in exports()]
     old = [file for file in found if file not in files and _is_ours(file)]
-    if old and not files and (folder / KUSTOMIZATION).is_file():
+    if old and not files and _lists_ours_alone(folder / KUSTOMIZATION):
         old.append(folder / KUSTOMIZATION)  # it names what is gone
     for file in old:
         file.unlink()
@@ -91,6 +96,12 @@ def _tidied(folder: Path, files: Sequence[Path]) -> tuple[Path, ...]:
 
 def _is_ours(file: Path) -> bool:
     return file.is_file() and file.read_bytes().startswith(OURS.encode())
+
+
+def _lists_ours_alone(file: Path) -> bool:
+    """Whether every line of a kustomization is one that is written here: somebody may have added to it."""
+    lines = {*_KUSTOMIZE, *(_listed(kind, is_skipped=skipped) for kind in exports() for skipped in (True, False))}
+    return file.is_file() and set(file.read_bytes().splitlines()) <= {line.encode() for line in lines}
 
 
 def exported(advice: Advice, scenario: Scenario, region: RegionAdvice, plan: Plan, scaling: ScalingAdvice) -> Exported:
@@ -175,13 +186,17 @@ def _scalar(value: Any) -> str:
 def _kustomization(kinds: Sequence[Export], files: Sequence[Path]) -> str:
     """What is applied together; alternatives are left out, with a note."""
     there = {file.name for file in files}
-    lines = ["apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization", "resources:"]
+    lines = [*_KUSTOMIZE]
     for kind in kinds:
         if kind.file_name in there:
             instead = kind.instead_of
             skipped = instead and any(one.file_name in there for one in kinds if one.plugin_name() == instead)
-            lines.append(f"{'# instead of ' + instead + ': ' if skipped else ''}- {kind.file_name}")
+            lines.append(_listed(kind, is_skipped=bool(skipped)))
     return "\n".join(lines) + "\n"
+
+
+def _listed(kind: Export, *, is_skipped: bool) -> str:
+    return f"{f'# instead of {kind.instead_of}: ' if is_skipped else ''}- {kind.file_name}"
 
 
 def tell(written: Written, lang: str, names: Mapping[str, Any]) -> list[str]:

@@ -1,12 +1,15 @@
 """Time to capacity: seconds from the load's rise to a new node that serves, as a sum of named parts.
 
-Where nothing was measured a part is the published prior (docs/reading-a-report.md); a scenario's
+Where nothing was measured a part is the published prior (``waits.yaml``; docs/reading-a-report.md); a scenario's
 ``launch.time_to_capacity`` overrides any part.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from importlib import resources
+from statistics import NormalDist
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -14,8 +17,9 @@ import numpy as np
 from advisor.blocks import Floats
 from advisor.drawing import DRAWS, drawn, scores
 from advisor.interval import Interval
+from loadtests.document import read_yaml
 from loadtests.launch import Wait, Waits
-from loadtests.region import Frozen
+from loadtests.region import Fact, Frozen
 
 PartName: TypeAlias = Literal["metrics", "decision", "node", "image", "boot"]
 
@@ -28,6 +32,19 @@ class Part(Frozen):
     source: str
     as_of: str
     confidence: Literal["measured", "derived", "assumed"]
+    seen: tuple[float, ...] = ()
+    """What was measured, from the shortest to the longest; empty where nothing was."""
+
+    def draw(self, with_scores: Floats) -> Floats:
+        """Seconds for standard normal scores: along what was seen, and beyond it along the interval's log-normal."""
+        values = drawn(self.seconds, with_scores)
+        if not self.seen:
+            return values
+        normal, count = NormalDist(), len(self.seen)
+        places = [normal.inv_cdf((rank + 1) / (count + 1)) for rank in range(count)]  # Weibull's plotting positions
+        inside = np.interp(with_scores, places, self.seen)
+        longer = np.where(with_scores > places[-1], np.maximum(values, inside), inside)
+        return np.where(with_scores < places[0], np.minimum(values, inside), longer)
 
 
 class TimeToCapacity(Frozen):
@@ -45,50 +62,45 @@ class TimeToCapacity(Frozen):
 
     def draw(self, count: int = DRAWS, seed: int = 0) -> Floats:
         """Totals for Monte Carlo: nine in ten of each part between its ends, independent of the others."""
-        parts = [drawn(part.seconds, scores(f"lead {part.name} {seed}", count)) for part in self.parts]
+        parts = [part.draw(scores(f"lead {part.name} {seed}", count)) for part in self.parts]
         total: Floats = np.sum(parts, axis=0)
         return total
+
+    def turnouts(self, count: int, nodes: int, seed: int = 0) -> tuple[dict[PartName, Floats], Floats]:
+        """What each part may take, ``count`` times, and what ``nodes`` nodes take one after the other: [count, nodes].
+
+        Nodes of one surge are late together by what they have in common, and each by its own; one node taken alone is
+        as late as its part says. None is waited for beyond what autoscalers wait.
+        """
+        parts = {part.name: part.draw(scores(f"turnout {part.name} {seed}", count)) for part in self.parts}
+        node = next(part for part in self.parts if part.name == "node")
+        own = np.stack([scores(f"turnout {index} {seed}", nodes) for index in range(count)])
+        alike = PUBLISHED.alike.value
+        mixed = math.sqrt(alike) * scores(f"turnout node {seed}", count)[:, None] + math.sqrt(1.0 - alike) * own
+        most = max(PUBLISHED.given_up.value, node.seconds.high)
+        return parts, np.minimum(most, node.draw(mixed.ravel()).reshape(mixed.shape))
 
 
 _COVERAGE: Final = 0.90
 
-PRIOR: Final[tuple[Part, ...]] = (
-    Part(
-        name="metrics",
-        seconds=Interval(low=15, mid=30, high=60, coverage=_COVERAGE, samples=0),
-        source="scrape interval of common set-ups; Bedrock Streaming reports 30 s (CPU) and 60 s (external metrics)",
-        as_of="2026-08-21",
-        confidence="derived",
-    ),
-    Part(
-        name="decision",
-        seconds=Interval(low=1, mid=8, high=15, coverage=_COVERAGE, samples=0),
-        source="kube-controller-manager: horizontal-pod-autoscaler-sync-period, 15 s by default",
-        as_of="2026-08-21",
-        confidence="derived",
-    ),
-    Part(
-        name="node",
-        seconds=Interval(low=26, mid=70, high=240, coverage=_COVERAGE, samples=0),
-        source="awslabs/node-latency-for-k8s: 26 s at best; Karpenter users: about 70 s (#3798), 2 to 4 min (#2906)",
-        as_of="2026-08-21",
-        confidence="derived",
-    ),
-    Part(
-        name="image",
-        seconds=Interval(low=2, mid=10, high=60, coverage=_COVERAGE, samples=0),
-        source="no published distribution: from a cached layer to a cold image of one gigabyte",
-        as_of="2026-11-27",
-        confidence="assumed",
-    ),
-    Part(
-        name="boot",
-        seconds=Interval(low=2, mid=30, high=90, coverage=_COVERAGE, samples=0),
-        source="Hotstar, 2018: 90 s for its application; nginx serves after two",
-        as_of="2026-08-21",
-        confidence="derived",
-    ),
-)
+
+class Published(Frozen):
+    """``waits.yaml``: every part, and how nodes are late together."""
+
+    parts: tuple[Part, ...]
+    alike: Fact[float]
+    """Of how late nodes are, the share of the variance that all nodes of one surge have in common."""
+    given_up: Fact[float]
+    """Seconds after which a node that is not there is given up."""
+
+
+def _published() -> Published:
+    text = (resources.files("advisor") / "waits.yaml").read_text(encoding="utf-8")
+    return Published.model_validate(read_yaml("waits.yaml", text))
+
+
+PUBLISHED: Final = _published()
+PRIOR: Final = PUBLISHED.parts
 """What is published, where the scenario says nothing."""
 
 

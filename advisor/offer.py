@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from advisor.blocks import Floats
 from loadtests.launch import Architecture, RehearsedNode
 from loadtests.region import Fact, Frozen
+from loadtests.scaling import Launches
 from loadtests.units import Bitrate
 
 REHEARSED: Final = "as-rehearsed"
@@ -67,17 +66,12 @@ class Offer(Frozen):
         """USD per hour in a provider's region; None when nobody knows."""
         return self.usd_per_hour.get(region, self.usd_per_hour.get(EVERYWHERE))
 
-    def launch_seconds(self, nodes: int) -> float | None:
-        """Seconds until the provider has begun to start so many: a bucket with a burst and a refill."""
+    @property
+    def launches(self) -> Launches | None:
+        """How fast the provider starts such nodes; None when nobody knows."""
         if self.launch_burst is None or self.launch_per_second is None:
             return None
-        return max(0.0, (nodes - self.launch_burst.value) / self.launch_per_second.value)
-
-    def starting(self, nodes: Floats) -> Floats:
-        """The same for many counts; nothing where the provider's rate is not known."""
-        if self.launch_burst is None or self.launch_per_second is None:
-            return np.zeros_like(nodes)
-        return np.maximum(0.0, (nodes - self.launch_burst.value) / self.launch_per_second.value)
+        return Launches(burst=self.launch_burst.value, per_second=self.launch_per_second.value)
 
 
 UNKNOWN_NODE: Final = Offer(name=REHEARSED)

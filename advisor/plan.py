@@ -154,7 +154,7 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
     steps, rank = headroom(launch), rank_of(quantile, DRAWS)
     ordered = _in_order(raw, rank, whole=not asked.is_brief)  # no step makes more of less: the order stays
     needed = folded(steps, ordered)
-    late = starting(asked, folded(steps, raw), course) if asked.node.starting(needed.max()) else None
+    late = starting(asked, folded(steps, raw), course)
     if late is not None:
         course = _Course.of(course.waits + late, asked.rise)
     before = needed
@@ -224,22 +224,27 @@ HALVINGS: Final = 20
 """Of the share that must stand beforehand: known to a millionth."""
 
 
-def starting(asked: Asked, needed: Floats, course: _Course) -> Floats:
+def starting(asked: Asked, needed: Floats, course: _Course) -> Floats | None:
     """Seconds of every draw until the provider has begun to start all nodes that do not stand before the surge.
 
     The more must be started, the longer that takes, and the more must therefore stand before: the share s solves
     s = ready(wait + starting(nodes × (1 − s))), whose right side never rises with s, and is found by halving.
+    None where all are started at once, and where the provider's rate is not known.
     """
-    waits, shares = course.waits, course.shares
-    late = asked.node.starting(needed * (1 - shares))
-    if asked.rise is None or not late.any():
-        return np.zeros_like(needed)
+    bucket, waits, shares = asked.launches_of(asked.node), course.waits, course.shares
+    if asked.rise is None or bucket is None or not bucket.seconds(int(np.max(needed * (1 - shares)))):
+        return None
+
+    def late(share: Floats) -> Floats:
+        found: Floats = np.maximum(0.0, (needed * (1 - share) - bucket.burst) / bucket.per_second)
+        return found
+
     low, high = shares, np.ones_like(shares)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        is_short = asked.rise.ready(waits + asked.node.starting(needed * (1 - middle))) > middle
+        is_short = asked.rise.ready(waits + late(middle)) > middle
         low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
-    return asked.node.starting(needed * (1 - high))
+    return late(high)
 
 
 def _steps(fold: tuple[Headroom, ...], middle: float, chosen: float, capacity: Capacity) -> tuple[Step, ...]:

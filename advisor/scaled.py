@@ -33,12 +33,23 @@ def answer(lang: str, found: ScalingAdvice) -> str:
     if found.door is not None:
         values["door"] = f"{found.door:,.0f}"
     values["unmet"] = figures.percent(found.reactive_share)
-    waiting = found.verdict == "waiting_room"
-    said = fill(lang, "scaling_waiting_room" if waiting else f"scaling_{found.verdict}", **values)
-    if found.unit != "joins/s":
-        return said
-    joins = fill(lang, "scaling_joins")
-    return f"{said} {joins}"
+    said = [fill(lang, f"scaling_{found.verdict}", **values), *_held(lang, found)]
+    if found.unit == "joins/s":
+        said.append(fill(lang, "scaling_joins"))
+    return " ".join(said)
+
+
+def _held(lang: str, found: ScalingAdvice) -> list[str]:
+    """In how many draws of the waits the advised settings hold; nothing where they cannot."""
+    if found.verdict == "waiting_room":
+        return []
+    values = {"draws": f"{found.draws:,}", "hold": figures.percent(found.hold)}
+    if found.verdict == "prescale":
+        values["reactive"] = figures.percent(found.reactive_hold)
+    said = [fill(lang, f"scaling_hold_{found.verdict}", **values)]
+    if found.hold_unmet > 0:
+        said.append(fill(lang, "scaling_hold_unmet", unmet=figures.percent(found.hold_unmet)))
+    return said
 
 
 def settings(lang: str, found: ScalingAdvice) -> list[tuple[str, str]]:
@@ -49,11 +60,21 @@ def settings(lang: str, found: ScalingAdvice) -> list[tuple[str, str]]:
         ("target", f"{figures.rate(found.target, found.unit)} ({figures.percent(found.target / found.per_pod)})"),
         ("behavior", fill(lang, f"scaling_behavior_{found.behavior}")),
         ("placeholders", f"{found.placeholders:,}"),
+        ("launches", _launches(lang, found)),
     ]
     if found.ahead is not None and found.opens is not None:
         window = fill(lang, "scaling_window", ahead=f"{found.ahead:,}", opens=figures.number(found.opens))
         rows.append(("ahead", window))
     return [(fill(lang, f"scaling_row_{name}"), value) for name, value in rows]
+
+
+def _launches(lang: str, found: ScalingAdvice) -> str:
+    """How fast nodes may be started, and whose word that is."""
+    rate = found.launches
+    told = {"burst": f"{rate.nodes.burst:,}", "more": figures.number(rate.nodes.per_second)}
+    if rate.known_by == "offer":
+        told["source"] = ", ".join(part for part in (rate.source, rate.as_of) if part)
+    return fill(lang, f"scaling_launches_{rate.known_by}", **told)
 
 
 def lived_rows(lang: str, found: ScalingAdvice) -> list[tuple[str, str, str, str, str]]:

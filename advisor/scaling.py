@@ -1,7 +1,8 @@
 """Whether autoscaling can follow the surge: the cheapest settings that hold, and the ones in place beside them.
 
 The course of the region's viewers is lived against HPA, KEDA and nodes (`advisor.autoscale`). A pod carries what the
-plan takes a node to carry over the pods on it, so that a zone may be lost; waits are at their long end.
+plan takes a node to carry over the pods on it, so that a zone may be lost. Settings are sought with waits at their long
+end; how often they hold is told by drawing the waits.
 """
 
 from __future__ import annotations
@@ -16,20 +17,23 @@ from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import Behavior
 from advisor.autoscale.choice import FAST, TARGETS, Case, Settled, Tried, Verdict, choose
+from advisor.autoscale.draws import Draw
 from advisor.autoscale.hpa import MILLI, SYNC, Hpa, Metric
 from advisor.autoscale.keda import Cron, Threshold
-from advisor.autoscale.nodes import Nodes, queued
+from advisor.autoscale.nodes import BUCKET, REFILL, Nodes
 from advisor.autoscale.sweep import Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload
 from advisor.lead import TimeToCapacity
 from advisor.models import Unit
 from advisor.plan import Plan
 from loadtests.region import Frozen
-from loadtests.scaling import Scaling
+from loadtests.scaling import Launches, Scaling
 from loadtests.shapes import Phase
 
 CALM: Final = 600
 """Seconds of calm before the surge beyond the longest wait: an event's calm is longer than a rehearsal's (assumed)."""
+LONGEST: Final = 24 * 3600
+"""Seconds of calm at most: nobody asks for nodes earlier than a day before (assumed)."""
 PEAK: Final = 600
 """Seconds that the peak lasts at least: a rehearsal's is shorter than an event's (assumed)."""
 STEP: Final = 5
@@ -38,11 +42,25 @@ NO_WALL: Final = 100_000
 """Nodes that may be launched where no limit is known."""
 WORTH: Final = 0.98
 """A change that leaves more than this of what was unmet is not told."""
+DRAWS: Final = 200
+"""Draws of the waits: a share of 95 % is then known to 1.5 percentage points (binomial)."""
+NODES_DRAWN: Final = 16
+"""Nodes of a draw that take each its own time; others take these in turn: the slowest stands for a sixteenth."""
 WARM_LEAD: Final = 20.0
 """Seconds until a warm node serves, in the counterfactual (13 s measured, Karpenter #3798, and a scan)."""
 
 Change = Literal["boot", "image", "node", "metrics"]
 CHANGES: Final[tuple[Change, ...]] = ("boot", "image", "node", "metrics")
+
+
+class LaunchRate(Frozen):
+    """How fast nodes may be started, and whose word that is."""
+
+    nodes: Launches
+    known_by: Literal["scenario", "offer", "nobody"]
+    """``nobody``: EC2's figures stand in (assumed)."""
+    source: str
+    as_of: str
 
 
 class Lived(Frozen):
@@ -91,6 +109,7 @@ class ScalingAdvice(Frozen):
     """Second of the rehearsed surge in which viewers begin to rise."""
     door: float | None
     """Viewers that may be let in at once, where not all can be carried."""
+    launches: LaunchRate
     wait: float
     """Seconds from a demand to a pod that serves it, all waits at their long end."""
     tried: int
@@ -101,6 +120,14 @@ class ScalingAdvice(Frozen):
     advised: Lived
     reactive_share: float
     """Unmet share of the best settings whose minimum carries the calm and no more."""
+    draws: int
+    """How often the waits were drawn."""
+    hold: float
+    """Share of draws in which nothing goes unmet with the advised settings."""
+    hold_unmet: float
+    """Nineteen in twenty draws leave less than this share unmet."""
+    reactive_hold: float
+    """Share of draws in which nothing goes unmet with the best settings whose minimum carries the calm and no more."""
     today: Lived | None
     helps: tuple[Help, ...]
     """What would let settings alone do best, first."""
@@ -152,7 +179,8 @@ def _course(region: Region) -> _Course | None:
     top = float(seen.max(initial=0.0))
     if top <= 0:
         return None
-    calm = CALM + math.ceil(region.lead.total.high + queued(_most_asked(region)))
+    longest = region.lead.total.high + launch_rate(region).nodes.seconds(_most_asked(region))
+    calm = CALM + math.ceil(min(LONGEST, longest))
     at = int(seen.argmax())
     longer = max(0, PEAK - int(np.count_nonzero(seen > 0.95 * top)))
     parts = [np.full(calm, seen[0]), seen[:at], np.full(longer, top), seen[at:]]
@@ -177,6 +205,20 @@ def _most_asked(region: Region) -> int:
     return min(scaling.most_nodes or NO_WALL, math.ceil(pods / scaling.pods_per_node))
 
 
+def launch_rate(region: Region) -> LaunchRate:
+    """The scenario's word, else that of the offer that is advised, else EC2's figures, openly."""
+    own, best = region.scaling.launches, region.plan.offers.best
+    if own is not None:
+        return LaunchRate(nodes=own, known_by="scenario", source="scenario", as_of="")
+    burst, more = (None, None) if best is None else (best.offer.launch_burst, best.offer.launch_per_second)
+    if burst is not None and more is not None:
+        bucket = Launches(burst=burst.value, per_second=more.value)
+        return LaunchRate(nodes=bucket, known_by="offer", source=more.source, as_of=more.as_of)
+    source = "EC2 API throttling of RunInstances, for want of the provider's own"
+    bucket = Launches(burst=BUCKET, per_second=REFILL)
+    return LaunchRate(nodes=bucket, known_by="nobody", source=source, as_of="2026-08-21")
+
+
 def _case(region: Region, course: _Course) -> Case:
     plan, scaling = region.plan, region.scaling
     per_pod = _per_pod(plan, scaling)
@@ -184,6 +226,7 @@ def _case(region: Region, course: _Course) -> Case:
     workload = Workload(per_pod, metric_lag=_long(region.lead, "metrics"), decision=decision)
     amounts = course.viewers * (plan.demand.mid / region.audience)
     calm = max(1, math.ceil(float(amounts[0]) / per_pod / scaling.pods_per_node))
+    rate = launch_rate(region).nodes
     nodes = Nodes(
         pods_per_node=scaling.pods_per_node,
         ready=min(calm, scaling.most_nodes or NO_WALL),
@@ -192,8 +235,25 @@ def _case(region: Region, course: _Course) -> Case:
         image=_long(region.lead, "image"),
         boot=_long(region.lead, "boot"),
         warm=scaling.warm_nodes,
+        burst=rate.burst,
+        refill=rate.per_second,
     )
-    return Case(amounts, workload, nodes, _today(scaling) or region.in_place)
+    return Case(amounts, workload, nodes, _today(scaling) or region.in_place, draws=drawn(region.lead))
+
+
+def drawn(lead: TimeToCapacity) -> tuple[Draw, ...]:
+    """How the waits may turn out: the same for the same waits."""
+    parts, nodes = lead.turnouts(DRAWS, NODES_DRAWN)
+    return tuple(
+        Draw(
+            metric_lag=float(parts["metrics"][index]),
+            decision=max(0.0, float(parts["decision"][index]) - SYNC),
+            leads=tuple(nodes[index].tolist()),
+            image=float(parts["image"][index]),
+            boot=float(parts["boot"][index]),
+        )
+        for index in range(DRAWS)
+    )
 
 
 def _per_pod(plan: Plan, scaling: Scaling) -> float:
@@ -224,6 +284,8 @@ def _today(scaling: Scaling) -> Spec | None:
 
 def _advice(region: Region, course: _Course, case: Case, settled: Settled) -> ScalingAdvice:
     spec, per_viewer = settled.spec, region.plan.demand.mid / region.audience
+    assert settled.held is not None
+    assert settled.reactive_held is not None
     cron = next((one for one in spec.triggers if isinstance(one, Cron)), None)
     return ScalingAdvice(
         verdict=settled.verdict,
@@ -239,24 +301,30 @@ def _advice(region: Region, course: _Course, case: Case, settled: Settled) -> Sc
         opens=case.rises_at - cron.start if cron else None,
         rises_at=course.starts + case.rises_at,
         door=None if settled.door is None else settled.door / per_viewer,
+        launches=launch_rate(region),
         wait=case.wait,
         tried=settled.tried,
         starts=course.starts,
         viewers=tuple(course.viewers[::STEP].tolist()),
-        advised=_lived(settled.course, per_viewer, case.workload.per_pod),
+        advised=_lived(case, settled.course, per_viewer),
         reactive_share=settled.reactive.unmet_share,
-        today=None if settled.today is None else _lived(settled.today, per_viewer, case.workload.per_pod),
+        draws=settled.held.draws,
+        hold=settled.held.share,
+        hold_unmet=settled.held.unmet,
+        reactive_hold=settled.reactive_held.share,
+        today=None if settled.today is None else _lived(case, settled.today, per_viewer),
         helps=(),
     )
 
 
-def _lived(course: Course, per_viewer: float, per_pod: float) -> Lived:
+def _lived(case: Case, course: Course, per_viewer: float) -> Lived:
+    each = case.workload.per_pod / per_viewer
     return Lived(
         unmet_share=course.unmet_share,
         unmet_seconds=course.unmet_seconds,
         worst=course.worst.unmet / per_viewer,
         node_hours=course.node_hours,
-        carried=tuple(moment.ready * per_pod / per_viewer for moment in course.moments[::STEP]),
+        carried=tuple(course.at(second).ready * each for second in range(0, len(case.demand), STEP)),
     )
 
 

@@ -29,9 +29,12 @@ from advisor.autoscale.keda import Cron, ScaledObject, Threshold
 from advisor.autoscale.nodes import Nodes
 from advisor.autoscale.sweep import Floats, Setting, sweep
 from advisor.autoscale.world import Workload, live
+from advisor.lead import time_to_capacity
+from advisor.scaling import drawn
 from benchmarks.rig.hpa_cluster import watched
 from benchmarks.rig.machine import facts
 from loadtests.errors import CannotMeasure, InputError
+from loadtests.launch import Waits
 
 REGIONS: Final = 10
 UNNAMED: Final = Path()
@@ -98,16 +101,20 @@ def tried(hours: float, candidates: int) -> dict[str, Any]:
 
 
 def chosen() -> dict[str, Any]:
-    """The whole search of ten regions: an hour with a surge, second by second at the end."""
+    """The whole search of ten regions: an hour with a surge, waits drawn, second by second at the end."""
     at = np.arange(3600.0)
     demand = 2_000 + 18_000 / (1.0 + np.exp(-np.clip((at - 1860) / 12, -50, 50)))
-    cases = [Case(demand, Workload(100.0), Nodes(4, 5, lead=30.0 * (1 + region))) for region in range(REGIONS)]
+    draws = drawn(time_to_capacity(Waits()))
+    cases = [
+        Case(demand, Workload(100.0), Nodes(4, 5, lead=30.0 * (1 + region)), draws=draws) for region in range(REGIONS)
+    ]
     begun = time.process_time()
     found = choose(cases)
     return {
         "search_cpu_s": time.process_time() - begun,
         "settings": sum(one.tried for one in found),
         "verdicts": [one.verdict for one in found],
+        "held": [one.held.share if one.held else None for one in found],
     }
 
 

@@ -54,6 +54,19 @@ class Metric(Frozen):
     """PromQL that gives one number for the whole application."""
 
 
+class Launches(Frozen):
+    """How fast the provider starts nodes: a bucket."""
+
+    burst: PositiveInt
+    """At once."""
+    per_second: Annotated[float, Field(gt=0)]
+    """After that."""
+
+    def seconds(self, nodes: int) -> float:
+        """Seconds until the last of so many may be started."""
+        return max(0.0, (nodes - self.burst) / self.per_second)
+
+
 class Scaling(Frozen):
     """The workload that serves viewers, and what it runs on."""
 
@@ -65,6 +78,8 @@ class Scaling(Frozen):
     """By quota, subnet addresses or limits, per region; no wall when absent."""
     warm_nodes: NonNegativeInt = 0
     """Stopped nodes of a warm pool, per region."""
+    launches: Launches | None = None
+    """How fast nodes may be started, per region; the offer's when absent."""
     metric: Metric | None = None
     requests: Requests | None = None
     node_class: DnsLabel = "default"

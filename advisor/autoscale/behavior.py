@@ -7,8 +7,10 @@ behaviors; defaults of apis/autoscaling/v2.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator, Reversible
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final, Literal, TypeAlias
 
 Change: TypeAlias = tuple[float, int]
@@ -66,11 +68,11 @@ class Behavior:
 
 @dataclass(slots=True)
 class Past:
-    """What a controller remembers of one HPA: its recommendations, and what it did."""
+    """What a controller remembers of one HPA: its recommendations, and what it did, in order of time."""
 
-    recommended: list[tuple[float, int]] = field(default_factory=list)
-    ups: list[Change] = field(default_factory=list)
-    downs: list[Change] = field(default_factory=list)
+    recommended: deque[tuple[float, int]] = field(default_factory=deque)
+    ups: deque[Change] = field(default_factory=deque)
+    downs: deque[Change] = field(default_factory=deque)
 
     def did(self, now: float, before: int, after: int) -> None:
         """Remember a scaling."""
@@ -79,7 +81,8 @@ class Past:
     def forget(self, now: float, horizon: float) -> None:
         """Drop what no window can reach any more."""
         for memory in (self.recommended, self.ups, self.downs):
-            memory[:] = [one for one in memory if one[0] >= now - horizon]
+            while memory and memory[0][0] < now - horizon:
+                memory.popleft()
 
 
 def stabilised(past: Past, behavior: Behavior, now: float, current: int, wanted: int) -> int:
@@ -125,5 +128,6 @@ def _start(past: Past, cutoff: float, current: int) -> int:
     return current - sum(_since(past.ups, cutoff)) + sum(_since(past.downs, cutoff))
 
 
-def _since(memory: Iterable[tuple[float, int]], cutoff: float) -> Iterator[int]:
-    return (value for at, value in memory if at > cutoff)
+def _since(memory: Reversible[tuple[float, int]], cutoff: float) -> Iterator[int]:
+    """The latest first: what is older than the window is never looked at."""
+    return (value for _, value in takewhile(lambda one: one[0] > cutoff, reversed(memory)))

@@ -1,6 +1,7 @@
 """The cheapest settings with which a surge is met: reactive where that is enough, else pre-scaled, else with a door.
 
     candidates ─► sweep (ticks of 15 s, waits at their long end) ─► enough? ─► cheapest ─► lived second by second
+                                                   ─► a few of those ─► waits drawn ─► cheapest that hold in most draws
 
 Reactive means that nothing is done before the surge but what always stands: a minimum, a target, a behavior, spare
 slots. Pre-scaled means a cron window that asks for pods before it. A minimum that carries the whole peak follows
@@ -20,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import DOWN, UP, Behavior, Policy, Rules
+from advisor.autoscale.draws import Draw, Held, Question, hold
 from advisor.autoscale.hpa import SYNC
 from advisor.autoscale.keda import Cron, ScaledObject, Threshold
-from advisor.autoscale.nodes import Nodes, queued
-from advisor.autoscale.sweep import Outcomes, Setting, by_tick, sweep
+from advisor.autoscale.nodes import Nodes
+from advisor.autoscale.sweep import Floats, Outcomes, Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload, live
 
 Verdict: TypeAlias = Literal["reactive", "prescale", "waiting_room"]
@@ -45,6 +47,12 @@ SLACK: Final = 2 * SYNC
 """Seconds that a cron window opens before the longest wait: a poll of KEDA and a sync of the HPA."""
 EARLIER: Final = (0.0, 4 * SYNC)
 """Seconds that it opens earlier still: a sweep rounds four waits up, and a behavior may take several syncs."""
+SHORT: Final = 3
+"""Cheapest candidates whose waits are drawn, besides the cheapest and the dearest that ask ahead, and the reactive."""
+SURE: Final = 0.95
+"""Share of draws in which settings must hold; where none does, those that hold most often are chosen (assumed)."""
+LONG: Final = 3 * 3600
+"""Seconds from which a course is lived in ticks of 15 s: tens of thousands of nodes take hours to launch."""
 FEW: Final = 4
 """Candidates that are lived second by second though the sweep, which is never hopeful, left something unmet."""
 
@@ -63,6 +71,8 @@ class Case:
     """Share of all demand that may go unmet."""
     standing: float = 24 * 3600.0
     """Seconds that settings stand between two events: a higher minimum is paid for all of them, a window is not."""
+    draws: tuple[Draw, ...] = ()
+    """How waits may turn out; empty where they are certain."""
 
     @property
     def calm(self) -> int:
@@ -116,13 +126,27 @@ class Settled:
     tried: int
     door: float | None
     """Demand that may be let in at once, where not all can be carried."""
+    held: Held | None = None
+    """How often the chosen settings hold; None where waits are certain."""
+    reactive_held: Held | None = None
 
 
 def choose(cases: Sequence[Case]) -> tuple[Settled, ...]:
     """The cheapest settings that meet each region's surge; all regions are swept together."""
-    candidates = [tuple(_candidates(case)) for case in cases]
-    found = _sweep(cases, candidates)
-    return tuple(_choice(case, tried) for case, tried in zip(cases, found, strict=True))
+    if not cases:
+        return ()
+    lengths = [math.ceil(len(case.demand) / SYNC) for case in cases]
+    demand = np.stack([by_tick(case.demand, max(lengths))[0] for case in cases])
+    found = _sweep(cases, [tuple(_candidates(case)) for case in cases], demand, lengths)
+    picks = [_picks(case, tried) for case, tried in zip(cases, found, strict=True)]
+    asked = [
+        Question(Setting(region, case.workload, one.spec, one.nodes, one.spec.min_replicas), case.draws, case.allowed)
+        for region, (case, pick) in enumerate(zip(cases, picks, strict=True))
+        for one in (*(one for one, _ in pick.lived), pick.reactive)
+        if case.draws
+    ]
+    held = iter(hold(demand, asked, lengths))
+    return tuple(_settled(case, pick, held) for case, pick in zip(cases, picks, strict=True))
 
 
 Candidate: TypeAlias = tuple[ScaledObject, Nodes, bool]
@@ -145,7 +169,7 @@ def _candidates(case: Case) -> Iterator[Candidate]:
             continue
         nodes = _with(case.nodes, least, 0)
         missing = math.ceil(ahead / nodes.pods_per_node) - nodes.ready
-        opens = case.wait + SLACK + earlier + queued(missing)
+        opens = case.wait + SLACK + earlier + nodes.queued(missing)
         cron = Cron(max(1.0, case.rises_at - opens), float(len(case.demand)), ahead)
         trigger = Threshold(target * case.workload.per_pod)
         yield ScaledObject((trigger, cron), least, most, behavior=behavior), nodes, True
@@ -157,9 +181,9 @@ def _with(nodes: Nodes, least: int, placeholders: int) -> Nodes:
     return replace(nodes, ready=min(ready, nodes.most), placeholders=placeholders)
 
 
-def _sweep(cases: Sequence[Case], candidates: Sequence[Sequence[Candidate]]) -> list[list[Tried]]:
-    lengths = [math.ceil(len(case.demand) / SYNC) for case in cases]
-    demand = np.stack([by_tick(case.demand, max(lengths))[0] for case in cases])
+def _sweep(
+    cases: Sequence[Case], candidates: Sequence[Sequence[Candidate]], demand: Floats, lengths: Sequence[int]
+) -> list[list[Tried]]:
     settings = [
         Setting(region, cases[region].workload, spec, nodes, spec.min_replicas)
         for region, tried in enumerate(candidates)
@@ -183,31 +207,74 @@ def _tried(case: Case, candidate: Candidate, outcomes: Outcomes, lane: int) -> T
     return Tried(spec, nodes, ahead, float(outcomes.unmet_share[lane]), hours)
 
 
-def _choice(case: Case, tried: Sequence[Tried]) -> Settled:
+@dataclass(frozen=True, slots=True)
+class _Picks:
+    """What is left to choose from: candidates that were lived second by second, cheapest first."""
+
+    lived: tuple[tuple[Tried, Course], ...]
+    reactive: Tried
+    tried: int
+
+
+def _picks(case: Case, tried: Sequence[Tried]) -> _Picks:
     calm = min(one.spec.min_replicas for one in tried)
     usual = math.ceil(calm * max(TARGETS) / min(TARGETS))
     reactive = [one for one in tried if not one.ahead and one.spec.min_replicas <= usual]
-    best_reactive = min(reactive, key=lambda one: (max(one.unmet_share, case.allowed), one.node_hours))
-    today = live_of(case, case.today, case.nodes) if case.today else None
-    one, course = _lived(case, tried)
-    held = course.unmet_share <= case.allowed
-    verdict: Verdict = "waiting_room" if not held else "prescale" if one.ahead else "reactive"
+    best = min(reactive, key=lambda one: (max(one.unmet_share, case.allowed), one.node_hours))
+    return _Picks(_lived(case, tried, best), best, len(tried))
+
+
+def _settled(case: Case, pick: _Picks, held: Iterator[Held]) -> Settled:
+    """The first that holds in enough draws, else the one that holds in most."""
+    found = [next(held) for _ in pick.lived] if case.draws else []
+    index = max(range(len(found)), key=lambda i: (min(found[i].share, SURE), -i)) if found else 0
+    one, course = pick.lived[index]
+    holds = course.unmet_share <= case.allowed
+    verdict: Verdict = "waiting_room" if not holds else "prescale" if one.ahead else "reactive"
     short = [moment.ready for moment in course.moments if moment.unmet > 0]
-    door = None if held else min(short) * case.workload.per_pod
-    return Settled(verdict, one.spec, one.nodes, course, today, best_reactive, len(tried), door)
+    return Settled(
+        verdict,
+        one.spec,
+        one.nodes,
+        course,
+        today=live_of(case, case.today, case.nodes) if case.today else None,
+        reactive=pick.reactive,
+        tried=pick.tried,
+        door=None if holds else min(short) * case.workload.per_pod,
+        held=found[index] if found else None,
+        reactive_held=next(held) if found else None,
+    )
 
 
-def _lived(case: Case, tried: Sequence[Tried]) -> tuple[Tried, Course]:
-    """The first that holds second by second, else the one of the best few that leaves least unmet."""
-    for one in sorted(tried, key=lambda one: (_stands(case, one), one.node_hours)):
-        if one.unmet_share > case.allowed:
+def _lived(case: Case, tried: Sequence[Tried], reactive: Tried) -> tuple[tuple[Tried, Course], ...]:
+    """Those that hold second by second: the cheapest, and where waits are drawn some that may hold more often.
+
+    Where none does, the one of the best few that leaves least unmet.
+    """
+    found: list[tuple[Tried, Course]] = []
+    order = sorted(tried, key=lambda one: (_stands(case, one), one.node_hours))
+    order = [one for one in order if one.unmet_share <= case.allowed]
+    for one in order:
+        if len(found) >= SHORT and not one.ahead:
             continue
-        course = live_of(case, one.spec, one.nodes)
-        if course.unmet_share <= case.allowed:
-            return one, course
+        found += _holding(case, one)
+        if found and (not case.draws or (len(found) >= SHORT and any(other.ahead for other, _ in found))):
+            break
+    if found and case.draws:
+        dearest = [one for one in order if one.ahead][-1:]
+        known = [one for one, _ in found]
+        found += [pair for one in (*dearest, reactive) if one not in known for pair in _holding(case, one)]
+    if found:
+        return tuple(found)
     few = sorted(tried, key=lambda one: (one.unmet_share, _stands(case, one), one.node_hours))[:FEW]
     lived = [(one, live_of(case, one.spec, one.nodes)) for one in few]
-    return min(lived, key=lambda one: (max(one[1].unmet_share, case.allowed), _stands(case, one[0])))
+    return (min(lived, key=lambda one: (max(one[1].unmet_share, case.allowed), _stands(case, one[0]))),)
+
+
+def _holding(case: Case, one: Tried) -> list[tuple[Tried, Course]]:
+    """The candidate with its course, if that holds second by second."""
+    course = live_of(case, one.spec, one.nodes)
+    return [(one, course)] if course.unmet_share <= case.allowed else []
 
 
 def _stands(case: Case, one: Tried) -> bool:
@@ -217,6 +284,8 @@ def _stands(case: Case, one: Tried) -> bool:
 
 
 def live_of(case: Case, spec: Spec, nodes: Nodes) -> Course:
-    """The case second by second under some settings, from their standing minimum."""
+    """The case second by second under some settings, from their standing minimum; a long one in ticks of a sweep."""
     start = max(spec.min_replicas, case.calm if spec is case.today else 0)
-    return live(case.demand.tolist(), case.workload, spec, nodes, start=start)
+    tick = SYNC if len(case.demand) > LONG else 1.0
+    demand = by_tick(case.demand)[0] if tick == SYNC else case.demand
+    return live(demand.tolist(), case.workload, spec, nodes, start=start, tick=tick)

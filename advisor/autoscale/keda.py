@@ -136,13 +136,13 @@ class Operator:
             return 0 if rested else replicas
         return max(replicas, self.spec.min_replicas)
 
-    def sync(self, look: Look, amounts: Sequence[float | None]) -> Decision:
-        """The HPA's loop, over what KEDA serves as external metrics."""
+    def sync(self, look: Look, amounts: Sequence[float | None], exist: int | None = None) -> Decision:
+        """The HPA's loop, over what KEDA serves as external metrics; ``exist`` as in `hpa.Controller`."""
         values = [
             self._served(index, trigger.value(look.now, amount), look.replicas)
             for index, (trigger, amount) in enumerate(zip(self.spec.triggers, amounts, strict=True))
         ]
-        return self.controller.sync(look, values)
+        return self.controller.sync(look, values, exist)
 
     def _served(self, index: int, value: float | None, replicas: int) -> int | None:
         if value is not None:

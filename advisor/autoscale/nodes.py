@@ -12,18 +12,24 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 SCAN: Final = 10.0
 """Seconds between two looks of Cluster Autoscaler at pending pods; Karpenter waits as long at most for a batch."""
 BUCKET: Final = 1000
 REFILL: Final = 2.0
-"""RunInstances: nodes that may be asked for at once, and per second afterwards. Taken for every provider (assumed)."""
+"""EC2's RunInstances: nodes that may be asked for at once, and per second afterwards."""
 
 
-def queued(count: int) -> float:
-    """Seconds until the last of ``count`` nodes may be asked for."""
-    return max(0, count - BUCKET) / REFILL
+Count = TypeVar("Count", int, NDArray[np.int64])
+
+
+def turns(asked: Count, index: int, among: int) -> Count:
+    """How often it was the turn of number ``index`` among so many, when ``asked`` nodes were launched in turn."""
+    return (asked - index + among - 1) // among
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +43,16 @@ class Nodes:
     """By quota, subnet addresses or ``limits``; whichever is least."""
     lead: float = 70.0
     """Seconds from a launch until the node is registered (advisor.lead: the published middle)."""
+    leads: tuple[float, ...] = ()
+    """The same for one node after the other, in turn; empty where all take ``lead``."""
     image: float = 10.0
     """Seconds that a pod waits for its image on a node that is new."""
     boot: float = 30.0
     """Seconds from a pod's start until it is ready."""
+    burst: int = BUCKET
+    """Nodes that may be asked for at once …"""
+    refill: float = REFILL
+    """… and per second afterwards."""
     scan: float = SCAN
     placeholders: int = 0
     """Pods of low priority that keep slots free: a placeholder Deployment, or a CapacityBuffer."""
@@ -54,6 +66,12 @@ class Nodes:
         if self.pods_per_node < 1 or self.ready < 0 or self.most < self.ready:
             found = f"{self.pods_per_node}, {self.ready}, {self.most}"
             raise ValueError(f"expected pods_per_node >= 1 and 0 <= ready <= most, found {found}")
+        if self.burst < 1 or self.refill <= 0:
+            raise ValueError(f"expected burst >= 1 and refill > 0, found {self.burst}, {self.refill}")
+
+    def queued(self, count: int) -> float:
+        """Seconds until the last of ``count`` nodes may be asked for."""
+        return max(0.0, (count - self.burst) / self.refill)
 
 
 @dataclass(slots=True)
@@ -72,30 +90,26 @@ class Fleet:
     fresh: int = 0
     """Slots of new nodes on which no pod ran yet: their image is not there."""
     warm: int = field(init=False)
-    tokens: float = float(BUCKET)
+    asked: int = 0
+    """Nodes that were launched so far, without warm ones: whose turn it is in ``leads``."""
+    tokens: float = field(init=False)
     launching: deque[tuple[float, int]] = field(default_factory=deque)
+    coming: int = 0
+    """Nodes under way."""
     starting: deque[tuple[float, int]] = field(default_factory=deque)
+    begun: int = 0
+    """Pods that are starting."""
     scanned: float = float("-inf")
 
     def __post_init__(self) -> None:
         """Nodes and placeholders are in place."""
-        self.up, self.warm = self.nodes.ready, self.nodes.warm
+        self.up, self.warm, self.tokens = self.nodes.ready, self.nodes.warm, float(self.nodes.burst)
         self.held = min(self.nodes.placeholders, max(0, self.slots - self.running))
 
     @property
     def slots(self) -> int:
         """Pods that registered nodes can hold."""
         return self.up * self.nodes.pods_per_node
-
-    @property
-    def begun(self) -> int:
-        """Pods that are starting."""
-        return sum(count for _, count in self.starting)
-
-    @property
-    def coming(self) -> int:
-        """Nodes under way."""
-        return sum(count for _, count in self.launching)
 
     @property
     def replicas(self) -> int:
@@ -113,6 +127,7 @@ class Fleet:
             at, count = self.starting.pop()
             if count > gone:
                 self.starting.append((at, count - gone))
+            self.begun -= min(gone, count)
             gone = max(0, gone - count)
         self.running -= gone
 
@@ -121,11 +136,14 @@ class Fleet:
         while self.launching and self.launching[0][0] <= now:
             _, count = self.launching.popleft()
             self.up += count
+            self.coming -= count
             self.fresh += count * self.nodes.pods_per_node
         while self.starting and self.starting[0][0] <= now:
-            self.running += self.starting.popleft()[1]
+            _, count = self.starting.popleft()
+            self.running += count
+            self.begun -= count
         self._place(now)
-        self.tokens = min(float(BUCKET), self.tokens + REFILL * self.tick)
+        self.tokens = min(float(self.nodes.burst), self.tokens + self.nodes.refill * self.tick)
         if now - self.scanned >= self.nodes.scan:
             self.scanned = now
             self._launch(now)
@@ -145,6 +163,7 @@ class Fleet:
 
     def _start(self, at: float, count: int) -> None:
         """Keep the line in order of time: a pod on a new node may be ready after one that is placed later."""
+        self.begun += count
         line = [*self.starting, (at, count)]
         self.starting = deque(sorted(line, key=lambda one: one[0]))
 
@@ -156,7 +175,18 @@ class Fleet:
         quick = min(count, self.warm)
         self.tokens -= count
         self.warm -= quick
-        for lead, part in ((self.nodes.warm_lead, quick), (self.nodes.lead, count - quick)):
+        self.coming += count
+        for lead, part in ((self.nodes.warm_lead, quick), *self._in_turn(count - quick)):
             if part:
                 self.launching.append((now + lead, part))
-        self.launching = deque(sorted(self.launching, key=lambda one: one[0]))
+        if count:
+            self.launching = deque(sorted(self.launching, key=lambda one: one[0]))
+
+    def _in_turn(self, count: int) -> list[tuple[float, int]]:
+        """So many nodes by the seconds that each takes."""
+        leads, before = self.nodes.leads or (self.nodes.lead,), self.asked
+        self.asked += count
+        return [
+            (lead, turns(self.asked, index, len(leads)) - turns(before, index, len(leads)))
+            for index, lead in enumerate(leads)
+        ]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from advisor.autoscale.behavior import Behavior, Rules
 from advisor.autoscale.hpa import MILLI, SYNC, UP_FACTOR, UP_LEAST, Hpa
 from advisor.autoscale.keda import Cron, Threshold
-from advisor.autoscale.nodes import BUCKET, REFILL, Nodes
+from advisor.autoscale.nodes import Nodes, turns
 from advisor.autoscale.replicas import TOLERANCE
 from advisor.autoscale.world import Spec, Workload
 
@@ -112,10 +112,11 @@ class _Lanes:
         self.begun, self.fresh = np.zeros(self.count, np.int64), np.zeros(self.count, np.int64)
         self.held = np.minimum(self.placeholders, self.slots - self.running)
         self.coming = np.zeros(self.count, np.int64)
-        self.tokens = np.full(self.count, float(BUCKET))
+        self.tokens = self.burst.copy()
         reach = int(max((self.image + self.boot).max(), self.boot.max())) + 1
         self.starting = np.zeros((reach, self.count), np.int64)
-        self.launching = np.zeros((int(max(self.lead.max(), self.warm_lead.max())) + 1, self.count), np.int64)
+        self.launching = np.zeros((int(max(self.leads.max(), self.warm_lead.max())) + 1, self.count), np.int64)
+        self.asked = np.zeros(self.count, np.int64)
         self.rows = np.arange(self.count)
 
     def _of_pods(self, settings: Sequence[Setting]) -> None:
@@ -132,7 +133,12 @@ class _Lanes:
         self.most = np.array([one.most for one in nodes])
         self.placeholders = np.array([one.placeholders for one in nodes])
         self.warm = np.array([one.warm for one in nodes])
-        self.lead = _ticks(np.array([one.lead for one in nodes]))
+        self.burst = np.array([float(one.burst) for one in nodes])
+        self.refill = np.array([one.refill for one in nodes])
+        among = max(1, *(len(one.leads) for one in nodes))
+        if any(len(one.leads) not in (0, among) for one in nodes):
+            raise ValueError(f"a sweep takes the same number of leads everywhere; expected {among} or none")
+        self.leads = _ticks(np.array([one.leads or (one.lead,) * among for one in nodes]).T)
         self.warm_lead = _ticks(np.array([one.warm_lead for one in nodes]))
         self.boot = _ticks(np.array([one.boot for one in nodes]))
         self.image = _ticks(np.array([one.image + one.boot for one in nodes])) - self.boot
@@ -161,7 +167,7 @@ class _Lanes:
         self.begun -= ready
         ready[:] = 0
         self._place(step)
-        self.tokens = np.minimum(float(BUCKET), self.tokens + REFILL * SYNC)
+        self.tokens = np.minimum(self.burst, self.tokens + self.refill * SYNC)
         self._launch(step)
 
     def _place(self, step: int) -> None:
@@ -189,7 +195,16 @@ class _Lanes:
         self.warm = self.warm - quick
         self.coming += count
         self.launching[(step + self.warm_lead) % len(self.launching), self.rows] += quick
-        self.launching[(step + self.lead) % len(self.launching), self.rows] += count - quick
+        self._in_turn(step, count - quick)
+
+    def _in_turn(self, step: int, count: Ints) -> None:
+        """As `nodes.Fleet`: each node takes what is its turn to take."""
+        lanes, among = np.nonzero(count)[0], len(self.leads)
+        before, after = self.asked[lanes], self.asked[lanes] + count[lanes]
+        self.asked[lanes] = after
+        for index, lead in enumerate(self.leads[:, lanes]):
+            part = turns(after, index, among) - turns(before, index, among)
+            self.launching[(step + lead) % len(self.launching), lanes] += part
 
     def sync(self, step: int, told: Floats, ready_then: Ints) -> None:
         """One decision of every lane's HPA."""

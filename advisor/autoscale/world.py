@@ -70,6 +70,10 @@ class Course:
         asked = sum(one.demand for one in self.moments)
         return sum(one.unmet for one in self.moments) / asked if asked else 0.0
 
+    def at(self, second: float) -> Moment:
+        """The tick that a second is in."""
+        return self.moments[int(second / self.tick)]
+
     @property
     def worst(self) -> Moment:
         """When most was unmet."""
@@ -93,6 +97,10 @@ Spec: TypeAlias = Hpa | ScaledObject
 class Scaler(Protocol):
     """Whatever decides on replicas."""
 
+    @property
+    def by_pod(self) -> bool:
+        """Whether it looks at pods one by one: there may be a hundred thousand."""
+
     def poll(self, now: float, replicas: int, amount: float, /) -> int:
         """Between zero and one, at any tick."""
 
@@ -106,13 +114,19 @@ class HpaScaler:
 
     controller: Controller
 
+    @property
+    def by_pod(self) -> bool:
+        """For any metric but an amount that pods share."""
+        return any(metric.kind != "average_value" for metric in self.controller.hpa.metrics)
+
     def poll(self, _now: float, replicas: int, _amount: float) -> int:
         """An HPA leaves zero alone."""
         return replicas
 
     def sync(self, look: Look, amount: float) -> Decision:
         """Metrics of the whole get the amount."""
-        return self.controller.sync(look, [round(amount * MILLI)] * len(self.controller.hpa.metrics))
+        values = [round(amount * MILLI)] * len(self.controller.hpa.metrics)
+        return self.controller.sync(look, values, exist=look.replicas)
 
 
 @dataclass(slots=True)
@@ -121,13 +135,18 @@ class KedaScaler:
 
     operator: Operator
 
+    @property
+    def by_pod(self) -> bool:
+        """What KEDA serves are amounts that pods share."""
+        return False
+
     def poll(self, now: float, replicas: int, amount: float) -> int:
         """KEDA's own loop."""
         return self.operator.poll(now, replicas, self._amounts(amount))
 
     def sync(self, look: Look, amount: float) -> Decision:
         """The HPA under KEDA."""
-        return self.operator.sync(look, self._amounts(amount))
+        return self.operator.sync(look, self._amounts(amount), exist=look.replicas)
 
     def _amounts(self, amount: float) -> list[float]:
         return [amount if isinstance(one, Threshold) else 0.0 for one in self.operator.spec.triggers]
@@ -163,7 +182,8 @@ def live(
         fleet.scale(scaler.poll(now, fleet.replicas, told))
         if step % every == 0:
             cpu = round(MILLI * workload.cpu(told, ready_then[then]))
-            fleet.scale(scaler.sync(_look(now, fleet, cpu, then * tick), told).replicas)
+            look = _look(now, fleet, cpu, then * tick) if scaler.by_pod else Look(now, fleet.replicas, ())
+            fleet.scale(scaler.sync(look, told).replicas)
         unmet = max(0.0, amount - fleet.running * workload.per_pod)
         seen.append(Moment(now, amount, fleet.replicas, fleet.running, fleet.up + fleet.coming, unmet))
     return Course(tuple(seen), tick)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from advisor.autoscale.behavior import DOWN, UP, Behavior, Policy, Rules
 from advisor.autoscale.hpa import MILLI, Hpa, Metric
 from advisor.cluster.parts import Part
+from advisor.cluster.quotas import most_pods
 from advisor.cluster.snapshot import Autoscaler, Direction, Target
 from advisor.models import Excuse
 from advisor.texts import say
@@ -30,6 +33,29 @@ def in_place(part: Part, scaling: Scaling) -> Hpa | Excuse | None:
             remedy=say("remedy_cluster_foreign_metric"),
         )
     return Hpa(known, scaler.maximum, max(1, scaler.minimum), _behavior(scaler))
+
+
+def all_in_place(parts: Sequence[Part], scaling: Scaling) -> tuple[Hpa | None, tuple[Excuse, ...]]:
+    """The settings of all clusters of a region as one: bounds added up, each no further than quotas let it go."""
+    found = [(part, in_place(part, scaling)) for part in parts]
+    excuses = tuple(one for _, one in found if isinstance(one, Excuse))
+    known = [(part, one) for part, one in found if isinstance(one, Hpa)]
+    if not known:
+        return None, excuses
+    first = known[0][1]
+    alike = all((one.metrics, one.behavior) == (first.metrics, first.behavior) for _, one in known)
+    if len(known) < len(parts) or not alike:
+        contexts = ", ".join(part.cluster.context for part in parts)
+        reason = say("cluster_settings_differ", contexts=contexts)
+        return None, (*excuses, Excuse(about=contexts, reason=reason, remedy=say("remedy_cluster_settings_differ")))
+    least, most = sum(one.min_replicas for _, one in known), sum(_most(part, one) for part, one in known)
+    return replace(first, max_replicas=most, min_replicas=least), excuses
+
+
+def _most(part: Part, settings: Hpa) -> int:
+    allowed = most_pods(part)
+    most = settings.max_replicas if allowed is None else min(settings.max_replicas, allowed)
+    return max(settings.min_replicas, most)
 
 
 def _metric(target: Target, part: Part, scaling: Scaling) -> Metric | None:

@@ -24,6 +24,7 @@ from advisor.cluster.snapshot import (
     Selector,
     Taint,
     Target,
+    Toleration,
     Trigger,
     Usage,
     Workload,
@@ -43,7 +44,10 @@ def node(one: Object) -> Node:
         allocatable=_amounts(status.get("allocatable")),
         ready=_condition(status, "Ready") == "True",
         cordoned=bool(spec.get("unschedulable", False)),
-        taints=tuple(Taint(key=taint["key"], effect=taint["effect"]) for taint in spec.get("taints") or ()),
+        taints=tuple(
+            Taint(key=taint["key"], effect=taint["effect"], value=taint.get("value") or "")
+            for taint in spec.get("taints") or ()
+        ),
     )
 
 
@@ -61,7 +65,14 @@ def workload(one: Object) -> Workload:
         limits=_together([_resources(container, "limits") for container in containers]),
         selector=_selector(spec.get("selector")),
         pod_labels=(template.get("metadata") or {}).get("labels") or {},
+        tolerations=tuple(_toleration(told) for told in template["spec"].get("tolerations") or ()),
+        node_selector=template["spec"].get("nodeSelector") or {},
     )
+
+
+def _toleration(told: Object) -> Toleration:
+    known = {name: told.get(name) or "" for name in ("key", "value", "effect")}
+    return Toleration(operator=told.get("operator") or "Equal", **known)
 
 
 def autoscaler(one: Object) -> Autoscaler:

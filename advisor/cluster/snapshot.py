@@ -33,6 +33,17 @@ class Taint(Frozen):
 
     key: str
     effect: str
+    value: str = ""
+
+
+class Toleration(Frozen):
+    """Which taints a pod does not mind; an empty key or effect means any."""
+
+    key: str = ""
+    operator: str = "Equal"
+    """Equal or Exists."""
+    value: str = ""
+    effect: str = ""
 
 
 class Node(Frozen):
@@ -107,6 +118,8 @@ class Workload(Frozen):
     limits: Amounts
     selector: Selector
     pod_labels: dict[str, str]
+    tolerations: tuple[Toleration, ...] = ()
+    node_selector: dict[str, str] = Field(default_factory=dict)
 
 
 class Rule(Frozen):

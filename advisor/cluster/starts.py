@@ -31,6 +31,8 @@ SOON: Final = timedelta(seconds=60)
 """A pod that is made so soon after an HPA's decision is its doing."""
 TOGETHER: Final = timedelta(seconds=120)
 """Pods made further apart belong to two scale-ups."""
+MOST_SEEN: Final = 99
+"""Samples that are kept one by one: as many quantiles tell as much."""
 SECOND: Final = timedelta(seconds=1)
 """What timestamps of the API are exact to."""
 BATCH: Final = (1.0, 2.0, 10.0)
@@ -65,6 +67,8 @@ class Waited(Frozen):
     scale_ups: int
     source: str
     as_of: str
+    seen: tuple[float, ...] = ()
+    """Its samples from the shortest to the longest; `MOST_SEEN` quantiles of them where there are more."""
     enough: bool
     """Whether there are `ENOUGH` samples to take the place of a published figure."""
 
@@ -83,7 +87,14 @@ def waits(parts: Sequence[Part]) -> tuple[Waited, ...]:
 def measured(found: Sequence[Waited]) -> tuple[lead.Part, ...]:
     """The parts of the wait of which enough was seen to take the place of what is published."""
     return tuple(
-        lead.Part(name=one.name, seconds=one.seconds, source=one.source, as_of=one.as_of, confidence="measured")
+        lead.Part(
+            name=one.name,
+            seconds=one.seconds,
+            source=one.source,
+            as_of=one.as_of,
+            confidence="measured",
+            seen=one.seen,
+        )
         for one in found
         if one.enough
     )
@@ -92,6 +103,8 @@ def measured(found: Sequence[Waited]) -> tuple[lead.Part, ...]:
 def _waited(name: PartName, known: Sequence[tuple[datetime, float]], contexts: str) -> Waited:
     seconds = np.array([value for _, value in known])
     low, mid, high = np.quantile(seconds, [0.05, 0.5, 0.95], method="weibull").tolist()
+    kept = min(len(known), MOST_SEEN)
+    seen = np.quantile(seconds, [rank / (kept + 1) for rank in range(1, kept + 1)], method="weibull").tolist()
     times = [when for when, _ in known]
     ups = 1 + sum(b - a > TOGETHER for a, b in pairwise(times))
     return Waited(
@@ -100,6 +113,7 @@ def _waited(name: PartName, known: Sequence[tuple[datetime, float]], contexts: s
         scale_ups=ups,
         source=f"measured in context {contexts}: {len(known)} samples of {ups} scale-ups",
         as_of=times[-1].date().isoformat(),
+        seen=tuple(seen),
         enough=len(known) >= ENOUGH,
     )
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from advisor import figures
 from advisor.autoscale.hpa import Hpa
 from advisor.cluster.fitting import Fit, eks_allocatable, fit, machine_of
-from advisor.cluster.in_place import in_place
+from advisor.cluster.in_place import all_in_place
 from advisor.cluster.parts import Part, parts_of
-from advisor.cluster.snapshot import Cluster, NodePool, Quota, Workload
+from advisor.cluster.quotas import left
+from advisor.cluster.room import Room, Used, closed, fits, rooms, usable, used
+from advisor.cluster.snapshot import Amounts, Cluster, NodePool, Quota
 from advisor.cluster.starts import Waited, waits
 from advisor.models import Excuse
 from advisor.plan import Plan
@@ -39,7 +41,7 @@ class Today(Frozen):
     contexts: tuple[str, ...]
     workload: str
     nodes: int
-    """Ready and not cordoned."""
+    """Ready, not cordoned, and open to the workload."""
     needed_nodes: int | None
     """None where no nodes can be named."""
     kinds: dict[str, int]
@@ -58,6 +60,12 @@ class Today(Frozen):
     """What stands in the way of the plan."""
     waited: tuple[Waited, ...]
     excuses: tuple[Excuse, ...]
+    rooms: tuple[Room, ...] = ()
+    """What each cluster can hold, and its share of the demand."""
+    used: Used | None = None
+    """What pods use now; None where the metrics API says nothing of them."""
+    quotas: tuple[Quota, ...] | None = None
+    """Of the namespaces, as they are used; None where they could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +83,12 @@ def look(clusters: Sequence[Cluster], code: str, places: Mapping[str, str], scal
     parts = parts_of(clusters, code, places, scaling.workload)
     if not parts:
         return None
-    found = [in_place(part, scaling) for part in parts]
-    return Look(
-        parts,
-        waits(parts),
-        next((one for one in found if isinstance(one, Hpa)), None),
-        tuple(one for one in found if isinstance(one, Excuse)),
-    )
+    settings, excuses = all_in_place(parts, scaling)
+    return Look(parts, waits(parts), settings, excuses)
 
 
-def looked(cluster: Cluster) -> Looked:
-    """For the report."""
+def looked(cluster: Cluster, looks: Mapping[str, Look], codes: Sequence[str]) -> Looked:
+    """For the report; ``looks`` and ``codes`` are of the regions that are advised on."""
     fields = ("nodes", "workloads", "autoscalers", "pods")
     return Looked(
         context=cluster.context,
@@ -94,15 +97,30 @@ def looked(cluster: Cluster) -> Looked:
         version=cluster.version,
         at=cluster.read_at.strftime("%Y-%m-%d %H:%M"),
         counts={name: len(getattr(cluster, name)) for name in fields},
-        excuses=cluster.excuses,
+        excuses=(*cluster.excuses, *_serves_none(cluster, looks, codes)),
     )
+
+
+def _serves_none(cluster: Cluster, looks: Mapping[str, Look], codes: Sequence[str]) -> Iterator[Excuse]:
+    """That a cluster was read in vain. Of one that is shut this is known already."""
+    if not cluster.version or any(part.cluster is cluster for one in looks.values() for part in one.parts):
+        return
+    places = sorted({node.region for node in cluster.nodes if node.region})
+    told = {"context": cluster.context, "regions": ", ".join(codes)}
+    if "nodes" in cluster.missing:
+        reason = say("cluster_serves_unread", **told)
+    elif places:
+        reason = say("cluster_serves_none", places=", ".join(places), **told)
+    else:
+        reason = say("cluster_serves_unlabelled", **told)
+    yield Excuse(about=cluster.context, reason=reason, remedy=say("remedy_cluster_serves", context=cluster.context))
 
 
 def today(seen: Look, plan: Plan | None, scaling: Scaling) -> Today:
     """Beside the plan."""
-    nodes = [node for part in seen.parts for node in part.nodes if node.ready and not node.cordoned]
+    nodes = [node for part in seen.parts for node in usable(part)]
     workloads = [part.workload for part in seen.parts if part.workload is not None]
-    fits = _fits(seen.parts)
+    smallest = min((one for part in seen.parts if (one := fits(part)) is not None), default=None)
     return Today(
         contexts=tuple(part.cluster.context for part in seen.parts),
         workload=scaling.workload,
@@ -112,24 +130,22 @@ def today(seen: Look, plan: Plan | None, scaling: Scaling) -> Today:
         zones=tuple(sorted({node.zone for node in nodes if node.zone})),
         pods=sum(pod.ready is not None for part in seen.parts for pod in part.pods) if workloads else None,
         needed_pods=None if plan is None else plan.nodes * scaling.pods_per_node,
-        fits=None if fits is None else fits.pods,
-        fits_by="" if fits is None else fits.by,
+        fits=None if smallest is None else smallest.pods,
+        fits_by="" if smallest is None else smallest.by,
         settings=_settings(seen.parts),
-        findings=() if plan is None else tuple(_findings(seen, plan, scaling, fits)),
+        findings=() if plan is None else tuple(_findings(seen, plan, scaling, smallest)),
         waited=seen.waited,
         excuses=seen.excuses,
+        rooms=rooms(seen.parts),
+        used=used(seen.parts),
+        quotas=_quotas(seen.parts),
     )
 
 
-def _fits(parts: Sequence[Part]) -> Fit | None:
-    found = [
-        answer
-        for part in parts
-        if part.workload is not None
-        for node in part.nodes
-        if (answer := fit(node.allocatable, part.workload.requests)) is not None
-    ]
-    return min(found, default=None)
+def _quotas(parts: Sequence[Part]) -> tuple[Quota, ...] | None:
+    if any("quotas" in part.cluster.missing for part in parts):
+        return None
+    return tuple(quota for part in parts for quota in part.cluster.quotas)
 
 
 def _settings(parts: Sequence[Part]) -> str:
@@ -143,20 +159,20 @@ def _settings(parts: Sequence[Part]) -> str:
     return "; ".join(told)
 
 
-def _findings(seen: Look, plan: Plan, scaling: Scaling, fits: Fit | None) -> Iterator[Message]:
-    zones = {node.zone for part in seen.parts for node in part.nodes if node.zone and node.ready}
+def _findings(seen: Look, plan: Plan, scaling: Scaling, smallest: Fit | None) -> Iterator[Message]:
+    zones = {node.zone for part in seen.parts for node in usable(part) if node.zone}
     if zones and len(zones) < plan.zones:
         yield say("cluster_zones", have=str(len(zones)), wanted=str(plan.zones), names=", ".join(sorted(zones)))
-    if fits is not None and fits.pods < scaling.pods_per_node:
-        yield say("cluster_does_not_fit", fits=str(fits.pods), by=fits.by, said=str(scaling.pods_per_node))
+    if smallest is not None and smallest.pods < scaling.pods_per_node:
+        yield say("cluster_does_not_fit", fits=str(smallest.pods), by=smallest.by, said=str(scaling.pods_per_node))
     yield from _best(plan, seen.parts)
-    for part in seen.parts:
-        yield from _of_part(part, plan, scaling, len(seen.parts))
+    for part, room in zip(seen.parts, rooms(seen.parts), strict=True):
+        yield from _of_part(part, plan, scaling, room.share)
 
 
-def _of_part(part: Part, plan: Plan, scaling: Scaling, parts: int) -> Iterator[Message]:
+def _of_part(part: Part, plan: Plan, scaling: Scaling, share: float) -> Iterator[Message]:
     """Each cluster of a region carries its share."""
-    pods = math.ceil(plan.nodes * scaling.pods_per_node / parts)
+    pods = math.ceil(plan.nodes * scaling.pods_per_node * share)
     context = part.cluster.context
     if part.workload is None:
         if "workloads" not in part.cluster.missing:
@@ -165,32 +181,30 @@ def _of_part(part: Part, plan: Plan, scaling: Scaling, parts: int) -> Iterator[M
     scaler = part.autoscaler
     if scaler is not None and scaler.maximum < pods:
         yield say("cluster_maximum", name=scaler.name, most=f"{scaler.maximum:,}", pods=f"{pods:,}")
-    for quota in part.cluster.quotas:
-        yield from _short(quota, part.workload, pods)
+    for why, count in closed(part).items():
+        yield say("cluster_closed", context=context, count=f"{count:,}", why=why, name=scaling.workload)
+    more = max(0, pods - part.workload.replicas)
+    for one in left(part):
+        if more > one.pods:
+            told = {"resource": one.resource, "more": f"{more:,}", "room": f"{one.pods:,}"}
+            yield say("cluster_quota", quota=one.quota.name, **told)
     for pool in part.cluster.node_pools:
-        yield from _limited(pool, part, math.ceil(plan.nodes / parts))
+        yield from _limited(pool, part, math.ceil(plan.nodes * share))
+    yield from _greedy(part)
     yield from _disruptions(part, scaling)
 
 
-def _short(quota: Quota, workload: Workload, pods: int) -> Iterator[Message]:
-    """What more pods would ask for beyond what is left."""
-    more = max(0, pods - workload.replicas)
-    asks = {
-        "pods": 1.0,
-        "count/pods": 1.0,
-        "cpu": workload.requests.cpu,
-        "requests.cpu": workload.requests.cpu,
-        "memory": workload.requests.memory,
-        "requests.memory": workload.requests.memory,
-        "limits.cpu": workload.limits.cpu,
-        "limits.memory": workload.limits.memory,
-    }
-    for name, each in asks.items():
-        if each and name in quota.hard:
-            left = quota.hard[name] - quota.used.get(name, 0.0)
-            if more * each > left:
-                room = f"{max(0, math.floor(left / each)):,}"
-                yield say("cluster_quota", quota=quota.name, resource=name, more=f"{more:,}", room=room)
+def _greedy(part: Part) -> Iterator[Message]:
+    """Pods that use more than they ask for: fewer fit on a node than their requests say."""
+    now, asked = used([part]), fits(part)
+    if now is None or asked is None or part.workload is None:
+        return
+    requests = part.workload.requests
+    real = Amounts(cpu=max(now.most_cpu, requests.cpu or 0.0), memory=max(now.most_memory, requests.memory or 0.0))
+    fewer = fits(part, real)
+    if fewer is not None and fewer.pods < asked.pods:
+        told = {"by": fewer.by, "fits": str(fewer.pods), "asked": str(asked.pods)}
+        yield say("cluster_greedy", context=part.cluster.context, name=part.workload.name, **told)
 
 
 def _limited(pool: NodePool, part: Part, nodes: int) -> Iterator[Message]:

@@ -75,8 +75,9 @@ def test_a_price_of_another_region_is_assumed() -> None:
 
 def test_starting_many_nodes_takes_its_time() -> None:
     offer = EC2["c7g.4xlarge"]
-    assert [offer.launch_seconds(count) for count in (1, 1000, 1600)] == [0, 0, 300]
-    assert UNKNOWN_NODE.launch_seconds(5000) is None
+    assert offer.launches is not None
+    assert [offer.launches.seconds(count) for count in (1, 1000, 1600)] == [0, 0, 300]
+    assert UNKNOWN_NODE.launches is None
 
 
 def test_the_catalogue_of_the_page_is_one(tmp_path: Path) -> None:

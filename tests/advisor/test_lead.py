@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from advisor.drawing import scores
 from advisor.interval import Interval
-from advisor.lead import PRIOR, time_to_capacity
+from advisor.lead import PRIOR, PUBLISHED, time_to_capacity
 from loadtests.launch import Wait, Waits
 
 
@@ -33,3 +34,35 @@ def test_nine_in_ten_draws_of_a_part_lie_between_its_ends_and_repeat() -> None:
 def test_a_wait_out_of_order_is_refused() -> None:
     with pytest.raises(ValueError, match="expected low <= mid <= high, found 40, 25 and 60 s"):
         Wait.model_validate({"low": "40s", "mid": "25s", "high": "60s"})
+
+
+def test_what_was_seen_is_drawn_as_it_was_seen_and_its_tail_as_the_interval_says() -> None:
+    """Nodes that come after 40 s or after 200 s, and never between."""
+    seen = (40.0,) * 15 + (200.0,) * 5
+    node = next(part for part in PRIOR if part.name == "node")
+    drawn = node.model_copy(update={"seen": seen}).draw(scores("any", 2000))
+    assert np.mean(drawn <= 40.0) == pytest.approx(15 / 21, abs=0.03)
+    assert np.mean((drawn > 40.0) & (drawn < 200.0)) < 0.06
+    assert drawn.max() > 200.0
+    assert drawn.min() >= 0.0
+
+
+def test_nodes_of_one_draw_are_late_together_and_each_is_as_late_as_its_part_says() -> None:
+    lead = time_to_capacity(Waits())
+    parts, nodes = lead.turnouts(400, 16)
+    assert nodes.shape == (400, 16)
+    node = next(part.seconds for part in PRIOR if part.name == "node")
+    assert np.quantile(nodes, [0.05, 0.5, 0.95]) == pytest.approx([node.low, node.mid, node.high], rel=0.1)
+    inside = np.log(nodes).var(axis=1).mean()
+    assert inside / np.log(nodes).var() == pytest.approx(1.0 - PUBLISHED.alike.value, abs=0.08)
+    assert np.median(parts["boot"]) == pytest.approx(30, rel=0.02)
+    assert np.array_equal(nodes, lead.turnouts(400, 16)[1])
+    assert not np.array_equal(nodes, lead.turnouts(400, 16, seed=1)[1])
+
+
+def test_no_node_is_waited_for_longer_than_autoscalers_wait_unless_the_scenario_says_so() -> None:
+    slow = {"low": "10m", "mid": "12m", "high": "14m"}
+    lead = time_to_capacity(Waits(node=Wait.model_validate(slow)))
+    assert lead.turnouts(200, 16)[1].max() == PUBLISHED.given_up.value
+    hours = {"low": "1h", "mid": "1h", "high": "2h"}
+    assert time_to_capacity(Waits(node=Wait.model_validate(hours))).turnouts(200, 16)[1].max() == 7200

@@ -24,6 +24,7 @@ from advisor.planning import offer_rows, planning_lines, step_by, step_text
 from advisor.regret import critical_ratio, rank_of, regrets
 from advisor.rise import Rise, rise
 from loadtests.launch import Launch
+from loadtests.scaling import Launches, Scaling
 from loadtests.shapes import lay
 from tests.advisor.cases import around
 from tests.advisor.questions import capacities, capacity, demand, launch, node, planned
@@ -379,6 +380,10 @@ def test_starting_thousands_of_nodes_is_a_part_of_the_time_to_capacity() -> None
     (row,) = [one for one in found.constraints if one.name == "launch_rate"]
     assert (row.asked.mid, row.carried.mid) == pytest.approx((found.starting, found.lead.mid), abs=1)
     assert any("has begun to start" in line for line in planning_lines("en", found))
+    own = many.launch.model_copy(update={"scaling": Scaling(launches=Launches(burst=10, per_second=0.5))})
+    slow = planned(replace(many, launch=own))
+    assert slow.starting == pytest.approx((slow.nodes - slow.ready - 10) / 0.5, abs=2)
+    assert slow.starting > found.starting, "the scenario's word goes before the offer's"
 
 
 def test_an_offer_whose_nodes_start_too_slowly_says_so() -> None:

@@ -6,19 +6,23 @@ from dataclasses import replace
 
 import pytest
 
+from advisor import figures
 from advisor.advice import Advice, advise
+from advisor.autoscale.choice import SURE
 from advisor.autoscale.hpa import SYNC
+from advisor.catalog import load_catalog
 from advisor.headroom import Step
 from advisor.lead import time_to_capacity
 from advisor.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from advisor.scaled import answer as scaled_answer
-from advisor.scaling import CALM, PEAK, STEP, Region, ScalingAdvice, scale
+from advisor.scaled import settings as settings_rows
+from advisor.scaling import CALM, DRAWS, PEAK, STEP, Region, ScalingAdvice, scale
 from loadtests.flow import planned
 from loadtests.launch import Waits
 from loadtests.run import Run
-from loadtests.scaling import Scaling, Today
+from loadtests.scaling import Launches, Scaling, Today
 
 SHORT = {"low": "0s", "mid": "1s", "high": "2s"}
 QUICK = Waits.model_validate(dict.fromkeys(("metrics", "decision", "node", "image", "boot"), SHORT))
@@ -53,6 +57,33 @@ def test_published_waits_mean_pods_ahead_and_nothing_unmet(advice: Advice, satur
     assert found.opens >= found.wait
     assert found.advised.unmet_share == 0
     assert 0 < found.reactive_share < 1
+
+
+def test_it_is_told_in_how_many_draws_of_the_waits_the_settings_hold(advice: Advice, saturated: Run) -> None:
+    found = answer(advice, saturated)
+    assert found.draws == DRAWS
+    assert found.hold >= SURE > found.reactive_hold
+    assert found.hold_unmet == 0
+    share = figures.percent(found.hold)
+    assert f"{share} of {DRAWS} draws" in scaled_answer("en", found)
+    assert share in scaled_answer("zh", found)
+    rare = found.model_copy(update={"verdict": "reactive", "hold": 0.97, "hold_unmet": 0.012})
+    assert "Reactive is enough in 97% of 200 draws" in scaled_answer("en", rare)
+    assert "at most 1.2% of the viewing" in scaled_answer("en", rare)
+    wall = answer(advice, saturated, scaling=Scaling(most_nodes=400))
+    assert wall.hold == 0
+    assert "draws" not in scaled_answer("en", wall)
+
+
+def test_measured_waits_that_are_always_short_hold_more_often(advice: Advice, saturated: Run) -> None:
+    """The same interval; of what was seen, nine in ten nodes came quickly."""
+    usual = region(advice, saturated, USUAL, PLAIN)
+    seen = tuple([30.0] * 90 + [240.0] * 9)
+    parts = tuple(part.model_copy(update={"seen": seen}) if part.name == "node" else part for part in usual.lead.parts)
+    published, measured = scale([usual, replace(usual, lead=usual.lead.model_copy(update={"parts": parts}))])
+    assert published is not None
+    assert measured is not None
+    assert measured.hold >= published.hold
 
 
 def test_quick_pods_need_fewer_ahead(advice: Advice, saturated: Run) -> None:
@@ -143,6 +174,36 @@ def test_a_long_decision_opens_the_window_earlier(advice: Advice, saturated: Run
     assert late.wait == usual.wait + 600 - SYNC
     assert late.opens is not None
     assert late.opens >= late.wait
+
+
+def test_how_fast_nodes_start_is_the_scenarios_word_else_the_offers_else_said_to_be_unknown(
+    advice: Advice, saturated: Run
+) -> None:
+    usual = region(advice, saturated, USUAL, PLAIN)
+    (offer,) = (one for one in load_catalog("ec2") if one.name == "c7g.4xlarge")
+    best = usual.plan.offers.best
+    assert best is not None
+    bought = usual.plan.model_copy(
+        update={"offers": usual.plan.offers.model_copy(update={"best": best.model_copy(update={"offer": offer})})}
+    )
+    slow = Launches(burst=10, per_second=0.1)
+    unknown, known, said = scale(
+        [usual, replace(usual, plan=bought), replace(usual, plan=bought, scaling=Scaling(launches=slow))]
+    )
+    assert unknown is not None
+    assert known is not None
+    assert said is not None
+    assert [one.launches.known_by for one in (unknown, known, said)] == ["nobody", "offer", "scenario"]
+    assert "RunInstances" in known.launches.source
+    assert said.launches.nodes == slow
+    assert said.opens is not None
+    assert known.opens is not None
+    assert said.opens > known.opens + 1000
+    told = [dict(settings_rows("en", one))["Nodes that may be started"] for one in (unknown, known, said)]
+    assert told[0].startswith("not known for these nodes; taken to be 1,000 at once, then 2 a second, as with EC2")
+    assert told[1].startswith("1,000 at once, then 2 a second (EC2 API throttling")
+    assert told[2] == "10 at once, then 0.1 a second (launch.scaling.launches)"
+    assert "2026-08-21" in dict(settings_rows("zh", known))["可启动的节点"]
 
 
 def test_joins_jump_as_the_rise_begins(advice: Advice, saturated: Run) -> None:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import Behavior
 from advisor.autoscale.choice import SLACK, Case, choose, live_of
-from advisor.autoscale.hpa import Hpa, Metric
+from advisor.autoscale.hpa import SYNC, Hpa, Metric
 from advisor.autoscale.keda import Cron
-from advisor.autoscale.nodes import BUCKET, REFILL, Nodes
+from advisor.autoscale.nodes import Nodes
 from advisor.autoscale.sweep import Outcomes, sweep
 from advisor.autoscale.world import Workload
 
@@ -126,9 +126,26 @@ def test_a_window_for_many_nodes_opens_as_early_as_their_launches_queue() -> Non
     (found,) = choose([case])
     cron = next(one for one in found.spec.triggers if isinstance(one, Cron))
     assert found.verdict == "prescale"
-    queue = (cron.replicas - found.nodes.ready - BUCKET) / REFILL
+    queue = (cron.replicas - found.nodes.ready - 1000) / 2
     assert queue > 200
     assert case.rises_at - cron.start >= case.wait + SLACK + queue
+
+
+def test_a_slower_provider_has_the_window_opened_earlier_and_a_faster_one_later() -> None:
+    def opens(burst: int, refill: float) -> float:
+        case = Case(step(1500, before=3600), LATE, replace(ONE_EACH, burst=burst, refill=refill))
+        (found,) = choose([case])
+        assert found.verdict == "prescale"
+        assert found.course.unmet_share == 0
+        return case.rises_at - next(one.start for one in found.spec.triggers if isinstance(one, Cron))
+
+    assert opens(400, 1.0) > opens(1000, 2.0) + 600 > opens(5000, 50.0) + 800
+
+
+@pytest.mark.parametrize("wrong", [{"burst": 0}, {"refill": 0.0}])
+def test_a_provider_that_launches_nothing_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected burst >= 1 and refill > 0"):
+        replace(ONE_EACH, **wrong)
 
 
 @pytest.mark.parametrize("pods", [1500, 3050, 6000])
@@ -152,3 +169,12 @@ def test_a_decision_that_takes_long_is_waited_for() -> None:
     assert live_of(slow, at_once.spec, at_once.nodes).unmet_share > at_once.course.unmet_share
     assert late.course.unmet_share == 0
     assert late.verdict == "prescale"
+
+
+def test_a_course_of_hours_is_lived_in_ticks_of_a_sweep() -> None:
+    short, hours = Case(step(100, before=600), POD, QUICK), Case(step(100, before=4 * 3600), POD, QUICK)
+    (one,), (other,) = choose([short]), choose([hours])
+    assert (one.course.tick, other.course.tick) == (1.0, SYNC)
+    assert other.course.unmet_share == 0
+    assert other.course.at(14.9) == other.course.moments[0]
+    assert other.course.at(len(hours.demand) - 1) == other.course.moments[-1]

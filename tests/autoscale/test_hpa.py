@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,8 +77,9 @@ def test_a_metric_of_the_whole_per_pod(case: dict[str, Any]) -> None:
 
 
 def past_of(case: dict[str, Any]) -> Past:
-    def spread(changes: list[int]) -> list[tuple[float, int]]:
-        return [(NOW - 120 * (1 + 2 * i) / (2 * len(changes)), change) for i, change in enumerate(changes)]
+    def spread(changes: list[int]) -> deque[tuple[float, int]]:
+        ago = [(120 * (1 + 2 * i) / (2 * len(changes)), change) for i, change in enumerate(changes)]
+        return deque((NOW - before, change) for before, change in reversed(ago))
 
     return Past(ups=spread(case.get("ups", [])), downs=spread(case.get("downs", [])))
 
@@ -95,7 +97,7 @@ def test_policies(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", golden("behavior.yaml", "windows"))
 def test_windows(case: dict[str, Any]) -> None:
-    past = Past(recommended=[(NOW - ago, count) for count, ago in case["past"]])
+    past = Past(recommended=deque(sorted((NOW - ago, count) for count, ago in case["past"])))
     behavior = Behavior(
         Rules(UP.policies, stabilisation=case.get("up", 0)), Rules(DOWN.policies, stabilisation=case.get("down", 0))
     )

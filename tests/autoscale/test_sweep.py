@@ -35,10 +35,13 @@ nodes = st.builds(
     ready=st.integers(1, 20),
     most=st.integers(20, 60),
     lead=st.sampled_from([0.0, 26.0, 70.0, 240.0]),
+    leads=st.sampled_from([(), (26.0, 300.0, 70.0, 70.0), (240.0, 30.0, 0.0, 90.0)]),
     image=st.sampled_from([0.0, 10.0, 60.0]),
     boot=st.sampled_from([0.0, 30.0, 90.0]),
     placeholders=st.integers(0, 12),
     warm=st.integers(0, 4),
+    burst=st.sampled_from([1, 5, 1000]),
+    refill=st.sampled_from([0.04, 2.0]),
     warm_lead=st.sampled_from([10.0, 20.0]),
 )
 works = st.builds(
@@ -109,6 +112,12 @@ def test_what_a_sweep_does_not_know_it_refuses() -> None:
     three = Rules((Policy("Pods", 1, 15.0),) * 3)
     with pytest.raises(ValueError, match="2 policies in a direction at most"):
         sweep(np.ones((1, 4)), [Setting(spec=Hpa((Metric("utilization", 50),), 9, 1, Behavior(three)), **base)])
+    uneven = [
+        Setting(spec=Hpa((Metric("utilization", 50),), 9), **base | {"nodes": Nodes(1, 1, leads=leads)})
+        for leads in ((1.0, 2.0), (1.0, 2.0, 3.0))
+    ]
+    with pytest.raises(ValueError, match="same number of leads everywhere; expected 3 or none"):
+        sweep(np.ones((1, 4)), uneven)
     slow = base | {"nodes": Nodes(1, 1, scan=60.0)}
     with pytest.raises(ValueError, match="expected a scan of that or less"):
         sweep(np.ones((1, 4)), [Setting(spec=Hpa((Metric("utilization", 50),), 9), **slow)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -122,7 +123,7 @@ def test_a_failed_source_never_sends_to_zero() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"pods_per_node": 0, "ready": 1}, {"pods_per_node": 1, "ready": 9, "most": 5}])
-def test_impossible_nodes_are_refused(wrong: dict[str, int]) -> None:
+def test_impossible_nodes_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected pods_per_node >= 1 and 0 <= ready <= most"):
         Nodes(**wrong)
 

@@ -142,11 +142,16 @@ def test_pods_that_are_gone_are_remembered_by_their_events(tmp_path: Path) -> No
 
 
 def test_the_hpa_in_place_is_lived_and_one_on_a_strange_metric_is_an_excuse(tmp_path: Path) -> None:
-    found = look([seen(tmp_path, objects.small())], "id", PLACES, SCALING)
+    unlimited = [one for one in objects.small() if one["kind"] != "ResourceQuota"]
+    found = look([seen(tmp_path, unlimited)], "id", PLACES, SCALING)
     assert found is not None
     assert found.settings is not None
     assert found.settings.metrics == (Metric("utilization", 60),)
     assert (found.settings.min_replicas, found.settings.max_replicas, found.settings.behavior) == (4, 40, None)
+    bounded = look([seen(tmp_path, objects.small())], "id", PLACES, SCALING)
+    assert bounded is not None
+    assert bounded.settings is not None
+    assert bounded.settings.max_replicas == 6 + 13  # the quota's other 54 cores
     target = {"type": "AverageValue", "averageValue": "10"}
     strange = {"type": "External", "external": {"metric": {"name": "queue"}, "target": target}}
     others = [one for one in objects.small() if one["kind"] != "HorizontalPodAutoscaler"]

@@ -168,6 +168,36 @@ def test_manifests_of_an_earlier_advice_do_not_stay(advice: Advice, run: Run, tm
     assert [file.name for file in folder.iterdir()] == ["nodepool.yaml"]
 
 
+def test_manifests_of_a_region_that_is_no_longer_advised_on_do_not_stay_but_files_of_others_do(
+    advice: Advice, run: Run, tmp_path: Path
+) -> None:
+    export(advice, scenario_of(run), tmp_path)
+    codes = [region.code for region in advice.regions]
+    assert len(codes) > 2
+    kept, gone, added = codes[0], codes[1], codes[2]
+    own = tmp_path / "notes" / "hpa.yaml"
+    own.parent.mkdir()
+    own.write_text("kind: HorizontalPodAutoscaler\n", encoding="utf-8")
+    (tmp_path / gone / "secret.yaml").write_text("kind: Secret\n", encoding="utf-8")
+    with (tmp_path / added / "kustomization.yaml").open("a", encoding="utf-8") as file:
+        file.write("- own.yaml\n")
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    export(advice, scenario_of(run), elsewhere)
+    before = sorted(elsewhere.rglob("*"))
+    (tmp_path / "linked").symlink_to(elsewhere / gone)
+    (tmp_path / "README").write_text("mine", encoding="utf-8")
+    fewer = advice.model_copy(update={"regions": advice.regions[:1]})
+    written = export(fewer, scenario_of(run), tmp_path)
+    assert [one.region for one in written] == [kept, *sorted(codes[1:])]
+    assert all(one.removed and not one.files and not one.excuses for one in written[1:])
+    assert [file.name for file in (tmp_path / gone).iterdir()] == ["secret.yaml"]
+    assert [file.name for file in (tmp_path / added).iterdir()] == ["kustomization.yaml"]
+    assert own.exists()
+    assert sorted(elsewhere.rglob("*")) == before
+    assert any(f"{gone}/hpa.yaml" in line for one in written for line in tell(one, "en", {}))
+    assert [one.region for one in export(fewer, scenario_of(run), tmp_path)] == [kept]
+
+
 def test_a_window_needs_the_time_of_the_event(advice: Advice, run: Run, tmp_path: Path) -> None:
     timeless = scenario_of(run).model_copy(update={"starts_at": None})
     (first, *_) = export(advice, timeless, tmp_path)
