@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from advisor.blocks import block_means, draws, seed_of
+from advisor.blocks import Floats, block_means, draws, seed_of
 from advisor.concurrency import Concurrency, concurrency
 from advisor.measure import APART, JUDGED, LOADED, Measurement
 from advisor.models import Capacity, Excuse, Model
@@ -173,13 +173,25 @@ def _binding(flat: list[Model], measurement: Measurement) -> Binding:
 
 
 def _least_varying(flat: list[Model], overload: list[Second], seed: str) -> tuple[int, float]:
-    """Which of the models varies least, and the share of resamples that say so."""
+    """Which of the models varies least from second to second, and the share of resamples that say so.
+
+    A limit holds in each second; a rate that is only steady because another one is stands still over longer times.
+    """
     times = [second.at for second in overload]
-    means = np.array([block_means(times, [model.rate(second) for second in overload]) for model in flat])
-    drawn = means[:, draws(means.shape[1], len(times), seed_of(seed))]
-    resampled = np.argmin(drawn.std(axis=2) / drawn.mean(axis=2), axis=0)
-    least = int(np.argmin(means.std(axis=1) / means.mean(axis=1)))
+    rates = np.array([[model.rate(second) for second in overload] for model in flat])
+    means = np.array([block_means(times, rate) for rate in rates])
+    squares = np.array([block_means(times, rate) for rate in rates**2])
+    drawn = draws(means.shape[1], len(times), seed_of(seed))
+    resampled = np.argmin(_variation(means[:, drawn], squares[:, drawn]), axis=0)
+    least = int(np.argmin(_variation(means, squares)))
     return least, round(float(np.mean(resampled == least)), 3)
+
+
+def _variation(means: Floats, squares: Floats) -> Floats:
+    """Standard deviation over mean of the seconds in the blocks of the last axis."""
+    mean = means.mean(axis=-1)
+    found: Floats = np.sqrt(np.maximum(0.0, squares.mean(axis=-1) - mean**2)) / mean
+    return found
 
 
 def transfer_share(loaded: Sequence[Second], overload: Sequence[Second]) -> float:
