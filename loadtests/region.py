@@ -153,13 +153,17 @@ def network_names() -> tuple[str, ...]:
     return _codes("networks")
 
 
-@cache
 def _read(folder: str, name: str) -> dict[str, Any]:
     text = (resources.files("loadtests") / folder / f"{name}.yaml").read_text(encoding="utf-8")
     data = read_yaml(f"{folder}/{name}.yaml", text)
     if not isinstance(data, dict):
         raise InputError(f"{folder}/{name}.yaml: expected a mapping of fields, found {type(data).__name__}", hint=_HINT)
     return data
+
+
+@cache
+def _network(name: str) -> dict[str, Any]:
+    return _read("networks", name)
 
 
 _HINT: Final = "write loadtests/regions/CODE.yaml as docs/scenarios.md shows"
@@ -175,7 +179,7 @@ def with_networks(code: str, data: dict[str, Any]) -> dict[str, Any]:
                 f"regions/{code}.yaml: access.{kind}.network: no network {network!r} ({', '.join(network_names())})",
                 hint=_HINT,
             )
-        access[kind] = (_read("networks", network) if network else {}) | facts
+        access[kind] = (_network(network) if network else {}) | facts
     return data | {"access": access}
 
 

@@ -13,6 +13,8 @@ from advisor.shelves import list_lines, show_lines
 from surgecast.catalogs import refresh_catalog
 
 EXAMPLE = "\b\nExample:\n  surgecast catalog refresh --region ap-southeast-3 --family c --out ec2-mine.yaml"
+LIST = "\b\nExample:\n  surgecast catalog list"
+SHOW = "\b\nExample:\n  surgecast catalog show ec2 --region ap-southeast-3"
 
 
 @click.group(epilog=EXAMPLE)
@@ -20,7 +22,7 @@ def catalog() -> None:
     """List, show and refresh catalogues of what can be bought as a node."""
 
 
-@catalog.command("refresh")
+@catalog.command("refresh", epilog=EXAMPLE)
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Catalogue to write.")
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Repeatable; default: those of the file.")
 @click.option("--family", "families", multiple=True, metavar="c7g|c", help="Repeatable; default: all current ones.")
@@ -31,14 +33,14 @@ def refresh(out: Path, **wanted: Any) -> None:
     refresh_catalog(out, **wanted)
 
 
-@catalog.command("list")
+@catalog.command("list", epilog=LIST)
 def list_() -> None:
     """List the catalogues that ship, and how old they are."""
     for line in list_lines(catalog_names(), datetime.now(UTC).date()):
         click.echo(line)
 
 
-@catalog.command("show")
+@catalog.command("show", epilog=SHOW)
 @click.argument("name")
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Prices and zones of these; repeatable.")
 def show(name: str, regions: tuple[str, ...]) -> None:

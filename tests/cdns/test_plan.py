@@ -214,7 +214,7 @@ def test_each_cdn_fetches_for_itself(run: Run) -> None:
     cdn = {"locations": 20, "offers": ["cloudfront", "bunny"]}
     one, two = plan_of(run, cdn), plan_of(run, cdn | {"largest_share": "50%"})
     shared = {share.region for share in two.shares if 0 < share.share < 1}
-    assert len(shared) == 1
+    assert 0 < len(shared) < len(run.header.scenario.regions)
     assert one.origin_requests is not None
     assert two.origin_requests is not None
     assert one.origin_requests.mid < two.origin_requests.mid < 2 * one.origin_requests.mid
