@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from advisor.catalog import catalog_of, parse_catalog
+from advisor.catalog import parse_catalog, read_catalog
 from advisor.clouds.aws import Refused, login, region_names
 from advisor.clouds.catalog_file import catalog_text, changes
 from advisor.clouds.excuses import excuse
-from advisor.clouds.market import look_up
+from advisor.clouds.market import Market, look_up
 from advisor.offer import Offer
 from loadtests.errors import InputError
 
@@ -43,6 +43,11 @@ def refresh_catalog(
             f"no instance type was found in {', '.join(wanted)}; {out} is left as it is",
             hint="look at --family and at what could not be read",
         )
+    if lost := _lost(before, known, market):
+        raise InputError(
+            f"{', '.join(lost)} could not be read this time, or no price there, so {out} is left as it is",
+            hint="try again when what is said above is mended, or write another file with --out",
+        )
     text = catalog_text(name, market, datetime.now(UTC).date())
     after = parse_catalog(str(out), text)
     try:
@@ -55,10 +60,16 @@ def refresh_catalog(
     click.echo(str(out))
 
 
+def _lost(before: Sequence[Offer], known: Sequence[str], market: Market) -> list[str]:
+    """Regions that the file has, or has prices of, and that would be gone or without any price."""
+    priced = {region for offer in before for region in offer.usd_per_hour}
+    return [one for one in known if one not in market.zone_counts or (one in priced and not market.prices.get(one))]
+
+
 def _before(out: Path) -> tuple[str, tuple[Offer, ...], tuple[str, ...]]:
     """Name, offers and regions of the catalogue that is there; what is no catalogue is not written over."""
     if out.exists():
-        catalog, offers, _ = catalog_of(str(out))
+        catalog, offers, _ = read_catalog(out)
         if catalog.provider != "aws":
             hint = "only that of 'aws' can be made again; name another --out"
             raise InputError(f"{out} is a catalogue of {catalog.provider!r}", hint=hint)

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import click
 
-from loadtests.errors import SurgecastError
+from loadtests.errors import InputError, SurgecastError
 
 COMMANDS: Final = (
     "advise", "apply", "catalog", "compare", "doctor", "gate", "load", "rehearse", "rollback", "search", "simulate",
@@ -49,3 +49,8 @@ def main() -> None:
     except SurgecastError as error:
         click.echo(f"surgecast: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.filename is None:
+            raise  # nothing that the user named
+        click.echo(f"surgecast: {error.filename}: {error.strerror}\n  → name another file or folder", err=True)
+        sys.exit(InputError.exit_code)

@@ -127,7 +127,10 @@ class Aws:
 
             retries = {"mode": "standard", "total_max_attempts": TRIES}
             config = Config(connect_timeout=CONNECT, read_timeout=READ, retries=retries, user_agent_extra="surgecast")
-            self._clients[service, region] = self.session.client(service, region_name=region, config=config)
+            try:
+                self._clients[service, region] = self.session.client(service, region_name=region, config=config)
+            except ValueError as error:  # botocore's word for an address that is none
+                raise InputError(_short(error), hint="look at AWS_ENDPOINT_URL") from error
         return self._clients[service, region]
 
 
@@ -153,9 +156,20 @@ def login(profile: str = "", role: str = "") -> Aws:
     try:
         session = boto3.session.Session(profile_name=profile or None)
     except BotoCoreError as error:
-        known = ", ".join(boto3.session.Session().available_profiles) or "none"
-        raise InputError(f"--profile {profile}: {error}", hint=f"profiles that are there: {known}") from error
+        named = f"--profile {profile}" if profile else "AWS_PROFILE, AWS_CONFIG_FILE"
+        raise InputError(f"{named}: {_short(error)}", hint=f"profiles that are there: {_profiles()}") from error
     return _assumed(Aws(session), role) if role else Aws(session)
+
+
+def _profiles() -> str:
+    """By name; none where the files of the AWS command line cannot be read either."""
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    try:
+        return ", ".join(Session().available_profiles) or "none"
+    except BotoCoreError:
+        return "none"
 
 
 def _assumed(aws: Aws, role: str) -> Aws:

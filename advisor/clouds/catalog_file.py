@@ -43,7 +43,7 @@ def catalog_text(name: str, market: Market, day: date) -> str:
         f"# EC2 in {', '.join(sorted(market.zone_counts))}, written by `{AGAIN}` on {day.isoformat()}.",
         "# Changes by hand are lost when it is made again. A price or quota that is not here is unknown.",
         *(f"# Not read: {one.reason.text}" for one in market.excuses),
-        f"name: {name}",
+        f"name: {_flow(name)}",
         "provider: aws",
         *(f"{key}: {_flow(value)}" for key, value in said.items()),
         "facts:",

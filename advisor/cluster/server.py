@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+import yaml
+
 from loadtests.errors import InputError
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ def connect(context: str, kubeconfig: Path | None) -> Server:
         found = {str(one["name"]): one.get("context") or {} for one in known}
         if context in found:
             client = config.new_client_from_config(file, context, False)  # type: ignore[no-untyped-call]
-    except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+    except (config.ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
         hint = "give --kubeconfig FILE, or set KUBECONFIG"
         raise InputError(f"no kubeconfig can be read: {' '.join(str(error).split())}", hint=hint) from error
     if context not in found:

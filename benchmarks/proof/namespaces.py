@@ -96,6 +96,8 @@ class Net:
         say("ip", "netns", "add", name)
         self.made.append(name)
         address, outside = f"10.199.{self.slot}.{number}", f"sgp{self.slot}n{number}"
+        with suppress(SurgecastError):
+            say("ip", "link", "del", outside)  # a namespace that was taken away keeps its link for a moment
         say("ip", "link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", name)
         say("ip", "link", "set", outside, "master", _bridge(self.slot), "up")
         say("ip", "-n", name, "address", "add", f"{address}/24", "dev", "eth0")

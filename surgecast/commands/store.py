@@ -12,7 +12,7 @@ from surgecast.store.address import Address
 from surgecast.store.bucket import connect
 from surgecast.store.fetching import pull as pull_files
 from surgecast.store.listing import folders, told
-from surgecast.store.places import ADDRESS, BUCKET
+from surgecast.store.places import ADDRESS, BUCKET, refuse_remote
 from surgecast.store.sending import push as push_folder
 
 EXAMPLE = "\b\nExample:\n  surgecast store push runs/launch-night s3://my-runs/2026/launch-night"
@@ -49,6 +49,7 @@ def push(run: Path, address: Address) -> None:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for it; default: runs/NAME.")
 def pull(address: Address, out: Path | None) -> None:
     """Fetch a stored folder, run and reports; each file is checked against its SHA-256."""
+    refuse_remote("out", out)
     folder = out or Path("runs") / address.name
     pull_files(address, folder)
     click.echo(str(folder))

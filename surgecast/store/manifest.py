@@ -16,6 +16,8 @@ from loadtests.run import RUN_FILE
 FILE: Final = "manifest.json"
 KINDS: Final = (".csv", ".html", ".json", ".jsonl", ".md", ".txt", ".xml")
 """Files that go along: the run and its reports. Logs and scenario files do not: they may hold tokens of the target."""
+SENT: Final = re.compile(r"(run|advice|backtest|compare|report|search|simulation|verdict|locust_\w+)\..*")
+"""The run and its reports by name: what else lies in a folder may be anything, credentials or a rollback file too."""
 LARGEST: Final = 2**20
 """Bytes of a manifest that is read."""
 MOST_FILES: Final = 1000
@@ -96,7 +98,8 @@ def parse_manifest(place: str, text: bytes) -> Manifest:
 
 def sendable(folder: Path) -> tuple[Path, ...]:
     """The files of a folder that go along, the run first: what was measured is the first to be safe."""
-    found = [path for path in folder.iterdir() if may_be_stored(path.name) and path.is_file() and not path.is_symlink()]
+    named = (path for path in folder.iterdir() if may_be_stored(path.name) and SENT.fullmatch(path.name))
+    found = [path for path in named if path.is_file() and not path.is_symlink()]
     return tuple(sorted(found, key=lambda path: _rank(path.name)))
 
 

@@ -89,7 +89,7 @@ class Storing(click.Command):
         """Fetch, call, send. What is written is sent however the call ends; its exit code stays."""
         with ExitStack() as stack:
             for name, value in ctx.params.items():
-                _refuse_remote(name, value)
+                refuse_remote(name, value)
             ctx.params = {name: _fetched(value) for name, value in ctx.params.items()}
             for name, value in ctx.params.items():
                 if isinstance(value, Outgoing):
@@ -103,7 +103,7 @@ def _fetched(value: Any) -> Any:
     return str(cached_run(value)) if isinstance(value, Address) else value
 
 
-def _refuse_remote(name: str, value: Any) -> None:
+def refuse_remote(name: str, value: Any) -> None:
     """A ``Path`` made of an address would be a folder called ``s3:`` here."""
     if isinstance(value, Path) and str(value).startswith("s3:/"):
         raise click.UsageError(f"--{name.replace('_', '-')}: expected a path on this machine, found {value}")

@@ -53,6 +53,7 @@ REFUSALS: Final = (
         "{place}: access denied ({operation}): {text}",
         "allow {action} there (docs/store.md has the policy), or choose other credentials with AWS_PROFILE",
     ),
+    Refusal(("NoSuchKey",), RunError, "{place}: its manifest names it, and it is not there", "push the run again"),
     Refusal(
         ("NoSuchBucket",), InputError, "{place}: bucket {bucket} does not exist", "is it spelled otherwise? create it"
     ),

@@ -33,6 +33,8 @@ def test_a_shape_says_its_sustained_link_and_a_burst_only_where_it_has_one() -> 
         "memory_gib": 32,
         "arch": "arm64",
         "in_region": "50Gbps",
+        "interfaces": 8,
+        "addresses": 30,
     }
     assert facts_of(known["c6i.large"]) == {
         "vcpus": 2,
@@ -40,6 +42,8 @@ def test_a_shape_says_its_sustained_link_and_a_burst_only_where_it_has_one() -> 
         "arch": "x86_64",
         "in_region": "0.781Gbps",
         "burst": "12.5Gbps",
+        "interfaces": 3,
+        "addresses": 10,
     }
 
 

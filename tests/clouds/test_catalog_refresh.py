@@ -19,6 +19,7 @@ from advisor.offer import Offer
 from advisor.shelves import list_lines, show_lines
 from loadtests.errors import InputError
 from loadtests.launch import Launch
+from surgecast.catalogs import refresh_catalog
 from surgecast.cli import surgecast
 from tests.clouds.answers import answering, price_list, product, quotas, refusing
 
@@ -191,6 +192,23 @@ def test_the_command_writes_a_catalogue_and_makes_it_again_with_its_own_regions(
     assert "new: 9 (c7gn.12xlarge, c7gn.16xlarge, c7gn.2xlarge, …)" in text
     assert "gone: 9 (c7g.12xlarge" in text
     assert set(catalog_of(str(out))[1][0].zones or ()) == {"ap-southeast-3"}
+
+
+@pytest.mark.parametrize("variable", [("AWS_PROFILE", "nobody"), ("AWS_ENDPOINT_URL", "foo")])
+def test_odd_settings_of_aws_are_bad_input(
+    variable: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(*variable)
+    with pytest.raises(InputError) as caught:
+        refresh_catalog(tmp_path / "mine.yaml", regions=["us-east-1"], families=["c7g"])
+    assert variable[0] in f"{caught.value}"
+
+
+def test_a_name_that_yaml_would_read_otherwise_stays_a_name(found: Market) -> None:
+    assert [parsed("f", catalog_text(name, found, DAY)).catalog.name for name in ("2026-11-27", "no")] == [
+        "2026-11-27",
+        "no",
+    ]
 
 
 @mock_aws

@@ -230,13 +230,20 @@ def test_an_empty_folder_is_refused(s3: Any, tmp_path: Path) -> None:
         push(tmp_path, PLACE)
 
 
+def test_what_is_neither_run_nor_report_stays_here(s3: Any, tmp_path: Path) -> None:
+    """Whatever else lies in the folder, such as credentials, a rollback file or Terraform's variables."""
+    stay = {"rollback-1_json": "{}", "aws-credentials_json": "{}", "surge_auto_tfvars_json": "{}", "notes_txt": "x"}
+    push(a_folder(tmp_path / "run", report_md="text", **stay), PLACE)
+    assert {key.rsplit("/", 1)[1] for key in keys(s3)} == {RUN_FILE, "report.md", "manifest.json"}
+
+
 def test_what_is_too_much_for_a_run_is_refused_before_it_is_read(s3: Any, tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "run")
     with (folder / RUN_FILE).open("r+b") as file:
         file.truncate(65 * 2**30)  # a hole, that takes no room
     with pytest.raises(RunError, match="is it the folder of a run"):
         push(folder, PLACE)
-    many = a_folder(tmp_path / "many", **{f"r{number}_md": "" for number in range(1000)})
+    many = a_folder(tmp_path / "many", **{f"report_r{number}_md": "" for number in range(1000)})
     with pytest.raises(RunError, match="1001 files"):
         push(many, PLACE)
     assert keys(s3) == set()
