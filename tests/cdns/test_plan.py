@@ -210,6 +210,27 @@ def test_a_shield_is_paid_for_and_its_price_is_a_range_where_nobody_knows_which(
     assert none.parts[0].bill.shield.high == 0
 
 
+def test_a_shield_that_nobody_knows_of_costs_an_unknown_sum_and_spares_the_origin_nothing(
+    run: Run, real: Advice
+) -> None:
+    cdn = {"offers": ["bunny"], "shield": True, "locations": 20}
+    with_it, without = plan_of(run, cdn), plan_of(run, cdn | {"shield": False})
+    (part,) = with_it.parts
+    assert part.bill.shield is None
+    assert part.bill.total is None
+    assert with_it.usd is None
+    assert with_it.alone == {"bunny": None}
+    assert without.usd is not None
+    assert with_it.origin_requests == without.origin_requests is not None
+    assert with_it.origin_wire == without.origin_wire
+    known = plan_of(run, cdn | {"offers": ["cloudfront"]})
+    assert known.origin_requests is not None
+    assert known.origin_requests.high < without.origin_requests.low
+    assert "cdn_shield_unknown" not in {one.key for one in (*known.parts[0].warnings, *without.parts[0].warnings)}
+    assert "no shield of it was found" in Markdown().render(advised(real, with_it), "en")
+    assert plan_of(run, {"offers": ["bunny"], "shield": True}).origin_requests is None, "locations are not known"
+
+
 def test_each_cdn_fetches_for_itself(run: Run) -> None:
     cdn = {"locations": 20, "offers": ["cloudfront", "bunny"]}
     one, two = plan_of(run, cdn), plan_of(run, cdn | {"largest_share": "50%"})
