@@ -84,16 +84,21 @@ def _table(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator[
     yield from ("## " + fill(lang, "letter_regions"), "")
     yield f"| {' | '.join(fill(lang, key) for key in keys)} |"
     yield "|---|--:|--:|--:|--:|--:|--:|"
-    joins = {region.code: region.demand.joins.high for region in advice.regions}
+    joins = {region.code: region.demand.joins for region in advice.regions}
     for one in share_of(plan, part):
-        high = f"{figures.bits(one.peak.high)}, {figures.rate(one.requests.high, 'requests/s')}"
+        joining = joins[one.region].scale(one.share)
+        most = (
+            figures.bits(one.peak.high),
+            figures.rate(one.requests.high, "requests/s"),
+            figures.rate(joining.high, "joins/s"),
+        )
         row = (
             name_of(advice.names[one.region], lang),
             f"{one.viewers:,.0f}",
-            figures.number(joins[one.region] * one.share),
+            figures.number(joining.mid),
             figures.bits(one.peak.mid),
             figures.rate(one.requests.mid, "requests/s"),
-            high,
+            ", ".join(most),
             figures.volume(one.gb.mid),
         )
         yield f"| {' | '.join(markdown_safe(cell) for cell in row)} |"
@@ -118,15 +123,19 @@ def _leads(part: CdnPart, lang: str) -> Iterator[str]:
 
 
 def commands(increases: tuple[Increase, ...]) -> str:
-    """A shell script that asks AWS Service Quotas for more; each quota's code is looked up by its name."""
+    """A shell script that asks AWS Service Quotas for more; each quota's code is looked up by its name.
+
+    As JSON: with text the AWS CLI holds a query against each page by itself (its user guide, "Filtering output").
+    """
     lines = [f"# {OURS}the surge notice: each request below changes your account. Run it with sh.", "set -eu"]
     for more in increases:
         where = f"--service-code {more.service} --region {more.region}"
         query = f"Quotas[?QuotaName=='{more.quota}'].QuotaCode | [0]"
         wanted = f'--quota-code "$code" --desired-value {more.wanted:.0f}'
         lines += [
-            f'code=$(aws service-quotas list-service-quotas {where} --query "{query}" --output text)',
-            f'[ "$code" != None ] || {{ echo "no quota \'{more.quota}\': open a support case" >&2; exit 1; }}',
+            f'code=$(aws service-quotas list-service-quotas {where} --query "{query}" --output json)',
+            f'[ "$code" != null ] || {{ echo "no quota \'{more.quota}\': open a support case" >&2; exit 1; }}',
+            "code=${code#?} code=${code%?}",
             f"aws service-quotas request-service-quota-increase {where} {wanted}",
         ]
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ event, which is an upper bound.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -16,6 +16,7 @@ from typing import Final
 
 from pydantic import PositiveInt
 
+from advisor.behind import Origin
 from advisor.cdn import Cdn
 from advisor.cdns.notice import Notice, Peak, notices, on
 from advisor.cdns.offer import CdnOffer, offers_of
@@ -145,7 +146,8 @@ def cdn_plan(regions: Sequence[tuple[Cdn, float]], scenario: Scenario, today: da
     parts = [event.part(offer, served[offer.name]) for offer in offers if served[offer.name]]
     parts.sort(key=lambda part: -part.peak.mid)
     left = tuple(unplaced(loads, shares))
-    wanted = _origin([edge for edge, _ in regions], shares)
+    shieldless = frozenset(offer.name for offer in offers if offer.shield is None)
+    wanted = _origin([edge for edge, _ in regions], shares, shieldless)
     return CdnPlan(
         today=today,
         starts_at=starts,
@@ -206,9 +208,9 @@ def bill(
 def _shield_fee(
     offer: CdnOffer, loads: Sequence[EdgeLoad], factor: float, shield: ShieldChoice | Excuse | None
 ) -> Interval | None:
-    """By the shield's price; between the cheapest and the dearest shield's where nobody knows which."""
+    """By the shield's price, or between the cheapest and the dearest one's; None where none is known."""
     if offer.shield is None:
-        return NOTHING
+        return None
     asked = total([load.shield_requests for load in loads])
     if asked is None:
         return None
@@ -273,7 +275,7 @@ class Event:
             increases=tuple(_increases(offer, peak.high, requests.high)),
             shield=shield,
             notices=notices(offer.notices, most, self.day, self.today),
-            warnings=tuple(_warnings(offer, peak.high, requests, self.seconds)),
+            warnings=tuple(_warnings(offer, peak.high, requests, self)),
         )
 
 
@@ -300,8 +302,10 @@ def _increases(offer: CdnOffer, egress: float, requests: float) -> Iterator[Incr
             yield Increase(**where, quota=quota, unit=unit, now=now, wanted=wanted)
 
 
-def _warnings(offer: CdnOffer, egress: float, requests: Interval, seconds: float) -> Iterator[Message]:
-    if seconds > PERIODS[offer.period]:
+def _warnings(offer: CdnOffer, egress: float, requests: Interval, event: Event) -> Iterator[Message]:
+    if event.caching.shield and offer.shield is None:
+        yield say("cdn_shield_unknown", cdn=offer.name)
+    if event.seconds > PERIODS[offer.period]:
         yield say("cdn_long_event", cdn=offer.name)
     needed = distributions(offer, egress, requests.high)
     if offer.limits is None:
@@ -343,13 +347,20 @@ def _share(part: CdnPart, load: EdgeLoad, share: float, loads: Sequence[EdgeLoad
     )
 
 
-def _origin(edges: Sequence[Cdn], shares: Shares) -> tuple[Interval, Interval] | None:
+def _origin(edges: Sequence[Cdn], shares: Shares, shieldless: Collection[str]) -> tuple[Interval, Interval] | None:
     """Every CDN of a region fetches for itself; regions add up, though a shield may serve several of them."""
     requests, wire = [], []
     for edge in edges:
-        if not isinstance(edge.planned, OriginLoad):
-            return None
-        many = max(1, len(shares[edge.region]))
-        requests.append(edge.planned.requests.scale(many))
-        wire.append(edge.planned.wire.scale(many))
+        for cdn in shares[edge.region] or (None,):
+            load = _bare(edge) if cdn in shieldless else edge.planned
+            if not isinstance(load, OriginLoad):
+                return None
+            requests.append(load.requests)
+            wire.append(load.wire)
     return reduce(Interval.plus, requests, NOTHING), reduce(Interval.plus, wire, NOTHING)
+
+
+def _bare(edge: Cdn) -> OriginLoad | Excuse | None:
+    """The origin's load where what ``launch.cdn.shield`` asks for is not there."""
+    found = edge.origin
+    return found.locations if isinstance(found, Origin) and edge.planned == found.shielded else edge.planned

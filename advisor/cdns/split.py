@@ -1,9 +1,10 @@
 """The event split over CDNs: each region goes to the cheapest that may serve it, until that one is full.
 
 Largest region first; in it, CDNs by what the region's whole event would cost there alone, those of unknown price last.
-A CDN takes as much of the region's peak as its limits leave, and the next one the rest. Limits are held against the
-high ends of what is asked, and regions are added up as if all had their peak at once. That is a rule, not an optimum:
-prices fall with volume, and a cheaper split may be had where two CDNs are close.
+A CDN takes as much of the region's peak as its limits leave, and the next one the rest; less than `SLIVER` it leaves to
+the next ones, if they have room for it. Limits are held against the high ends of what is asked, and regions are added
+up as if all had their peak at once. That is a rule, not an optimum: prices fall with volume, and a cheaper split may be
+had where two CDNs are close.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ Shares: TypeAlias = Mapping[str, Mapping[str, float]]
 """Per region and CDN, what share of the region's traffic it carries; those without a share are not there."""
 NOTHING: Final = 1e-9
 """Less than this of a region is none of it."""
+SLIVER: Final = 0.01
+"""Less than this of a region is not worth one more CDN, if others can carry it (assumed)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,15 @@ class Room:
     egress: float
     requests: float
 
-    def take(self, load: EdgeLoad, wanted: float) -> float:
-        """The share of a region that fits, at most ``wanted``; it is taken."""
+    def fits(self, load: EdgeLoad, wanted: float) -> float:
+        """The share of a region that fits, at most ``wanted``."""
         share = min(wanted, _share(self.egress, load.peak.high), _share(self.requests, load.requests.high))
-        if share < NOTHING:
-            return 0.0
+        return 0.0 if share < NOTHING else share
+
+    def take(self, load: EdgeLoad, share: float) -> None:
+        """A share that fits is taken."""
         self.egress = max(0.0, self.egress - share * load.peak.high)
         self.requests = max(0.0, self.requests - share * load.requests.high)
-        return share
 
 
 def _share(left: float, asked: float) -> float:
@@ -108,11 +112,23 @@ def split(offers: Sequence[CdnOffer], loads: Sequence[EdgeLoad], caching: Cachin
     }
     found: dict[str, dict[str, float]] = {load.region: {} for load in loads}
     for load in sorted(loads, key=lambda one: -one.peak.high):
-        left = 1.0
-        for offer in _cheapest_first(offers, load, caching):
-            if share := rooms[offer.name].take(load, left):
-                found[load.region][offer.name] = share
-                left -= share
+        turns = {offer.name: rooms[offer.name] for offer in _cheapest_first(offers, load, caching)}
+        found[load.region] = _filled(load, turns)
+    return found
+
+
+def _filled(load: EdgeLoad, turns: Mapping[str, Room]) -> dict[str, float]:
+    """What of a region each CDN takes, in turn."""
+    found: dict[str, float] = {}
+    left, later = 1.0, list(turns.values())
+    for name, room in turns.items():
+        later.pop(0)
+        share = room.fits(load, left)
+        is_sliver = share < min(SLIVER, left)
+        if share and not (is_sliver and sum(one.fits(load, left) for one in later) >= left):
+            room.take(load, share)
+            found[name] = share
+            left -= share
     return found
 
 
@@ -129,18 +145,26 @@ def excuses(
     """Why each CDN that carries nothing of a region does not; the reason's key is its code."""
     for load in loads:
         taken = shares[load.region]
+        asked = _asked(_cheapest_first(offers, load, caching), taken)
         for offer in offers:
             if offer.name not in taken:
-                yield _excuse(offer, load, caching, bool(taken) and sum(taken.values()) > 1 - NOTHING)
+                yield _excuse(offer, load, caching, offer.name in asked)
 
 
-def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, is_carried: bool) -> Excuse:
+def _asked(turns: Sequence[CdnOffer], taken: Mapping[str, float]) -> list[str]:
+    """CDNs that had their turn before the region was carried, so that those without a share of it had no room."""
+    names = [offer.name for offer in turns]
+    is_carried = bool(taken) and sum(taken.values()) > 1 - NOTHING
+    return names[: max(names.index(name) for name in taken)] if is_carried else names
+
+
+def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, was_asked: bool) -> Excuse:
     region = load.region
     if offer.name not in caching.allowed.get(region, (offer.name,)):
         key = "cdn_not_allowed"
     elif offer.zone_of(region) is None:
         key = "cdn_zone_unknown"
-    elif not is_carried:
+    elif was_asked:
         key = "cdn_full"
     elif price_alone(offer, load, caching) is None:
         key = "cdn_price_unknown"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -16,12 +15,13 @@ import yaml
 from click.testing import CliRunner, Result
 from markdown_it import MarkdownIt
 
+from advisor import figures
 from advisor.advice import Advice, advise
 from advisor.cdn import cdn as edge_of
 from advisor.cdn import seen_of
-from advisor.cdns.letter import commands, letter, write_letters
+from advisor.cdns.letter import letter, write_letters
 from advisor.cdns.offer import load_offer
-from advisor.cdns.plan import CdnPart, CdnPlan, Increase, cdn_plan, distributions, on_day
+from advisor.cdns.plan import CdnPart, CdnPlan, cdn_plan, distributions, on_day
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.demand import audience_of, demands
 from advisor.exporting import export_letters
@@ -30,7 +30,7 @@ from advisor.models import Excuse
 from advisor.page import markdown_safe
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
-from advisor.texts import LANGS
+from advisor.texts import LANGS, fill
 from loadtests.run import Run
 from loadtests.scenario import Scenario
 from surgecast.cli import surgecast
@@ -210,6 +210,27 @@ def test_a_shield_is_paid_for_and_its_price_is_a_range_where_nobody_knows_which(
     assert none.parts[0].bill.shield.high == 0
 
 
+def test_a_shield_that_nobody_knows_of_costs_an_unknown_sum_and_spares_the_origin_nothing(
+    run: Run, real: Advice
+) -> None:
+    cdn = {"offers": ["bunny"], "shield": True, "locations": 20}
+    with_it, without = plan_of(run, cdn), plan_of(run, cdn | {"shield": False})
+    (part,) = with_it.parts
+    assert part.bill.shield is None
+    assert part.bill.total is None
+    assert with_it.usd is None
+    assert with_it.alone == {"bunny": None}
+    assert without.usd is not None
+    assert with_it.origin_requests == without.origin_requests is not None
+    assert with_it.origin_wire == without.origin_wire
+    known = plan_of(run, cdn | {"offers": ["cloudfront"]})
+    assert known.origin_requests is not None
+    assert known.origin_requests.high < without.origin_requests.low
+    assert "cdn_shield_unknown" not in {one.key for one in (*known.parts[0].warnings, *without.parts[0].warnings)}
+    assert "no shield of it was found" in Markdown().render(advised(real, with_it), "en")
+    assert plan_of(run, {"offers": ["bunny"], "shield": True}).origin_requests is None, "locations are not known"
+
+
 def test_each_cdn_fetches_for_itself(run: Run) -> None:
     cdn = {"locations": 20, "offers": ["cloudfront", "bunny"]}
     one, two = plan_of(run, cdn), plan_of(run, cdn | {"largest_share": "50%"})
@@ -253,6 +274,27 @@ def test_a_letter_says_who_when_where_and_how_much(run: Run, real: Advice) -> No
     assert "晚于上述期限" in chinese
     assert "流量突增报备" in chinese
     assert "观众 770,000 人，超过 500,000 人" in chinese
+
+
+def test_a_letter_and_the_report_say_the_same_joins_and_the_high_end_is_to_be_planned_for(
+    run: Run, real: Advice
+) -> None:
+    plan = plan_of(run)
+    text = letter(advised(real, plan), plan, plan.parts[0], "en")
+    for region in real.regions:
+        joins = region.demand.joins
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| {real.names[region.code].en} |"))
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert figures.number(joins.mid) != figures.number(joins.high)
+        assert cells[2] == figures.number(joins.mid)
+        assert cells[5].endswith(f", {figures.number(joins.high)} joins/s")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_where_an_event_is_as_long_as_the_launch_says_no_sentence_calls_it_rehearsed_alone(lang: str) -> None:
+    values = {"seconds": "10,800", "parts": "", "hour": "", "event": ""}
+    for key in ("cdn_event", "col_offer_event", "mix_answer_event"):
+        assert "launch.cdn.watched" in fill(lang, key, **values)
 
 
 def test_a_letter_without_a_date_says_what_is_missing(run: Run, real: Advice) -> None:
@@ -299,41 +341,6 @@ def test_letters_and_commands_are_written_beside_the_manifests_and_old_ones_go(
     assert files == ()
     assert {file.name for file in removed} == names
     assert [file.name for file in tmp_path.glob("*.*")] == ["surge-notice-bunny.en.md"], "what others wrote stays"
-
-
-def test_the_commands_are_a_script_that_a_shell_can_read(tmp_path: Path) -> None:
-    more = Increase(
-        service="cloudfront",
-        region="us-east-1",
-        quota="Data transfer rate per distribution",
-        unit="Gbit/s",
-        now=150,
-        wanted=510,
-    )
-    aws, script = tmp_path / "aws", tmp_path / "ask.sh"
-    aws.write_text(
-        '#!/bin/sh\necho "$@" >>"$LOG"\ncase "$*" in *list-service*) echo "$CODE";; esac\n', encoding="utf-8"
-    )
-    aws.chmod(0o755)
-    script.write_text(commands((more, more)), encoding="utf-8")
-    log = tmp_path / "log"
-    told = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LOG": str(log), "CODE": "L-1"}
-    subprocess.run(["sh", str(script)], env=told, check=True)
-    asked = log.read_text(encoding="utf-8").splitlines()
-    assert len(asked) == 4
-    assert asked[1] == (
-        "service-quotas request-service-quota-increase --service-code cloudfront --region us-east-1 "
-        "--quota-code L-1 --desired-value 510"
-    )
-    missing = subprocess.run(
-        ["sh", str(script)],
-        env=told | {"CODE": "None"},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert missing.returncode == 1
-    assert "no quota 'Data transfer rate per distribution'" in missing.stderr
 
 
 @pytest.mark.parametrize("lang", LANGS)

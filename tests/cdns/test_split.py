@@ -78,7 +78,39 @@ def test_no_cdn_carries_more_than_its_share_of_the_event() -> None:
     shares, why = carried([asking("de", 10), asking("id", 30)], ("bunny", "cloudfront"), largest_share="60%")
     assert shares["id"] == pytest.approx({"bunny": 0.8, "cloudfront": 0.2})
     assert shares["de"] == pytest.approx({"cloudfront": 1.0})
-    assert why == ["bunny de cdn_dearer"]
+    assert why == ["bunny de cdn_full"], "it is the cheaper one, and Indonesia has filled it"
+
+
+def test_a_cheaper_one_that_is_full_is_not_called_dearer_nor_one_of_unknown_price() -> None:
+    loads = [asking("ar", 10, spread=0.0), asking("br", 5, spread=0.0)]
+    limits = {"bunny": "10Gbps", "alibaba": "1Mbps"}
+    shares, why = carried(loads, ("cloudfront", "bunny", "alibaba"), most_egress=limits)
+    assert shares == {"ar": {"bunny": 1.0}, "br": {"cloudfront": 1.0}}
+    assert why == [
+        "cloudfront ar cdn_dearer",
+        "alibaba ar cdn_price_unknown",
+        "bunny br cdn_full",
+        "alibaba br cdn_price_unknown",
+    ]
+    limits["cloudfront"] = "2Gbps"
+    shares, why = carried(loads, ("alibaba", "bunny", "cloudfront"), most_egress=limits)
+    assert shares["br"] == pytest.approx({"cloudfront": 0.4, "alibaba": 0.0002})
+    assert why[-1] == "bunny br cdn_full"
+
+
+def test_a_sliver_is_no_reason_for_one_more_cdn_unless_no_other_can_carry_it() -> None:
+    loads = [asking("de", 10, spread=0.0)]
+    names = ("bunny", "tencent", "cloudfront")
+    shares, why = carried(loads, names, most_egress={"bunny": "50Mbps"})
+    assert shares["de"] == {"tencent": 1.0}
+    assert why == ["bunny de cdn_full", "cloudfront de cdn_dearer"]
+    shares, _ = carried(loads, names, most_egress={"bunny": "50Mbps", "tencent": "6Gbps"})
+    assert shares["de"] == pytest.approx({"tencent": 0.6, "cloudfront": 0.4}), "two carry it as well"
+    tight = {"bunny": "50Mbps", "tencent": "6Gbps", "cloudfront": "3.96Gbps"}
+    shares, _ = carried(loads, names, most_egress=tight)
+    assert shares["de"] == pytest.approx({"bunny": 0.005, "tencent": 0.6, "cloudfront": 0.395}), "nothing is lost"
+    shares, _ = carried(loads, names, most_egress={"bunny": "9.95Gbps"})
+    assert shares["de"] == pytest.approx({"bunny": 0.995, "tencent": 0.005}), "nor is the rest"
 
 
 def test_one_cdn_alone_cannot_keep_a_share_below_all() -> None:
