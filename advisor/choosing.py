@@ -159,7 +159,7 @@ def _pair(market: Market, best: Weighed, priced: Sequence[Weighed]) -> Pair | No
     if asked.capacities.scaling is not None:
         return None
     rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-    rule = wanted(market.parts, rank, asked.launch, headroom(asked.launch), asked.quota_of(best.offer))
+    rule = wanted(market.parts, rank, asked.launch, headroom(asked.launch))
     candidates = [_candidate(market, one) for one in priced if one.offer.provider == best.offer.provider]
     return cheapest(rule, candidates, best.cost * (1 - WORTH))
 
@@ -172,8 +172,17 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
     else:
         middles = [float(found.middles[one.at]) for found in market.found]
         wider = [float(found.wider[one.at]) for found in market.found]
-    vcpus = 0 if one.offer.vcpus is None else int(one.offer.vcpus.value)
-    return Candidate(one.at, one.price.value, vcpus, np.log(middles), np.array(wider), one.nodes)
+    quota = market.asked.quota_of(one.offer)
+    return Candidate(
+        at=one.at,
+        price=one.price.value,
+        vcpus=math.inf if one.offer.vcpus is None else one.offer.vcpus.value,
+        quota=math.inf if quota is None else quota,
+        catalog=one.offer.catalog,
+        middles=np.log(middles),
+        wider=np.array(wider),
+        alone=one.nodes,
+    )
 
 
 def _own(node: Offer, found: Resource) -> float:
