@@ -135,6 +135,8 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
     shop = asked.shop_of(best.offer)
     ready = _ready(market, best.nodes)
     priced = [one for one in shapes if one.price is not None]
+    place = asked.place_of(best.offer)
+    spot_quota = best.offer.quota_spot_vcpus.get(place)
     order = Order(
         offer=best.offer.name,
         nodes=best.nodes,
@@ -143,6 +145,9 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
         later=best.nodes - ready,
         launch=asked.launch,
         event_hours=asked.event_seconds / HOUR,
+        place=place,
+        vcpus=None if best.offer.vcpus is None else best.offer.vcpus.value,
+        spot_quota=None if spot_quota is None else spot_quota.value,
     )
     pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
     named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)
