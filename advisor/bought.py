@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from advisor.buying import ORDER, Purchase, PurchaseName, Shop, Way
+from advisor.buying import ORDER, Purchase, PurchaseName, QuotaNeed, Shop, Way
 from advisor.figures import percent
 from advisor.mixing import Pair
 from advisor.texts import Message, say
@@ -42,6 +42,9 @@ class Mix(Frozen):
     """Share by which it is cheaper than the best offer alone, on demand; 0 where it is just that."""
     reasons: tuple[Message, ...]
     """Why it is as it is: what it costs beside money, and what held the spot instances back."""
+    quota: QuotaNeed | None = None
+    """vCPUs of the spot instances that setting and headroom let be, beside their own quota; None where there are none,
+    or where nobody knows what a node has."""
 
 
 class Bought(NamedTuple):
@@ -65,6 +68,12 @@ class Order:
     """Nodes that come during the surge."""
     launch: Launch
     event_hours: float
+    place: str = ""
+    """The provider's region; empty where there is none."""
+    vcpus: int | None = None
+    """Of a node; None when nobody knows."""
+    spot_quota: int | None = None
+    """vCPUs of spot instances that may run there; None when nobody knows."""
 
 
 NamedPair: TypeAlias = tuple[Pair, str, str]
@@ -75,20 +84,25 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
     """The ways to pay for an order, and the cheapest mix within the launch's settings."""
     buying = {} if shop is None else shop.buying
     spot = _spot(order) if "spot" in buying else 0
-    may = {"spot": spot, "warm_pool": order.later}
+    room = min(spot, _room(order))
+    may = {"spot": room, "warm_pool": order.later}
     ways = tuple(_way(order, name, buying[name], may.get(name, order.nodes)) for name in ORDER if name in buying)
     if order.price is None:
         return Bought(None, ways)
     steady: PurchaseName = "savings" if order.launch.buying.savings and "savings" in buying else "on_demand"
     factor = buying[steady].price.value if steady in buying else 1.0
-    full, reasons = order.nodes * order.price, tuple(_why_spot(order, spot)) if "spot" in buying else ()
+    wished = min(spot, _rows(order, order.launch.buying.spot * order.nodes))
+    allowed = min(room, wished)
+    full = order.nodes * order.price
+    reasons = tuple(_why_spot(order, spot, allowed < wished, buying["spot"])) if "spot" in buying else ()
     plans = [_alone(order, order.price, steady, factor)]
-    if allowed := min(spot, int(order.launch.buying.spot * order.nodes) // order.launch.zones * order.launch.zones):
+    if allowed:
         plans.append(_with_spot(order, order.price, steady, factor, buying["spot"], allowed))
     if pair is not None:
         plans.append(_two(pair, steady, factor))
     parts = min(plans, key=lambda found: (sum(part.usd_per_hour for part in found), len(found)))
     cost = sum(part.usd_per_hour for part in parts)
+    is_asked = allowed < wished or any(part.purchase == "spot" for part in parts)
     return Bought(
         Mix(
             parts=parts,
@@ -97,6 +111,7 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
             usd_per_event=cost * order.event_hours if order.event_hours else None,
             saves=max(0.0, 1 - cost / full),
             reasons=(*_why_parts(parts), *reasons),
+            quota=_quota(order, shop, wished) if shop is not None and is_asked else None,
         ),
         ways,
     )
@@ -109,8 +124,29 @@ def _spot(order: Order) -> int:
     taken back together must be no more. A zone and the spot instances are not taken to go at the same time.
     """
     covered = max(0.0, order.nodes - order.needed) / order.launch.buying.spot_lost
+    return _rows(order, min(order.nodes, covered + 1e-9))
+
+
+def _room(order: Order) -> int:
+    """Nodes that the quota of spot instances lets be; none where it is known but not what a node takes of it."""
+    if order.spot_quota is None:
+        return order.nodes
+    return 0 if order.vcpus is None else _rows(order, order.spot_quota / order.vcpus)
+
+
+def _rows(order: Order, nodes: float) -> int:
+    """Of so many nodes those that are whole rows over all zones."""
     zones = order.launch.zones
-    return min(order.nodes, int(covered + 1e-9)) // zones * zones
+    return int(nodes) // zones * zones
+
+
+def _quota(order: Order, shop: Shop, nodes: int) -> QuotaNeed | None:
+    """VCPUs of so many spot instances beside their quota, with the command that asks for what is missing."""
+    if order.vcpus is None or not order.place:
+        return None
+    code, asked, known = shop.buying["spot"].quota, nodes * order.vcpus, order.spot_quota
+    command = "" if known is not None and known >= asked else shop.command(code, order.place, asked)
+    return QuotaNeed(code=code, region=order.place, vcpus=asked, known=known, command=command)
 
 
 def _way(order: Order, name: PurchaseName, facts: Purchase, most: int) -> Way:
@@ -152,12 +188,18 @@ def _why_parts(parts: tuple[Part, ...]) -> Iterator[Message]:
         yield say("mix_savings")
 
 
-def _why_spot(order: Order, covered: int) -> Iterator[Message]:
-    """What holds spot instances back: the setting, or the headroom."""
+def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> Iterator[Message]:
+    """What holds spot instances back: the setting, their quota (``is_short``), or the headroom."""
     wish, nodes = order.launch.buying.spot, order.nodes
     told = {"share": percent(wish), "covered": f"{covered:,}", "lost": percent(order.launch.buying.spot_lost)}
     if not wish:
         yield say("mix_no_spot", **told)
+    elif is_short:
+        quota = {"code": facts.quota or "?", "region": order.place, "quota": f"{order.spot_quota:,}"}
+        if order.vcpus is None:
+            yield say("mix_spot_size", **quota)
+        else:
+            yield say("mix_spot_quota", room=f"{_room(order):,}", vcpus=f"{order.vcpus:,}", **quota)
     elif covered < wish * nodes:
         yield say("mix_spot_headroom", **told)
     else:

@@ -44,6 +44,8 @@ class Shop(Frozen):
     provider: str
     countries: dict[str, str] = Field(default_factory=dict)
     """Country (ISO 3166-1) of each provider region."""
+    regions: tuple[str, ...] = ()
+    """Provider regions that the catalogue names, whether it says their country or not; sorted."""
     buying: dict[PurchaseName, Purchase] = Field(default_factory=dict)
     raise_quota: str = ""
     """Command that asks for a higher quota."""

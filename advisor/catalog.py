@@ -148,10 +148,12 @@ class Catalog(Frozen):
         """What holds for all its offers."""
         if self.countries:
             self._fact("countries", "")
+        own = (region for shelf in self.offers.values() for region in shelf.zones)
         return Shop(
             catalog=self.name,
             provider=self.provider,
             countries=self.countries,
+            regions=tuple(sorted({*self.countries, *self.zones, *own})),
             buying=self.buying,
             raise_quota=self.raise_quota,
         )

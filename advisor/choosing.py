@@ -135,6 +135,8 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
     shop = asked.shop_of(best.offer)
     ready = _ready(market, best.nodes)
     priced = [one for one in shapes if one.price is not None]
+    place = asked.place_of(best.offer)
+    spot_quota = best.offer.quota_spot_vcpus.get(place)
     order = Order(
         offer=best.offer.name,
         nodes=best.nodes,
@@ -143,6 +145,9 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
         later=best.nodes - ready,
         launch=asked.launch,
         event_hours=asked.event_seconds / HOUR,
+        place=place,
+        vcpus=None if best.offer.vcpus is None else best.offer.vcpus.value,
+        spot_quota=None if spot_quota is None else spot_quota.value,
     )
     pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
     named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)
@@ -159,7 +164,7 @@ def _pair(market: Market, best: Weighed, priced: Sequence[Weighed]) -> Pair | No
     if asked.capacities.scaling is not None:
         return None
     rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-    rule = wanted(market.parts, rank, asked.launch, headroom(asked.launch), asked.quota_of(best.offer))
+    rule = wanted(market.parts, rank, asked.launch, headroom(asked.launch))
     candidates = [_candidate(market, one) for one in priced if one.offer.provider == best.offer.provider]
     return cheapest(rule, candidates, best.cost * (1 - WORTH))
 
@@ -172,8 +177,17 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
     else:
         middles = [float(found.middles[one.at]) for found in market.found]
         wider = [float(found.wider[one.at]) for found in market.found]
-    vcpus = 0 if one.offer.vcpus is None else int(one.offer.vcpus.value)
-    return Candidate(one.at, one.price.value, vcpus, np.log(middles), np.array(wider), one.nodes)
+    quota = market.asked.quota_of(one.offer)
+    return Candidate(
+        at=one.at,
+        price=one.price.value,
+        vcpus=math.inf if one.offer.vcpus is None else one.offer.vcpus.value,
+        quota=math.inf if quota is None else quota,
+        catalog=one.offer.catalog,
+        middles=np.log(middles),
+        wider=np.array(wider),
+        alone=one.nodes,
+    )
 
 
 def _own(node: Offer, found: Resource) -> float:

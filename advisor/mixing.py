@@ -7,8 +7,9 @@ much over. Of n1 nodes of one shape and n2 of the other every draw asks, for eac
 
 where need is how many nodes of a shape alone would carry that draw, z the zones, and a + b the nodes that may be
 missing (``lose_nodes`` and ``spare_nodes``), taken from whichever shape hurts more. Both counts are whole multiples of
-the zones. With n2 = 0 this is the plan of the first shape alone. Candidates are compared on each need at the planned
-quantile; the cheapest are then held against all draws, and grow until as many draws are carried as the plan asks.
+the zones, and keep to the quotas of both shapes. With n2 = 0 this is the plan of the first shape alone. Candidates are
+compared on each need at the planned quantile; the cheapest are then held against all draws, and grow until as many
+draws are carried as the plan asks.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.blocks import Floats
 from advisor.headroom import ROUNDING, Headroom
 from advisor.transfer import Drawn
 from loadtests.launch import Launch
+
+Flags: TypeAlias = NDArray[np.bool_]
 
 PER_RESOURCE: Final = 3
 """Shapes that are looked at because they are cheapest for a resource …"""
@@ -45,8 +49,11 @@ class Candidate:
     """Its place among the offers, -1 for the node rehearsed."""
     price: float
     """USD per node and hour."""
-    vcpus: int
-    """0 where nobody knows, and then no quota holds it."""
+    vcpus: float
+    """Of a node; without end where nobody knows, which no quota holds but an unknown one."""
+    quota: float
+    """vCPUs that may run of all that counts against its quota; without end when nobody knows."""
+    catalog: str
     middles: Floats
     """Per resource: logarithm of what it carries."""
     wider: Floats
@@ -82,15 +89,13 @@ class Wanted:
     zones: int
     least: int
     most: int
-    quota: int | None
-    """vCPUs; None when nobody knows."""
 
 
-def wanted(parts: tuple[Drawn, ...], rank: int, launch: Launch, steps: Sequence[Headroom], quota: int | None) -> Wanted:
+def wanted(parts: tuple[Drawn, ...], rank: int, launch: Launch, steps: Sequence[Headroom]) -> Wanted:
     """A launch's rules as the pairs must keep them."""
     factor = float(np.prod([step.on(np.ones(1))[0] for step in steps if step.name in ("utilisation", "zones")]))
     missing = launch.lose_nodes + launch.spare_nodes
-    return Wanted(parts, rank, factor, missing, launch.zones, launch.minimum_nodes, launch.most_nodes, quota)
+    return Wanted(parts, rank, factor, missing, launch.zones, launch.minimum_nodes, launch.most_nodes)
 
 
 def shortlist(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -143,9 +148,7 @@ def _best_of(rule: Wanted, one: Candidate, other: Candidate, ones: Floats, other
     second = zones * np.maximum(1.0, np.ceil(worst / zones * (1 - ROUNDING) - ROUNDING))
     second = np.maximum(second, zones * np.ceil((rule.least - first) / zones))
     cost = first * one.price + second * other.price
-    allowed = first + second <= rule.most
-    if rule.quota is not None:
-        allowed &= first * one.vcpus + second * other.vcpus <= rule.quota
+    allowed = (first + second <= rule.most) & _is_within(one, other, first, second)
     if not allowed.any():
         return None
     index = int(np.argmin(np.where(allowed, cost, np.inf)))
@@ -156,16 +159,28 @@ def _grown(rule: Wanted, pair: Pair, below: float) -> Pair | None:
     """The pair with as many more of the second shape as all draws ask; None where that is no longer cheaper."""
     for more in range(GROWN):
         grown = pair._replace(nodes=(pair.nodes[0], pair.nodes[1] + more * rule.zones))
-        if grown.cost >= below or sum(grown.nodes) > rule.most or not _is_within(rule, grown):
+        if grown.cost >= below or sum(grown.nodes) > rule.most:
+            return None
+        first, second = (np.array([float(count)]) for count in grown.nodes)
+        if not _is_within(grown.one, grown.other, first, second).all():
             return None
         if carries(rule, grown):
             return grown
     return None
 
 
-def _is_within(rule: Wanted, pair: Pair) -> bool:
-    asked = pair.nodes[0] * pair.one.vcpus + pair.nodes[1] * pair.other.vcpus
-    return rule.quota is None or asked <= rule.quota
+def _is_within(one: Candidate, other: Candidate, first: Floats, second: Floats) -> Flags:
+    """Whether so many of both keep to their quotas.
+
+    Of one catalogue, equal quotas are taken as one and the same and different ones as two (assumed); of two catalogues,
+    which may call one quota by two figures, both shapes are held against the smaller.
+    """
+    ones, others = first * one.vcpus, second * other.vcpus
+    if one.quota == other.quota or one.catalog != other.catalog:
+        shared: Flags = ones + others <= min(one.quota, other.quota)
+        return shared
+    apart: Flags = (ones <= one.quota) & (others <= other.quota)
+    return apart
 
 
 def carries(rule: Wanted, pair: Pair) -> bool:

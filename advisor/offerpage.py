@@ -83,9 +83,9 @@ def _link(lang: str, offer: Offer) -> list[str]:
     return [fill(lang, "node_burst", burst=figures.rate(offer.burst_in_region.value, "bit/s"), **values)]
 
 
-def quota_text(lang: str, need: QuotaNeed) -> str:
-    """What is needed of a quota, and what is known of it."""
-    kind = "unknown" if need.known is None else "enough" if need.known >= need.vcpus else "short"
+def quota_text(lang: str, need: QuotaNeed, unknown: str = "unknown") -> str:
+    """What is needed of a quota, and what is known of it; ``unknown`` names the sentence where that is nothing."""
+    kind = unknown if need.known is None else "enough" if need.known >= need.vcpus else "short"
     known = "" if need.known is None else f"{need.known:,}"
     return fill(lang, f"quota_{kind}", code=need.code, region=need.region, vcpus=f"{need.vcpus:,}", known=known)
 

@@ -30,7 +30,7 @@ def resided(allowed: Sequence[str] | None, usual: Mapping[str, str], shops: Sequ
     """The provider regions that serve a market under its rule; None where there is no rule."""
     if allowed is None:
         return None
-    known = {shop.provider: shop for shop in shops}
+    known = _by_provider(shops)
     places, reasons = {}, []
     for provider in sorted({*usual, *known}):
         shop, before = known.get(provider), usual.get(provider, "")
@@ -44,12 +44,24 @@ def resided(allowed: Sequence[str] | None, usual: Mapping[str, str], shops: Sequ
     return Residence(allowed=tuple(allowed), places=places, reasons=tuple(reasons))
 
 
+def _by_provider(shops: Sequence[Shop]) -> dict[str, Shop]:
+    """All catalogues of a provider as one: the regions that any of them names, each in the country that any says."""
+    found: dict[str, Shop] = {}
+    for shop in shops:
+        before = found.get(shop.provider, shop)
+        regions = tuple(sorted({*before.regions, *shop.regions, *shop.countries}))
+        both = {"countries": shop.countries | before.countries, "regions": regions}
+        found[shop.provider] = before.model_copy(update=both)
+    return found
+
+
 def _place(provider: str, usual: str, allowed: Sequence[str], shop: Shop | None) -> str:
     """The usual place where it is allowed, else the first that is named, else none."""
     countries = {} if shop is None else shop.countries
     if usual and any(_is_in(provider, usual, one, countries) for one in allowed):
         return usual
-    named = (place for one in allowed for place in sorted(countries) if _is_in(provider, place, one, countries))
+    regions = () if shop is None else shop.regions
+    named = (place for one in allowed for place in regions if _is_in(provider, place, one, countries))
     return next(named, "")
 
 

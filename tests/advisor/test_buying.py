@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from advisor.bought import Mix, Order, bought
 from advisor.buying import QuotaNeed, Shop
 from advisor.catalog import load, load_catalog, parsed
 from advisor.choice import Choice
+from advisor.offer import Offer
 from advisor.offerpage import quota_text
 from advisor.rise import Rise
 from advisor.texts import LANGS, fill
@@ -34,7 +37,7 @@ def mix_of(found: Order, shop: Shop | None = EC2) -> Mix:
     return mix
 
 
-def chosen(*names: str, **how: object) -> Choice:
+def chosen(*names: str, node: Offer = OFFERS["c7g.4xlarge"], **how: object) -> Choice:
     """In Jakarta, 30 Gbit/s on nodes that fill 3 of their 5 Gbit/s."""
     asked = Asked(
         demand(),
@@ -42,7 +45,7 @@ def chosen(*names: str, **how: object) -> Choice:
         launch(**{"zones": 3, **how}),
         9.0,
         rise=Rise(0.1, (0.0, 60.0, 600.0), (0.0, 0.3, 0.9)),
-        node=OFFERS["c7g.4xlarge"],
+        node=node,
         offers=tuple(OFFERS[name] for name in names),
         places={"aws": "ap-southeast-3"},
         shops=(EC2,),
@@ -94,6 +97,55 @@ def test_a_plan_without_headroom_has_no_spot_instances() -> None:
     mix = mix_of(order(nodes=24, needed=24.0, buying={"spot": "50%"}))
     assert {part.purchase for part in mix.parts} == {"on_demand"}
     assert "Spot instances are at most 0" in mix.reasons[-1].text
+
+
+@pytest.mark.parametrize(
+    ("quota", "spot", "why"),
+    [
+        (0, 0, "mix_spot_quota"),
+        (47, 0, "mix_spot_quota"),
+        (48, 3, "mix_spot_quota"),
+        (143, 6, "mix_spot_quota"),
+        (144, 9, "mix_spot_headroom"),
+        (None, 9, "mix_spot_headroom"),
+    ],
+)
+def test_spot_instances_are_no_more_than_their_own_quota(quota: int | None, spot: int, why: str) -> None:
+    """16 vCPUs a node: a row over three zones takes 48, the 9 that the headroom can lose take 144."""
+    found = replace(order(buying={"spot": "90%"}), place="ap-southeast-3", vcpus=16, spot_quota=quota)
+    mix = mix_of(found)
+    assert sum(part.nodes for part in mix.parts if part.purchase == "spot") == spot
+    assert mix.reasons[-1].key == why
+    ways = {way.name: way.most for way in bought(found, EC2, None).ways}
+    assert ways["spot"] == spot
+    assert mix.quota is not None
+    assert (mix.quota.code, mix.quota.vcpus, mix.quota.known) == ("L-34B43A08", 144, quota)
+    asks = "--quota-code L-34B43A08 --region ap-southeast-3 --desired-value 144" in mix.quota.command
+    assert asks == (quota is None or quota < 144)
+
+
+def test_a_node_of_unknown_size_is_no_spot_instance_where_their_quota_is_known() -> None:
+    wish = order(buying={"spot": "90%"})
+    mix = mix_of(replace(wish, place="ap-southeast-3", spot_quota=1000))
+    assert {part.purchase for part in mix.parts} == {"on_demand"}
+    assert (mix.reasons[-1].key, mix.quota) == ("mix_spot_size", None)
+    assert mix_of(replace(wish, place="ap-southeast-3")).saves > 0
+
+
+def test_no_quota_of_spot_instances_is_told_where_none_are_wished() -> None:
+    mix = mix_of(replace(order(), place="ap-southeast-3", vcpus=16, spot_quota=0))
+    assert (mix.quota, mix.reasons[-1].key) == (None, "mix_no_spot")
+
+
+@pytest.mark.parametrize(("vcpus", "key"), [(48, "mix_spot_quota"), (None, "mix_spot_setting")])
+def test_the_quota_of_spot_instances_is_that_of_the_offer_in_its_region(vcpus: int | None, key: str) -> None:
+    fact = {"value": vcpus, "source": "made up for a test", "as_of": "2026-11", "confidence": "assumed"}
+    quotas = {"us-east-1": fact | {"value": 0}} | ({} if vcpus is None else {"ap-southeast-3": fact})
+    node = Offer.model_validate(OFFERS["c7g.4xlarge"].model_dump() | {"quota_spot_vcpus": quotas})
+    choice = chosen(node=node, zones=3, spare_nodes=9, buying={"spot": "60%", "spot_lost": "50%"})
+    assert choice.mix is not None
+    assert choice.mix.reasons[-1].key == key
+    assert sum(part.nodes for part in choice.mix.parts if part.purchase == "spot") <= (3 if vcpus else choice.mix.nodes)
 
 
 def test_a_savings_plan_is_a_price_and_no_promise() -> None:
@@ -157,7 +209,7 @@ def test_whatever_is_taken_back_together_the_rest_carries_the_peak(
 
 
 def test_the_quota_that_is_needed_stands_with_its_code_and_the_command() -> None:
-    unknown, enough = (chosen(**how).best for how in ({}, {"quota_vcpus": {"id": 10_000}}))
+    unknown, enough = chosen().best, chosen(quota_vcpus={"id": 10_000}).best
     assert unknown is not None
     assert unknown.quota is not None
     assert (unknown.quota.code, unknown.quota.known, unknown.quota.vcpus) == ("L-1216C47A", None, unknown.nodes * 16)
@@ -207,6 +259,9 @@ def test_a_quota_is_told_as_enough_short_or_unknown(lang: str) -> None:
     assert len(set(texts)) == 3
     assert all("1,200" in text and "L-1" in text for text in texts)
     assert texts[2] == fill(lang, "quota_unknown", code="L-1", region="north", vcpus="1,200", known="")
+    spot = quota_text(lang, need.model_copy(update={"known": None}), "unknown_spot")
+    assert spot not in texts
+    assert "launch.quota_vcpus" not in spot, "which is of nodes on demand"
 
 
 # The catalogue

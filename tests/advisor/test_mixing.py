@@ -104,6 +104,55 @@ def test_a_pair_keeps_to_the_quota_and_to_the_zones(quota: int) -> None:
     assert len(choice.mix.parts) == 2
 
 
+def with_quota(offer: Offer, vcpus: int | None, catalog: str = "acme") -> Offer:
+    """In ``north-1``; None where the catalogue does not know it."""
+    fact = {"value": vcpus, "source": "made up for a test", "as_of": "2026-11", "confidence": "assumed"}
+    quotas = {} if vcpus is None else {"north-1": fact}
+    told = {"provider": "acme", "catalog": catalog, "zones": {"north-1": 3}, "quota_vcpus": quotas}
+    return Offer.model_validate(offer.model_dump() | told)
+
+
+@pytest.mark.parametrize(
+    ("pipes", "brains", "other", "most"),
+    [
+        (16, 100_000, "acme", {"pipe": 2}),
+        (None, 128, "acme", {"brain": 2}),
+        (48, 192, "acme", {"pipe": 6, "brain": 3}),
+        (100, 260, "list", {"vcpus": 100}),
+        (200, 200, "acme", {"vcpus": 200}),
+    ],
+)
+def test_each_shape_of_a_pair_keeps_to_its_own_quota(
+    pipes: int | None, brains: int, other: str, most: dict[str, int]
+) -> None:
+    """Different quotas of one catalogue are held each alone; equal ones, or those of two catalogues, together."""
+    offers = with_quota(PIPE, pipes), with_quota(BRAIN, brains, other)
+    asked = replace(question(*offers), node=with_quota(OWN, None), places={"acme": "north-1"})
+    mix = planned(asked).offers.mix
+    assert mix is not None
+    nodes = {part.offer: part.nodes for part in mix.parts}
+    taken = nodes | {"vcpus": nodes.get("pipe", 0) * 8 + nodes.get("brain", 0) * 64}
+    assert all(taken.get(name, 0) <= limit for name, limit in most.items())
+
+
+def test_two_quotas_let_a_pair_take_more_than_either() -> None:
+    """6 × pipe take 48 vCPUs and 4 × brain 256: no single quota of them holds the sum of 304."""
+    asked = question(with_quota(PIPE, 48), with_quota(BRAIN, 256))
+    mix = planned(replace(asked, node=with_quota(OWN, None), places={"acme": "north-1"})).offers.mix
+    assert mix is not None
+    assert {part.offer for part in mix.parts} == {"pipe", "brain"}
+
+
+@pytest.mark.parametrize(("quota", "parts"), [({}, {"big": 9, "own": 3}), ({"id": 2000}, {"big": 12})])
+def test_a_shape_of_unknown_size_is_in_no_pair_that_a_quota_holds(quota: dict[str, int], parts: dict[str, int]) -> None:
+    """46 Gbit/s over three zones are 9.3 × big: a row of small ones is enough for the rest."""
+    own = node("own", vcpus=8, egress=5e9, usd_per_hour=0.3)
+    asked = question(node("big", egress=25e9, usd_per_hour=1.0), size=1.03, zones=3, quota_vcpus=quota)
+    mix = planned(replace(asked, node=own, capacities=capacities(capacity("bit/s")))).offers.mix
+    assert mix is not None
+    assert {part.offer: part.nodes for part in mix.parts} == parts
+
+
 shapes = st.tuples(st.integers(2, 96), st.floats(1e9, 1e11), st.floats(0.05, 5))
 
 

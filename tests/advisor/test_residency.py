@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from advisor.advice import Advice, advise
 from advisor.buying import Shop
-from advisor.catalog import load, load_catalog
+from advisor.catalog import load, load_catalog, parsed
 from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.reports.html import Html
@@ -74,6 +74,34 @@ def test_two_providers_may_call_different_places_alike() -> None:
     assert by_country.places == usual
     assert by_prefix is not None
     assert by_prefix.places == {"acme": "ap-southeast-5"}
+
+
+@pytest.mark.parametrize("other", ["aaa", "zzz"])
+@pytest.mark.parametrize(("allowed", "place"), [("SG", "ap-southeast-1"), ("moon-1", "moon-1"), ("MO", None)])
+def test_all_catalogues_of_a_provider_are_looked_in(other: str, allowed: str, place: str | None) -> None:
+    """Whichever comes last by name, and whether it says countries or not."""
+    bare = Shop(catalog=other, provider="aws", regions=("ap-southeast-1", "moon-1"))
+    for shops in ((EC2, bare), (bare, EC2)):
+        found = resided((allowed,), {"aws": "ap-southeast-3"}, shops)
+        assert found is not None
+        assert found.places.get("aws") == place
+        assert len(found.reasons) == 1
+
+
+@pytest.mark.parametrize(
+    ("allowed", "place"),
+    [("north-2", "north-2"), ("acme/far-1", "far-1"), ("bcme/north-2", None), ("north-3", None), ("SE", None)],
+)
+def test_a_region_named_outright_is_found_where_no_country_is_said(allowed: str, place: str | None) -> None:
+    """A country is not guessed: without ``countries`` only the regions themselves can be allowed."""
+    text = (
+        "name: acme\nprovider: acme\nzones: {north-1: 3, north-2: 3}\n"
+        "offers: {web: {vcpus: 4}, edge: {vcpus: 2, zones: {far-1: 1}}}\n"
+        'facts: {shapes: {source: "list", as_of: "2026-11", confidence: measured}}\n'
+    )
+    found = resided((allowed,), {"acme": "north-1"}, (parsed("acme.yaml", text).shop,))
+    assert found is not None
+    assert found.places.get("acme") == place
 
 
 def test_nothing_is_planned_where_nothing_may_stand() -> None:
