@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from advisor.cdns.shield import ShieldChoice
 from advisor.generators import machines
 from advisor.models import Excuse
 from advisor.plan import Plan
@@ -253,3 +254,35 @@ def test_a_strange_run_cannot_break_a_tag(town: Run, tmp_path: Path) -> None:
     assert len(tag) == 256
     assert tag.isascii()
     assert tag.isprintable()
+
+
+def test_all_stands_where_the_rule_puts_the_nodes(town: Run, tmp_path: Path) -> None:
+    ruled = advised(town, LAUNCH | {"residency": {"id": ["SG"]}})
+    ruled.export(tmp_path)
+    plan, surge = ruled.advice.regions[0].nodes, read(tmp_path)["surge"]
+    assert isinstance(plan, Plan)
+    assert plan.residence is not None
+    assert surge["provider_region"] == plan.residence.places["aws"] == "ap-southeast-1"
+    assert surge["cdn"]["shield_region"] == "ap-southeast-1"
+    assert read(tmp_path, "in")["surge"]["provider_region"] == "ap-south-1"
+
+
+def test_the_shield_is_that_of_the_origin_as_the_plan_counts_it(town: Run, tmp_path: Path) -> None:
+    placed = advised(town, LAUNCH | {"cdn": {"shield": True, "origin": "aws:eu-central-1"}})
+    placed.export(tmp_path)
+    data = read(tmp_path)
+    assert placed.advice.cdns is not None
+    chosen = placed.advice.cdns.parts[0].shield
+    assert isinstance(chosen, ShieldChoice)
+    assert data["surge"]["cdn"]["shield_region"] == chosen.region == "eu-central-1"
+    assert "aws:eu-central-1" in data["reasons"][data["why"]["cdn.shield_region"]]["zh"]
+
+
+def test_where_the_plan_has_no_cloudfront_none_is_made(town: Run, tmp_path: Path) -> None:
+    cdn = {"shield": True, "offers": ["cloudfront", "tencent"], "allowed": {"in": ["tencent"]}}
+    written = advised(town, LAUNCH | {"cdn": cdn}).export(tmp_path)
+    assert read(tmp_path, "in")["surge"]["cdn"] is None
+    assert "tf_no_cdn" in [one.reason.key for one in written["in"].excuses]
+    shares = advised(town, LAUNCH | {"cdn": cdn | {"allowed": {"id": ["cloudfront"]}}})
+    shares.export(tmp_path)
+    assert read(tmp_path)["surge"]["cdn"] is not None
