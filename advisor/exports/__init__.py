@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,9 +51,15 @@ class Exported:
     run: str
     plan: Plan
     scaling: ScalingAdvice
+    """Its pods are on nodes of the offer that was chosen (`sized`)."""
     settings: Scaling
     spare_nodes: int
     event: Event | None
+
+    @property
+    def target_why(self) -> str:
+        """The reason of a pod's target: where it is of a type that was not rehearsed, that is said."""
+        return "target" if share_of(self.plan) == 1 else "target_of_type"
 
     @property
     def name(self) -> str:
@@ -73,16 +80,53 @@ class Exported:
 
     def values(self) -> dict[str, str]:
         """What reasons say."""
-        found = self.scaling
+        found, best = self.scaling, self.plan.offers.best
         return {
             "wait": figures.number(found.wait),
             "share": figures.percent(found.target / found.per_pod),
             "carries": figures.rate(found.per_pod, found.unit),
-            "nodes": f"{self.plan.nodes:,}",
+            "nodes": f"{self.plan.nodes if best is None else best.nodes:,}",
+            "type": "" if best is None else best.offer.name,
             "ahead": f"{found.ahead or 0:,}",
             "unmet": figures.percent(found.reactive_share),
             "run": self.run,
         }
+
+
+def share_of(plan: Plan) -> float:
+    """Of what a node rehearsed carries, what one of the chosen offer does: as many as do the same work tell it."""
+    best = plan.offers.best
+    return 1.0 if best is None else max(1, plan.nodes) / max(1, best.nodes)
+
+
+def sized(scaling: ScalingAdvice, plan: Plan) -> ScalingAdvice:
+    """The advice for pods that share a node of the chosen offer, as many on it as on the node rehearsed.
+
+    Each carries as much less as the node does, so there are as many more; more nodes take longer to start.
+    """
+    share = share_of(plan)
+    if share == 1:
+        return scaling
+
+    def counted(pods: int) -> int:
+        return math.ceil(round(pods / share, 6))
+
+    def starting(pods: int) -> float:
+        return scaling.launches.nodes.seconds(math.ceil(pods / scaling.pods_per_node))
+
+    ahead = None if scaling.ahead is None else counted(scaling.ahead)
+    longer = 0.0 if ahead is None else max(0.0, starting(ahead) - starting(scaling.ahead or 0))
+    return scaling.model_copy(
+        update={
+            "per_pod": scaling.per_pod * share,
+            "target": scaling.target * share,
+            "minimum": counted(scaling.minimum),
+            "maximum": counted(scaling.maximum),
+            "placeholders": counted(scaling.placeholders),
+            "ahead": ahead,
+            "opens": None if scaling.opens is None else scaling.opens + longer,
+        }
+    )
 
 
 class Export(Plugin):

@@ -257,3 +257,53 @@ def test_a_runs_name_cannot_write_a_line(advice: Advice, run: Run) -> None:
 def test_what_kubernetes_would_refuse_is_refused_early(run: Run, wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"should match pattern"):
         scenario_of(run, scaling=wrong)
+
+
+def chosen(run: Run, **launch: object) -> tuple[Advice, Scenario]:
+    """An advice that may buy of EC2, and its scenario."""
+    scenario = scenario_of(run, node="c7g.4xlarge", offers=["ec2"], **launch)
+    return advise([replace(run, header=run.header.model_copy(update={"scenario": scenario}))]), scenario
+
+
+def made_by(name: str, made: Exported) -> Any:
+    answer = next(one for one in exports() if one.plugin_name() == name).objects(made)
+    assert isinstance(answer, tuple), answer
+    return next(yaml.safe_load_all(document(answer, made)))
+
+
+def test_pods_are_counted_on_nodes_of_the_type_that_was_chosen(run: Run) -> None:
+    """More and smaller nodes: as many more pods, each carrying as much less; the whole is the same."""
+    advice, scenario = chosen(run, scaling=SCALING | {"requests": None})
+    region = advice.regions[0]
+    assert isinstance(region.nodes, Plan)
+    assert region.scaling is not None
+    best = region.nodes.offers.best
+    assert best is not None
+    assert best.nodes > region.nodes.nodes
+    made = asked(advice, scenario)
+    more = best.nodes / region.nodes.nodes
+    assert made.scaling.maximum == pytest.approx(region.scaling.maximum * more, abs=1)
+    assert made.scaling.minimum == pytest.approx(region.scaling.minimum * more, abs=1)
+    assert made.scaling.per_pod * more == pytest.approx(region.scaling.per_pod)
+    spec = made_by("hpa", made)["spec"]
+    assert spec["maxReplicas"] == made.scaling.maximum
+    average = int(spec["metrics"][0]["external"]["target"]["averageValue"].removesuffix("m")) / 1000
+    assert average == pytest.approx(region.scaling.target / more)
+    assert float(made_by("keda", made)["spec"]["triggers"][0]["metadata"]["threshold"]) == pytest.approx(average, 1e-3)
+
+
+def test_a_node_that_has_no_room_for_its_pods_is_not_bought(run: Run) -> None:
+    advice, _ = chosen(run, scaling=SCALING | {"requests": {"cpu": "3", "memory": "1Gi"}})
+    plan = advice.regions[0].nodes
+    assert isinstance(plan, Plan)
+    assert plan.offers.best is not None
+    assert plan.offers.best.offer.vcpus is not None
+    assert plan.offers.best.offer.vcpus.value >= 2 * 3
+    (small,) = [one for one in plan.offers.refusals if one.code == "offer_too_small"]
+    assert "c6g.large" in small.offers
+    assert "2 pods of a node ask for 6 vCPU" in small.reason.text
+    fat, _ = chosen(run, scaling=SCALING | {"requests": {"cpu": "500m", "memory": "12Gi"}})
+    assert isinstance(fat.regions[0].nodes, Plan)
+    assert fat.regions[0].nodes.offers.best is not None
+    assert fat.regions[0].nodes.offers.best.offer.memory_gib is not None
+    assert fat.regions[0].nodes.offers.best.offer.memory_gib.value >= 24
