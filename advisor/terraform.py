@@ -28,7 +28,7 @@ from advisor.behind import Origin
 from advisor.cdns.offer import load_offer
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.exporting import Written, exported
-from advisor.exports import Because, Exported
+from advisor.exports import Because, Exported, share_of
 from advisor.generators import FULL, VCPUS, machines
 from advisor.models import Excuse
 from advisor.plan import Plan
@@ -181,15 +181,10 @@ def _nodes(
     if best is None or best.offer.provider != PROVIDER:
         lost = Excuse(about=region.code, reason=say("tf_no_offer"), remedy=say("remedy_tf_no_offer"))
         return lost, lost
-    per_node, each = best.nodes / max(1, plan.nodes), scenario.launch.scaling.pods_per_node
-    wall = scenario.launch.scaling.most_nodes or scenario.launch.most_nodes
-
-    def of_the_offer(nodes: float) -> int:
-        return math.ceil(round(nodes * per_node, 6))
-
-    most = min(wall, max(1, best.nodes, of_the_offer(scaling.maximum / each)))
-    calm = min(most, of_the_offer(scaling.minimum / each))
-    ahead = min(most, max(calm, of_the_offer(plan.ready), of_the_offer((scaling.ahead or 0) / each)))
+    asked, each = exported(advice, scenario, region, plan, scaling), scenario.launch.scaling.pods_per_node
+    most, ready = asked.most, math.ceil(round(plan.ready / share_of(plan), 6))
+    calm = math.ceil(asked.scaling.minimum / each)
+    ahead = min(most, max(calm, ready, math.ceil((asked.scaling.ahead or 0) / each)))
     said.values |= {
         "type": best.offer.name,
         "peak": f"{best.nodes:,}",
@@ -206,7 +201,7 @@ def _nodes(
         "warm": Because(scenario.launch.scaling.warm_nodes, "warm"),
         "instance_types": Because((best.offer.name,), "type"),
     }
-    return nodes, _event(exported(advice, scenario, region, plan, scaling), ahead)
+    return nodes, _event(asked, ahead)
 
 
 def _event(asked: Exported, nodes: int) -> dict[str, Any] | Excuse:

@@ -15,6 +15,7 @@ from advisor.plan import Plan
 from advisor.scaling import ScalingAdvice
 from advisor.texts import say
 from loadtests import plugins
+from loadtests.launch import Launch
 from loadtests.plugins import Plugin
 from loadtests.scaling import Scaling
 
@@ -55,6 +56,8 @@ class Exported:
     settings: Scaling
     spare_nodes: int
     event: Event | None
+    most: int
+    """Nodes of the chosen offer that may run at once; pods are never asked for beyond them."""
 
     @property
     def target_why(self) -> str:
@@ -127,6 +130,23 @@ def sized(scaling: ScalingAdvice, plan: Plan) -> ScalingAdvice:
             "opens": None if scaling.opens is None else scaling.opens + longer,
         }
     )
+
+
+def most_of(scaling: ScalingAdvice, plan: Plan, launch: Launch) -> int:
+    """Nodes that the most pods of a sized advice need, and those planned, within the scenario's wall and the quota."""
+    best, wall = plan.offers.best, launch.scaling.most_nodes or launch.most_nodes
+    nodes = max(1, plan.nodes if best is None else best.nodes, math.ceil(scaling.maximum / scaling.pods_per_node))
+    vcpus = None if best is None else best.offer.vcpus
+    quota = None if best is None else next((one.carried.mid for one in best.constraints if one.name == "quota"), None)
+    return min(nodes, wall, nodes if vcpus is None or quota is None else int(quota // vcpus.value))
+
+
+def walled(scaling: ScalingAdvice, most: int) -> ScalingAdvice:
+    """No more pods than so many nodes hold."""
+    pods = most * scaling.pods_per_node
+    names = ("minimum", "maximum", "placeholders", "ahead")
+    asked = {name: getattr(scaling, name) for name in names}
+    return scaling.model_copy(update={name: one and min(one, pods) for name, one in asked.items()})
 
 
 class Export(Plugin):

@@ -23,7 +23,6 @@ class Karpenter(Export):
         best = asked.plan.offers.best
         if best is None or best.offer.provider != "aws" or best.offer.vcpus is None:
             return self.lacks("launch.node")
-        most = asked.settings.most_nodes or best.nodes
         disruption: dict[str, Any] = {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": "10m"}
         if asked.event is not None:
             disruption["budgets"] = Because([{"nodes": "10%"}, _closed(asked.event)], "event")
@@ -39,7 +38,7 @@ class Karpenter(Export):
         template = {"nodeClassRef": reference, "requirements": requirements, "expireAfter": "Never"}
         spec = {
             "template": {"spec": template},
-            "limits": {"cpu": Because(str(most * best.offer.vcpus.value), "limit")},
+            "limits": {"cpu": Because(str(asked.most * best.offer.vcpus.value), "limit")},
             "disruption": disruption,
         }
         head = {"apiVersion": "karpenter.sh/v1", "kind": "NodePool"}

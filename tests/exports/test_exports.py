@@ -228,15 +228,7 @@ def test_kustomize_takes_the_folder_and_one_of_two_alternatives(advice: Advice, 
 
 def test_a_runs_name_cannot_write_a_line(advice: Advice, run: Run) -> None:
     made = asked(advice, scenario_of(run))
-    evil = Exported(
-        made.region,
-        "evil\nkind: Secret\n---",
-        made.plan,
-        made.scaling,
-        made.settings,
-        made.spare_nodes,
-        made.event,
-    )
+    evil = replace(made, run="evil\nkind: Secret\n---")
     kind = next(one for one in exports() if one.plugin_name() == "disruption")
     answer = kind.objects(evil)
     assert isinstance(answer, tuple)
@@ -307,3 +299,29 @@ def test_a_node_that_has_no_room_for_its_pods_is_not_bought(run: Run) -> None:
     assert fat.regions[0].nodes.offers.best is not None
     assert fat.regions[0].nodes.offers.best.offer.memory_gib is not None
     assert fat.regions[0].nodes.offers.best.offer.memory_gib.value >= 24
+
+
+@pytest.mark.parametrize("tight", ["quota", "wall"])
+def test_pods_and_nodes_stop_at_one_wall(run: Run, tight: str) -> None:
+    """The HPA asks for no pod that the NodePool has no node for, and neither goes beyond the quota."""
+    loose, _ = chosen(run, scaling=SCALING | {"requests": None})
+    assert isinstance(loose.regions[0].nodes, Plan)
+    best = loose.regions[0].nodes.offers.best
+    assert best is not None
+    assert best.offer.vcpus is not None
+    vcpus = int(best.offer.vcpus.value)
+    if tight == "quota":
+        launch: dict[str, Any] = {"quota_vcpus": {"id": best.nodes * vcpus + 1}, "scaling": SCALING}
+    else:
+        launch = {"scaling": SCALING | {"most_nodes": 40}}
+    advice, scenario = chosen(run, **launch)
+    made = asked(advice, scenario)
+    assert made.plan.offers.best is not None
+    assert made.plan.offers.best.offer.name == best.offer.name
+    assert made.most == (best.nodes if tight == "quota" else 40)
+    assert made_by("karpenter", made)["spec"]["limits"]["cpu"] == str(made.most * vcpus)
+    spec = made_by("hpa", made)["spec"]
+    assert spec["maxReplicas"] == made.most * 2
+    assert spec["minReplicas"] <= spec["maxReplicas"]
+    roomy = asked(*chosen(run))
+    assert roomy.most * 2 >= roomy.scaling.maximum > made.scaling.maximum

@@ -286,3 +286,17 @@ def test_where_the_plan_has_no_cloudfront_none_is_made(town: Run, tmp_path: Path
     shares = advised(town, LAUNCH | {"cdn": cdn | {"allowed": {"id": ["cloudfront"]}}})
     shares.export(tmp_path)
     assert read(tmp_path)["surge"]["cdn"] is not None
+
+
+def test_no_more_nodes_may_run_than_the_quota_lets(known: Advised, town: Run, tmp_path: Path) -> None:
+    plan = known.advice.regions[0].nodes
+    assert isinstance(plan, Plan)
+    best = plan.offers.best
+    assert best is not None
+    assert best.offer.vcpus is not None
+    known.export(tmp_path / "loose")
+    assert read(tmp_path / "loose")["surge"]["nodes"]["max"] > best.nodes
+    advised(town, LAUNCH | {"quota_vcpus": {"id": int(best.nodes * best.offer.vcpus.value)}}).export(tmp_path)
+    nodes = read(tmp_path)["surge"]["nodes"]
+    assert nodes["instance_types"] == [best.offer.name]
+    assert nodes["max"] == best.nodes
