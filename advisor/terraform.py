@@ -185,6 +185,7 @@ def _nodes(
     most, ready = asked.most, math.ceil(round(plan.ready / share_of(plan), 6))
     calm = math.ceil(asked.scaling.minimum / each)
     ahead = min(most, max(calm, ready, math.ceil((asked.scaling.ahead or 0) / each)))
+    starting = asked.scaling.launches.nodes.seconds(ahead - calm)
     said.values |= {
         "type": best.offer.name,
         "peak": f"{best.nodes:,}",
@@ -193,6 +194,7 @@ def _nodes(
         "ahead": f"{ahead:,}",
         "warm": f"{scenario.launch.scaling.warm_nodes:,}",
         "wait": figures.seconds(plan.lead.high),
+        "starting": figures.seconds(starting),
     }
     nodes = {
         "min": Because(calm, "calm"),
@@ -201,11 +203,14 @@ def _nodes(
         "warm": Because(scenario.launch.scaling.warm_nodes, "warm"),
         "instance_types": Because((best.offer.name,), "type"),
     }
-    return nodes, _event(asked, ahead)
+    return nodes, _event(asked, ahead, starting)
 
 
-def _event(asked: Exported, nodes: int) -> dict[str, Any] | Excuse:
-    """When nodes are asked for: as long before the rise as the slowest of them takes, and never after the pods are."""
+def _event(asked: Exported, nodes: int, starting: float) -> dict[str, Any] | Excuse:
+    """When nodes are asked for: as long before the rise as the last and slowest takes, and never after the pods are.
+
+    ``starting`` are the seconds until the last of them may be started.
+    """
     if asked.event is None:
         field_ = "starts_at"
         return Excuse(
@@ -213,7 +218,7 @@ def _event(asked: Exported, nodes: int) -> dict[str, Any] | Excuse:
             reason=say("export_lacks", field=field_),
             remedy=say("remedy_export_lacks", field=field_),
         )
-    early = max(0.0, asked.plan.lead.high - (asked.scaling.opens or 0.0))
+    early = max(0.0, asked.plan.lead.high + starting - (asked.scaling.opens or 0.0))
     opens = asked.event.opens - timedelta(seconds=early) - DELAY
     return {
         "nodes": Because(nodes, "ahead"),

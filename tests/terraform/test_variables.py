@@ -142,8 +142,11 @@ def test_nodes_are_asked_for_before_the_rise_by_their_longest_wait(known: Advise
     event = read(tmp_path)["surge"]["event"]
     rises = known.scenario.starts_at + timedelta(seconds=region.scaling.rises_at)
     ahead = (rises - datetime.fromisoformat(event["opens"])).total_seconds()
-    assert ahead >= region.nodes.lead.high + 120
-    assert ahead <= max(region.nodes.lead.high, region.scaling.opens or 0) + 120 + 120
+    nodes = event["nodes"] - read(tmp_path)["surge"]["nodes"]["min"]
+    starting = region.scaling.launches.nodes.seconds(nodes)
+    assert starting > 60
+    assert ahead >= region.nodes.lead.high + starting + 120
+    assert ahead <= max(region.nodes.lead.high + starting, (region.scaling.opens or 0) + starting) + 120 + 120
     assert event["opens"].endswith(":00Z")
     assert event["nodes"] >= region.nodes.ready * 0.5
 
