@@ -151,7 +151,7 @@ def advise(
     looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
     planned_for = [_region(measurement, one) for one in asked]
-    regions = _compared(measurement, _scaled(measurement, planned_for, looks), looks)
+    regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
     regions = _accounted(measurement, regions, stock, own.account)
     judged = verdict(measurement)
     servers = observed(measurement)
@@ -282,7 +282,9 @@ def _asked(
     )
 
 
-def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Looks) -> tuple[RegionAdvice, ...]:
+def _scaled(
+    measurement: Measurement, regions: Sequence[RegionAdvice], looks: Looks, stock: Stock
+) -> tuple[RegionAdvice, ...]:
     """Each region with what an autoscaler would make of it; all are searched together."""
     scenario = measurement.scenario
     phases = scenario.surge.phases()
@@ -296,6 +298,7 @@ def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Lo
             _lead(measurement, region.code, looks),
             scenario.launch.scaling,
             looks[region.code].settings if region.code in looks else None,
+            stock.node,
         )
         for region, nodes in planned_for
     ]

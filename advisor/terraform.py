@@ -28,7 +28,7 @@ from advisor.behind import Origin
 from advisor.cdns.offer import load_offer
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.exporting import Written, exported
-from advisor.exports import Because, Exported, share_of
+from advisor.exports import Because, Exported, share_of, unbought
 from advisor.generators import FULL, VCPUS, machines
 from advisor.models import Excuse
 from advisor.plan import Plan
@@ -177,6 +177,8 @@ def _nodes(
     if scaling is None:
         idle = Excuse(about=region.code, reason=say("export_no_course"), remedy=say("remedy_export_no_course"))
         return idle, idle
+    if (unmet := unbought(region.code, plan.offers)) is not None:
+        return unmet, unmet
     best = plan.offers.best
     if best is None or best.offer.provider != PROVIDER:
         lost = Excuse(about=region.code, reason=say("tf_no_offer"), remedy=say("remedy_tf_no_offer"))

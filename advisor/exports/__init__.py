@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from advisor import figures
+from advisor.choice import Choice
 from advisor.models import Excuse
 from advisor.plan import Plan
+from advisor.refusals import FIX
 from advisor.scaling import ScalingAdvice
 from advisor.texts import say
 from loadtests import plugins
@@ -130,6 +132,21 @@ def sized(scaling: ScalingAdvice, plan: Plan) -> ScalingAdvice:
             "opens": None if scaling.opens is None else scaling.opens + longer,
         }
     )
+
+
+def unbought(about: str, choice: Choice) -> Excuse | None:
+    """Why nothing was chosen of what was weighed: the rule that the cheapest breaks, else the first refusal.
+
+    None where something was chosen, or nothing was weighed.
+    """
+    if choice.best is not None:
+        return None
+    first = choice.beyond
+    if first is None or first.but is None:
+        return next((one.model_copy(update={"about": about}) for one in choice.refused), None)
+    command = first.quota.command if first.quota is not None and first.but.key == "offer_over_quota" else ""
+    remedy = say("remedy_export_quota", command=command) if command else say(first.but.key + FIX, **first.but.values)
+    return Excuse(about=about, reason=first.but, remedy=remedy)
 
 
 def most_of(scaling: ScalingAdvice, plan: Plan, launch: Launch) -> int:

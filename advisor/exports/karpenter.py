@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from advisor.exports import Because, Event, Export, Exported
+from advisor.exports import Because, Event, Export, Exported, unbought
 from advisor.models import Excuse
 
 
@@ -20,6 +20,8 @@ class Karpenter(Export):
 
     def objects(self, asked: Exported) -> tuple[Mapping[str, Any], ...] | Excuse:
         """One NodePool of the cheapest offer that fits."""
+        if (lost := unbought(self.plugin_name(), asked.plan.offers)) is not None:
+            return lost
         best = asked.plan.offers.best
         if best is None or best.offer.provider != "aws" or best.offer.vcpus is None:
             return self.lacks("launch.node")

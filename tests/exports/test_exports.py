@@ -16,7 +16,8 @@ import yaml
 
 from advisor.advice import Advice, advise
 from advisor.exporting import Written, document, export, exported, tell
-from advisor.exports import Exported, exports
+from advisor.exports import Exported, exports, unbought
+from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.texts import LANGS, texts
 from loadtests.run import Run
@@ -325,3 +326,20 @@ def test_pods_and_nodes_stop_at_one_wall(run: Run, tight: str) -> None:
     assert spec["minReplicas"] <= spec["maxReplicas"]
     roomy = asked(*chosen(run))
     assert roomy.most * 2 >= roomy.scaling.maximum > made.scaling.maximum
+
+
+def test_a_quota_that_nothing_fits_is_named_and_not_the_node(run: Run) -> None:
+    advice, scenario = chosen(run, quota_vcpus={"id": 64})
+    region = advice.regions[0]
+    assert isinstance(region.nodes, Plan)
+    assert region.nodes.offers.best is None
+    excuse = next(one for one in exports() if one.plugin_name() == "karpenter").objects(asked(advice, scenario))
+    assert isinstance(excuse, Excuse)
+    assert (excuse.about, excuse.reason.key) == ("karpenter", "offer_over_quota")
+    assert "request-service-quota-increase" in excuse.remedy.text
+    assert region.scaling is not None
+    assert region.scaling.launches.known_by == "offer"
+    unpriced = region.nodes.offers.model_copy(update={"beyond": None})
+    first = unbought("karpenter", unpriced)
+    assert first is not None
+    assert first.reason.key in {one.code for one in unpriced.refusals}

@@ -303,3 +303,13 @@ def test_no_more_nodes_may_run_than_the_quota_lets(known: Advised, town: Run, tm
     nodes = read(tmp_path)["surge"]["nodes"]
     assert nodes["instance_types"] == [best.offer.name]
     assert nodes["max"] == best.nodes
+
+
+def test_a_quota_that_nothing_fits_is_the_reason_that_there_are_no_nodes(town: Run, tmp_path: Path) -> None:
+    advised(town, LAUNCH | {"quota_vcpus": {"id": 64}}).export(tmp_path)
+    data = read(tmp_path)
+    assert data["surge"]["nodes"] is None
+    assert data["surge"]["event"] is None
+    assert "64" in data["reasons"]["no_nodes"]["en"]
+    assert "launch.node" not in data["reasons"]["no_nodes"]["en"]
+    assert "launch.quota_vcpus" in data["reasons"]["no_nodes"]["zh"]
