@@ -20,6 +20,7 @@ from advisor.plan import Plan
 from advisor.terraform import FILE, nearest, shields
 from advisor.texts import LANGS, texts
 from loadtests.run import Run
+from loadtests.scaling import Launches
 from surgecast.cli import surgecast
 from surgecast.manifests.topology import SHAPED_COST, on_a_core
 from tests.advisor.runs import Town, write
@@ -313,3 +314,17 @@ def test_a_quota_that_nothing_fits_is_the_reason_that_there_are_no_nodes(town: R
     assert "64" in data["reasons"]["no_nodes"]["en"]
     assert "launch.node" not in data["reasons"]["no_nodes"]["en"]
     assert "launch.quota_vcpus" in data["reasons"]["no_nodes"]["zh"]
+
+
+def test_the_time_in_which_all_nodes_are_started_is_counted_too(known: Advised, tmp_path: Path) -> None:
+    """Pods that are asked for late leave it to Terraform alone to be early."""
+    region = known.advice.regions[0]
+    assert isinstance(region.nodes, Plan)
+    assert region.scaling is not None
+    assert known.scenario.starts_at is not None
+    slow = region.scaling.launches.model_copy(update={"nodes": Launches(burst=1, per_second=0.5)})
+    known.export(tmp_path, scaling=region.scaling.model_copy(update={"opens": 60.0, "launches": slow}))
+    surge = read(tmp_path)["surge"]
+    rises = known.scenario.starts_at + timedelta(seconds=region.scaling.rises_at)
+    ahead = (rises - datetime.fromisoformat(surge["event"]["opens"])).total_seconds()
+    assert ahead >= region.nodes.lead.high + 120 + (surge["event"]["nodes"] - surge["nodes"]["min"] - 1) * 2
