@@ -28,10 +28,9 @@ from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.nodes import Observed, observed
-from advisor.offer import Offer
 from advisor.plan import Asked, Plan, plan
 from advisor.recording import Recording
-from advisor.residency import nowhere, resided
+from advisor.residency import Residence, nowhere, resided
 from advisor.rise import rise
 from advisor.scaling import Region as Scaled
 from advisor.scaling import ScalingAdvice, scale
@@ -147,13 +146,13 @@ def advise(
     found = capacities(measurement)
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
-    looks = _looks(measurement, wanted, clusters)
     own = own or Own()
     stock = stock_of(measurement.scenario.launch, own.catalogs)
+    looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
     planned_for = [_region(measurement, one) for one in asked]
-    regions = _compared(measurement, _scaled(measurement, planned_for, looks), looks)
-    regions = _accounted(measurement, regions, stock.node, own.account)
+    regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
+    regions = _accounted(measurement, regions, stock, own.account)
     judged = verdict(measurement)
     servers = observed(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -195,9 +194,20 @@ Looks: TypeAlias = Mapping[str, Look]
 """What clusters say, by region."""
 
 
-def _looks(measurement: Measurement, wanted: Sequence[Demand], clusters: Sequence[Cluster]) -> Looks:
+def _residence(measurement: Measurement, code: str, stock: Stock) -> Residence | None:
+    usual = measurement.places[code].provider_regions
+    return resided(measurement.scenario.launch.allowed_in(code), usual, stock.shops)
+
+
+def _places(measurement: Measurement, code: str, stock: Stock) -> Mapping[str, str]:
+    """Where each provider's nodes stand; the usual place where a rule leaves a provider none: things may run there."""
+    usual, residence = measurement.places[code].provider_regions, _residence(measurement, code, stock)
+    return usual if residence is None else {**usual, **residence.places}
+
+
+def _looks(measurement: Measurement, wanted: Sequence[Demand], clusters: Sequence[Cluster], stock: Stock) -> Looks:
     scaling, codes = measurement.scenario.launch.scaling, [demand.region for demand in wanted]
-    found = {code: look(clusters, code, measurement.places[code].provider_regions, scaling) for code in codes}
+    found = {code: look(clusters, code, _places(measurement, code, stock), scaling) for code in codes}
     return {code: one for code, one in found.items() if one is not None}
 
 
@@ -227,11 +237,11 @@ def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: 
 
 
 def _accounted(
-    measurement: Measurement, regions: tuple[RegionAdvice, ...], node: Offer, account: Account | None
+    measurement: Measurement, regions: tuple[RegionAdvice, ...], stock: Stock, account: Account | None
 ) -> tuple[RegionAdvice, ...]:
     """Each region with what the account says of it."""
-    plans = [(region.code, region.nodes, measurement.places[region.code].provider_regions) for region in regions]
-    found = accounts_of(account, plans, node)
+    plans = [(region.code, region.nodes, _places(measurement, region.code, stock)) for region in regions]
+    found = accounts_of(account, plans, stock.node)
     return tuple(region.model_copy(update={"account": found.get(region.code)}) for region in regions)
 
 
@@ -254,7 +264,7 @@ def _asked(
     scenario = measurement.scenario
     launch, phases = scenario.launch, scenario.surge.phases()
     usual = measurement.places[demand.region].provider_regions
-    residence = resided(launch.allowed_in(demand.region), usual, stock.shops)
+    residence = _residence(measurement, demand.region, stock)
     return Asked(
         demand,
         found,
@@ -272,7 +282,9 @@ def _asked(
     )
 
 
-def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Looks) -> tuple[RegionAdvice, ...]:
+def _scaled(
+    measurement: Measurement, regions: Sequence[RegionAdvice], looks: Looks, stock: Stock
+) -> tuple[RegionAdvice, ...]:
     """Each region with what an autoscaler would make of it; all are searched together."""
     scenario = measurement.scenario
     phases = scenario.surge.phases()
@@ -286,6 +298,7 @@ def _scaled(measurement: Measurement, regions: Sequence[RegionAdvice], looks: Lo
             _lead(measurement, region.code, looks),
             scenario.launch.scaling,
             looks[region.code].settings if region.code in looks else None,
+            stock.node,
         )
         for region, nodes in planned_for
     ]

@@ -18,6 +18,7 @@ from advisor.blocks import COVERAGE, Floats
 from advisor.bought import WORTH, Bought, Order, bought
 from advisor.buying import QuotaNeed
 from advisor.choice import Choice, OfferPlan
+from advisor.cluster.quantities import quantity
 from advisor.constraints import Constraint, Known, constraint, provided, tightest_first
 from advisor.drawing import DRAWS, positive
 from advisor.figures import percent
@@ -31,10 +32,12 @@ from advisor.regret import critical_ratio, rank_of
 from advisor.texts import say
 from advisor.transfer import Drawn, Resource, drawn_needs, needed_at, needs, resources
 from loadtests.region import Fact
+from loadtests.scaling import Scaling
 
 ALTERNATIVES: Final = 3
 """Beside the best; one of them is a cheaper offer that breaks a rule which could be bent, where there is one."""
 HOUR: Final = 3600.0
+GIB: Final = 2**30
 BENDABLE: Final = ("offer_over_quota", "offer_few_zones", "offer_architecture")
 """Reasons that the user can do something about before the event: ask for more, accept fewer, build an image."""
 
@@ -246,6 +249,8 @@ def _unfit(market: Market, offer: Offer, index: int, nodes: int) -> Unfit | None
     if index >= 0 and (lack := _lacking(market, index)) is not None:
         key, fact = lack
         return Unfit(key, {"fact": fact, **told})
+    if (asks := _too_small(offer, launch.scaling)) is not None:
+        return Unfit("offer_too_small", {"asks": asks, "pods": str(launch.scaling.pods_per_node), **told})
     if nodes > launch.most_nodes:
         return Unfit("offer_too_many", {"most": f"{launch.most_nodes:,}", **told})
     if zones is not None and zones < launch.zones:
@@ -256,6 +261,21 @@ def _unfit(market: Market, offer: Offer, index: int, nodes: int) -> Unfit | None
     quota = asked.quota_of(offer)
     if quota is not None and offer.vcpus is not None and (need := nodes * offer.vcpus.value) > quota:
         return Unfit("offer_over_quota", {"asked": f"{need:,}", "quota": f"{quota:,}", **told})
+    return None
+
+
+def _too_small(offer: Offer, scaling: Scaling) -> str | None:
+    """What the pods of a node ask for and the offer does not have; None where they fit, or nobody knows.
+
+    What the system keeps for itself is not known here: pods that ask for a whole node may not fit it.
+    """
+    if scaling.requests is None:
+        return None
+    cores, memory = (scaling.pods_per_node * quantity(one) for one in (scaling.requests.cpu, scaling.requests.memory))
+    if offer.vcpus is not None and cores > offer.vcpus.value:
+        return f"{cores:g} vCPU"
+    if offer.memory_gib is not None and memory > offer.memory_gib.value * GIB:
+        return f"{memory / GIB:.3g} GiB"
     return None
 
 

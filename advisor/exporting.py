@@ -19,7 +19,7 @@ import yaml
 
 from advisor.advice import Advice, RegionAdvice
 from advisor.cdns.letter import write_letters
-from advisor.exports import Because, Event, Export, Exported, exports
+from advisor.exports import Because, Event, Export, Exported, exports, most_of, sized, walled
 from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.scaling import PEAK, ScalingAdvice
@@ -106,14 +106,17 @@ def _lists_ours_alone(file: Path) -> bool:
 
 def exported(advice: Advice, scenario: Scenario, region: RegionAdvice, plan: Plan, scaling: ScalingAdvice) -> Exported:
     """What the exports are made of."""
+    scaling = sized(scaling, plan)
+    most = most_of(scaling, plan, scenario.launch)
     return Exported(
         region=region.code,
         run=" ".join(run.facts.run_id for run in advice.runs),
         plan=plan,
-        scaling=scaling,
+        scaling=walled(scaling, most),
         settings=scenario.launch.scaling,
         spare_nodes=scenario.launch.spare_nodes,
         event=_event(scenario, region, scaling),
+        most=most,
     )
 
 

@@ -25,6 +25,7 @@ from advisor.autoscale.sweep import Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload
 from advisor.lead import TimeToCapacity
 from advisor.models import Unit
+from advisor.offer import UNKNOWN_NODE, Offer
 from advisor.plan import Plan
 from loadtests.region import Frozen
 from loadtests.scaling import Launches, Scaling
@@ -146,6 +147,8 @@ class Region:
     scaling: Scaling
     in_place: Spec | None = None
     """What a cluster shows, where the scenario says nothing of today's settings."""
+    node: Offer = UNKNOWN_NODE
+    """The node rehearsed."""
 
 
 def scale(regions: Sequence[Region]) -> tuple[ScalingAdvice | None, ...]:
@@ -206,11 +209,12 @@ def _most_asked(region: Region) -> int:
 
 
 def launch_rate(region: Region) -> LaunchRate:
-    """The scenario's word, else that of the offer that is advised, else EC2's figures, openly."""
+    """The scenario's word, else that of the offer that is advised or, where none is, rehearsed, else EC2's, openly."""
     own, best = region.scaling.launches, region.plan.offers.best
     if own is not None:
         return LaunchRate(nodes=own, known_by="scenario", source="scenario", as_of="")
-    burst, more = (None, None) if best is None else (best.offer.launch_burst, best.offer.launch_per_second)
+    offer = region.node if best is None else best.offer
+    burst, more = offer.launch_burst, offer.launch_per_second
     if burst is not None and more is not None:
         bucket = Launches(burst=burst.value, per_second=more.value)
         return LaunchRate(nodes=bucket, known_by="offer", source=more.source, as_of=more.as_of)

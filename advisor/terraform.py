@@ -25,10 +25,13 @@ import yaml
 from advisor import figures
 from advisor.advice import Advice, RegionAdvice
 from advisor.behind import Origin
+from advisor.cdns.offer import load_offer
+from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.exporting import Written, exported
-from advisor.exports import Because, Exported
+from advisor.exports import Because, Exported, share_of, unbought
 from advisor.generators import FULL, VCPUS, machines
 from advisor.models import Excuse
+from advisor.plan import Plan
 from advisor.texts import LANGS, Message, fill, say, told
 from loadtests.region import Fact, Region
 from loadtests.scenario import Scenario
@@ -36,6 +39,8 @@ from loadtests.scenario import Scenario
 FILE: Final = "surge.auto.tfvars.json"
 """Terraform reads a file of such a name by itself."""
 PROVIDER: Final = "aws"
+CDN: Final = "cloudfront"
+"""What terraform/modules/cdn makes."""
 DELAY: Final = timedelta(seconds=120)
 """A scheduled action may come so late (Amazon EC2 Auto Scaling User Guide, "Scheduled scaling", considerations)."""
 SEGMENT_TTL: Final = 86_400
@@ -83,10 +88,16 @@ def _region(
             one.unlink()
         return Written(region.code, (), (lost,), old)
     said = _Said({})
-    found = _surge(advice, scenario, region, provided[PROVIDER], per_core, said)
+    found = _surge(advice, scenario, region, _place(region, provided[PROVIDER]), per_core, said)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(document(found, said, advice), encoding="utf-8")
     return Written(region.code, (file,), tuple(said.missing.values()))
+
+
+def _place(region: RegionAdvice, usual: str) -> str:
+    """The AWS region of the nodes, as ``launch.residency`` has it; the usual one where no node of AWS may stand."""
+    residence = region.nodes.residence if isinstance(region.nodes, Plan) else None
+    return usual if residence is None else residence.places.get(PROVIDER, usual)
 
 
 def _is_ours(file: Path) -> bool:
@@ -151,7 +162,7 @@ def _surge(
         "nodes": said.or_null("nodes", nodes),
         "event": said.or_null("event", event),
         "generators": said.or_null("generators", _generators(scenario, region, at, per_core, said)),
-        "cdn": said.or_null("cdn", _cdn(scenario, region, at, said)),
+        "cdn": said.or_null("cdn", _cdn(advice, scenario, region, at, said)),
         "tags": Because({name: UNTAGGED.sub("_", text)[:256] for name, text in tags.items()}, "tags"),
     }
 
@@ -166,19 +177,17 @@ def _nodes(
     if scaling is None:
         idle = Excuse(about=region.code, reason=say("export_no_course"), remedy=say("remedy_export_no_course"))
         return idle, idle
+    if (unmet := unbought(region.code, plan.offers)) is not None:
+        return unmet, unmet
     best = plan.offers.best
     if best is None or best.offer.provider != PROVIDER:
         lost = Excuse(about=region.code, reason=say("tf_no_offer"), remedy=say("remedy_tf_no_offer"))
         return lost, lost
-    per_node, each = best.nodes / max(1, plan.nodes), scenario.launch.scaling.pods_per_node
-    wall = scenario.launch.scaling.most_nodes or scenario.launch.most_nodes
-
-    def of_the_offer(nodes: float) -> int:
-        return math.ceil(round(nodes * per_node, 6))
-
-    most = min(wall, max(1, best.nodes, of_the_offer(scaling.maximum / each)))
-    calm = min(most, of_the_offer(scaling.minimum / each))
-    ahead = min(most, max(calm, of_the_offer(plan.ready), of_the_offer((scaling.ahead or 0) / each)))
+    asked, each = exported(advice, scenario, region, plan, scaling), scenario.launch.scaling.pods_per_node
+    most, ready = asked.most, math.ceil(round(plan.ready / share_of(plan), 6))
+    calm = math.ceil(asked.scaling.minimum / each)
+    ahead = min(most, max(calm, ready, math.ceil((asked.scaling.ahead or 0) / each)))
+    starting = asked.scaling.launches.nodes.seconds(ahead - calm)
     said.values |= {
         "type": best.offer.name,
         "peak": f"{best.nodes:,}",
@@ -187,6 +196,7 @@ def _nodes(
         "ahead": f"{ahead:,}",
         "warm": f"{scenario.launch.scaling.warm_nodes:,}",
         "wait": figures.seconds(plan.lead.high),
+        "starting": figures.seconds(starting),
     }
     nodes = {
         "min": Because(calm, "calm"),
@@ -195,11 +205,14 @@ def _nodes(
         "warm": Because(scenario.launch.scaling.warm_nodes, "warm"),
         "instance_types": Because((best.offer.name,), "type"),
     }
-    return nodes, _event(exported(advice, scenario, region, plan, scaling), ahead)
+    return nodes, _event(asked, ahead, starting)
 
 
-def _event(asked: Exported, nodes: int) -> dict[str, Any] | Excuse:
-    """When nodes are asked for: as long before the rise as the slowest of them takes, and never after the pods are."""
+def _event(asked: Exported, nodes: int, starting: float) -> dict[str, Any] | Excuse:
+    """When nodes are asked for: as long before the rise as the last and slowest takes, and never after the pods are.
+
+    ``starting`` are the seconds until the last of them may be started.
+    """
     if asked.event is None:
         field_ = "starts_at"
         return Excuse(
@@ -207,7 +220,7 @@ def _event(asked: Exported, nodes: int) -> dict[str, Any] | Excuse:
             reason=say("export_lacks", field=field_),
             remedy=say("remedy_export_lacks", field=field_),
         )
-    early = max(0.0, asked.plan.lead.high - (asked.scaling.opens or 0.0))
+    early = max(0.0, asked.plan.lead.high + starting - (asked.scaling.opens or 0.0))
     opens = asked.event.opens - timedelta(seconds=early) - DELAY
     return {
         "nodes": Because(nodes, "ahead"),
@@ -243,7 +256,10 @@ def _generators(
     }
 
 
-def _cdn(scenario: Scenario, region: RegionAdvice, at: str, said: _Said) -> dict[str, Any] | Excuse:
+def _cdn(advice: Advice, scenario: Scenario, region: RegionAdvice, at: str, said: _Said) -> dict[str, Any] | Excuse:
+    shares = None if advice.cdns is None else [one for one in advice.cdns.shares if one.region == region.code]
+    if shares is not None and all(one.cdn != CDN for one in shares):
+        return Excuse(about=region.code, reason=say("tf_no_cdn"), remedy=say("remedy_tf_no_cdn"))
     behind = region.cdn.origin
     if not isinstance(behind, Origin):
         return behind or Excuse(
@@ -281,6 +297,10 @@ def _is_public(host: str) -> bool:
 def _shield(scenario: Scenario, region: RegionAdvice, at: str, said: _Said) -> Any:
     if not scenario.launch.cdn.shield:
         return Because(None, "no_shield")
+    origin = scenario.launch.cdn.origin
+    if origin and isinstance(chosen := shield_of(load_offer(CDN), origin), ShieldChoice):
+        said.values["place"] = origin
+        return Because(chosen.region, "shield_of_origin")
     near = at if at in shields().value else nearest().value.get(at)
     if near is None:
         lost = Excuse(about=region.code, reason=say("tf_no_shield", at=at), remedy=say("remedy_tf_no_shield"))

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import click
 
+from advisor.catalog import Read, stock_of
 from advisor.clouds.aws import Refused, login
 from advisor.clouds.distributions import Window
 from advisor.clouds.excuses import excuse
 from advisor.clouds.reading import read_account
 from advisor.clouds.snapshot import Account
 from advisor.recording import Recording
+from advisor.residency import resided
 from advisor.texts import told
+from loadtests.results import Header
 from loadtests.scenario import Scenario
 
 
 def read_own_account(
-    runs: Sequence[Recording], audience: Mapping[str, int] | None, profile: str, role: str, lang: str
+    runs: Sequence[Recording],
+    audience: Mapping[str, int] | None,
+    catalogs: Sequence[Read],
+    profile: str,
+    role: str,
+    lang: str,
 ) -> Account:
     """A snapshot of the regions that are planned for; InputError where boto3 or the profile is not there."""
     header = runs[0].header
-    codes = audience or header.scenario.launch.audience
-    places = (header.regions[code].provider_regions.get("aws") for code in codes if code in header.regions)
-    regions = sorted({place for place in places if place})
+    regions = sorted(places_of(header, audience or header.scenario.launch.audience, catalogs))
     hosts = sorted({*hosts_of(header.scenario)} - {""})
     windows = [window for run in runs if run.header.simulated is None for window in _window(run)]
     try:
@@ -38,6 +44,17 @@ def read_own_account(
     for one in account.excuses:
         click.echo(f"! {told(one.reason, lang, {})} {told(one.remedy, lang, {})}", err=True)
     return account
+
+
+def places_of(header: Header, codes: Iterable[str], catalogs: Sequence[Read]) -> set[str]:
+    """AWS regions that serve these markets: the usual ones, and those to which ``launch.residency`` moves nodes."""
+    launch = header.scenario.launch
+    shops, found = stock_of(launch, catalogs).shops, set()
+    for code in codes:
+        usual = header.regions[code].provider_regions if code in header.regions else {}
+        moved = resided(launch.allowed_in(code), usual, shops) if usual else None
+        found |= {usual.get("aws", ""), "" if moved is None else moved.places.get("aws", "")}
+    return found - {""}
 
 
 def hosts_of(scenario: Scenario) -> Iterator[str]:

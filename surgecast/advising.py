@@ -70,7 +70,8 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
         scenario = read[0].header.scenario
         catalogs = tuple(read_catalog(file) for file in wanted.catalogs)
         clusters = read_clusters(wanted.clusters, wanted.kubeconfig, scenario, wanted.lang)
-        account = read_own_account(read, asked, wanted.profile, wanted.role, wanted.lang) if wanted.account else None
+        login = (wanted.profile, wanted.role, wanted.lang)
+        account = read_own_account(read, asked, catalogs, *login) if wanted.account else None
         advice = advise(
             read,
             asked,

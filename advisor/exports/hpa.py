@@ -23,7 +23,7 @@ class Hpa(Export):
     def objects(self, asked: Exported) -> tuple[Mapping[str, Any], ...] | Excuse:
         """One HPA; a metrics adapter must serve the metric under the workload's name."""
         scaling = asked.scaling
-        target = {"type": "AverageValue", "averageValue": Because(f"{round(scaling.target * 1000)}m", "target")}
+        target = {"type": "AverageValue", "averageValue": Because(f"{round(scaling.target * 1000)}m", asked.target_why)}
         metric = {"metric": {"name": Because(f"{asked.name}_{_unit(scaling.unit)}", "adapter")}, "target": target}
         spec = {
             "scaleTargetRef": asked.workload,

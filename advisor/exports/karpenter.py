@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from advisor.exports import Because, Event, Export, Exported
+from advisor.exports import Because, Event, Export, Exported, unbought
 from advisor.models import Excuse
 
 
@@ -20,10 +20,11 @@ class Karpenter(Export):
 
     def objects(self, asked: Exported) -> tuple[Mapping[str, Any], ...] | Excuse:
         """One NodePool of the cheapest offer that fits."""
+        if (lost := unbought(self.plugin_name(), asked.plan.offers)) is not None:
+            return lost
         best = asked.plan.offers.best
         if best is None or best.offer.provider != "aws" or best.offer.vcpus is None:
             return self.lacks("launch.node")
-        most = asked.settings.most_nodes or best.nodes
         disruption: dict[str, Any] = {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": "10m"}
         if asked.event is not None:
             disruption["budgets"] = Because([{"nodes": "10%"}, _closed(asked.event)], "event")
@@ -39,7 +40,7 @@ class Karpenter(Export):
         template = {"nodeClassRef": reference, "requirements": requirements, "expireAfter": "Never"}
         spec = {
             "template": {"spec": template},
-            "limits": {"cpu": Because(str(most * best.offer.vcpus.value), "limit")},
+            "limits": {"cpu": Because(str(asked.most * best.offer.vcpus.value), "limit")},
             "disruption": disruption,
         }
         head = {"apiVersion": "karpenter.sh/v1", "kind": "NodePool"}

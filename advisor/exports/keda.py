@@ -27,7 +27,7 @@ class Keda(Export):
         rate = {
             "serverAddress": Because(metric.prometheus, "metric"),
             "query": Because(metric.query, "metric"),
-            "threshold": Because(f"{scaling.target:.3f}", "target"),
+            "threshold": Because(f"{scaling.target:.3f}", asked.target_why),
         }
         triggers: list[Any] = [{"type": "prometheus", "metricType": "AverageValue", "metadata": rate}]
         if scaling.ahead is not None and asked.event is not None:

@@ -27,7 +27,7 @@ from advisor.reports.json import Json
 from advisor.reports.markdown import Markdown
 from loadtests.run import Run
 from loadtests.scenario import Scenario
-from surgecast.accounts import hosts_of
+from surgecast.accounts import hosts_of, places_of
 from surgecast.cli import surgecast
 from tests.advisor.runs import Town, run_of
 from tests.clouds.town import PLACE
@@ -208,6 +208,19 @@ def test_the_hosts_of_a_target_are_those_that_viewers_ask(run: Run) -> None:
     data["target"] |= {"url": "https://live.example.com/a.m3u8", "hosts": ["cdn.example.com"]}
     data["regions"]["br"]["target"] = other
     assert set(hosts_of(Scenario.model_validate(data))) == {"live.example.com", "cdn.example.com", "br.example.net"}
+
+
+def test_the_account_is_read_and_shown_where_a_rule_puts_the_nodes(run: Run) -> None:
+    data = run.header.scenario.model_dump(mode="json")
+    data["launch"]["residency"] = {"id": ["SG"]}
+    header = run.header.model_copy(update={"scenario": Scenario.model_validate(data)})
+    assert places_of(header, ("id", "in"), ()) == {"ap-southeast-1", "ap-southeast-3", "ap-south-1"}
+    assert places_of(run.header, ("id", "in"), ()) == {"ap-southeast-3", "ap-south-1"}
+    there = HERE.model_copy(update={"region": "ap-southeast-1"})
+    moved = advise([replace(run, header=header)], own=Own(account=account().model_copy(update={"places": (there,)})))
+    found = next(one.account for one in moved.regions if one.code == "id")
+    assert found is not None
+    assert found.place == "ap-southeast-1"
 
 
 @pytest.fixture

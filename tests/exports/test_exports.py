@@ -16,7 +16,8 @@ import yaml
 
 from advisor.advice import Advice, advise
 from advisor.exporting import Written, document, export, exported, tell
-from advisor.exports import Exported, exports
+from advisor.exports import Exported, exports, unbought
+from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.texts import LANGS, texts
 from loadtests.run import Run
@@ -228,15 +229,7 @@ def test_kustomize_takes_the_folder_and_one_of_two_alternatives(advice: Advice, 
 
 def test_a_runs_name_cannot_write_a_line(advice: Advice, run: Run) -> None:
     made = asked(advice, scenario_of(run))
-    evil = Exported(
-        made.region,
-        "evil\nkind: Secret\n---",
-        made.plan,
-        made.scaling,
-        made.settings,
-        made.spare_nodes,
-        made.event,
-    )
+    evil = replace(made, run="evil\nkind: Secret\n---")
     kind = next(one for one in exports() if one.plugin_name() == "disruption")
     answer = kind.objects(evil)
     assert isinstance(answer, tuple)
@@ -257,3 +250,96 @@ def test_a_runs_name_cannot_write_a_line(advice: Advice, run: Run) -> None:
 def test_what_kubernetes_would_refuse_is_refused_early(run: Run, wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"should match pattern"):
         scenario_of(run, scaling=wrong)
+
+
+def chosen(run: Run, **launch: object) -> tuple[Advice, Scenario]:
+    """An advice that may buy of EC2, and its scenario."""
+    scenario = scenario_of(run, node="c7g.4xlarge", offers=["ec2"], **launch)
+    return advise([replace(run, header=run.header.model_copy(update={"scenario": scenario}))]), scenario
+
+
+def made_by(name: str, made: Exported) -> Any:
+    answer = next(one for one in exports() if one.plugin_name() == name).objects(made)
+    assert isinstance(answer, tuple), answer
+    return next(yaml.safe_load_all(document(answer, made)))
+
+
+def test_pods_are_counted_on_nodes_of_the_type_that_was_chosen(run: Run) -> None:
+    """More and smaller nodes: as many more pods, each carrying as much less; the whole is the same."""
+    advice, scenario = chosen(run, scaling=SCALING | {"requests": None})
+    region = advice.regions[0]
+    assert isinstance(region.nodes, Plan)
+    assert region.scaling is not None
+    best = region.nodes.offers.best
+    assert best is not None
+    assert best.nodes > region.nodes.nodes
+    made = asked(advice, scenario)
+    more = best.nodes / region.nodes.nodes
+    assert made.scaling.maximum == pytest.approx(region.scaling.maximum * more, abs=1)
+    assert made.scaling.minimum == pytest.approx(region.scaling.minimum * more, abs=1)
+    assert made.scaling.per_pod * more == pytest.approx(region.scaling.per_pod)
+    spec = made_by("hpa", made)["spec"]
+    assert spec["maxReplicas"] == made.scaling.maximum
+    average = int(spec["metrics"][0]["external"]["target"]["averageValue"].removesuffix("m")) / 1000
+    assert average == pytest.approx(region.scaling.target / more)
+    assert float(made_by("keda", made)["spec"]["triggers"][0]["metadata"]["threshold"]) == pytest.approx(average, 1e-3)
+
+
+def test_a_node_that_has_no_room_for_its_pods_is_not_bought(run: Run) -> None:
+    advice, _ = chosen(run, scaling=SCALING | {"requests": {"cpu": "3", "memory": "1Gi"}})
+    plan = advice.regions[0].nodes
+    assert isinstance(plan, Plan)
+    assert plan.offers.best is not None
+    assert plan.offers.best.offer.vcpus is not None
+    assert plan.offers.best.offer.vcpus.value >= 2 * 3
+    (small,) = [one for one in plan.offers.refusals if one.code == "offer_too_small"]
+    assert "c6g.large" in small.offers
+    assert "2 pods of a node ask for 6 vCPU" in small.reason.text
+    fat, _ = chosen(run, scaling=SCALING | {"requests": {"cpu": "500m", "memory": "12Gi"}})
+    assert isinstance(fat.regions[0].nodes, Plan)
+    assert fat.regions[0].nodes.offers.best is not None
+    assert fat.regions[0].nodes.offers.best.offer.memory_gib is not None
+    assert fat.regions[0].nodes.offers.best.offer.memory_gib.value >= 24
+
+
+@pytest.mark.parametrize("tight", ["quota", "wall"])
+def test_pods_and_nodes_stop_at_one_wall(run: Run, tight: str) -> None:
+    """The HPA asks for no pod that the NodePool has no node for, and neither goes beyond the quota."""
+    loose, _ = chosen(run, scaling=SCALING | {"requests": None})
+    assert isinstance(loose.regions[0].nodes, Plan)
+    best = loose.regions[0].nodes.offers.best
+    assert best is not None
+    assert best.offer.vcpus is not None
+    vcpus = int(best.offer.vcpus.value)
+    if tight == "quota":
+        launch: dict[str, Any] = {"quota_vcpus": {"id": best.nodes * vcpus + 1}, "scaling": SCALING}
+    else:
+        launch = {"scaling": SCALING | {"most_nodes": 40}}
+    advice, scenario = chosen(run, **launch)
+    made = asked(advice, scenario)
+    assert made.plan.offers.best is not None
+    assert made.plan.offers.best.offer.name == best.offer.name
+    assert made.most == (best.nodes if tight == "quota" else 40)
+    assert made_by("karpenter", made)["spec"]["limits"]["cpu"] == str(made.most * vcpus)
+    spec = made_by("hpa", made)["spec"]
+    assert spec["maxReplicas"] == made.most * 2
+    assert spec["minReplicas"] <= spec["maxReplicas"]
+    roomy = asked(*chosen(run))
+    assert roomy.most * 2 >= roomy.scaling.maximum > made.scaling.maximum
+
+
+def test_a_quota_that_nothing_fits_is_named_and_not_the_node(run: Run) -> None:
+    advice, scenario = chosen(run, quota_vcpus={"id": 64})
+    region = advice.regions[0]
+    assert isinstance(region.nodes, Plan)
+    assert region.nodes.offers.best is None
+    excuse = next(one for one in exports() if one.plugin_name() == "karpenter").objects(asked(advice, scenario))
+    assert isinstance(excuse, Excuse)
+    assert (excuse.about, excuse.reason.key) == ("karpenter", "offer_over_quota")
+    assert "request-service-quota-increase" in excuse.remedy.text
+    assert region.scaling is not None
+    assert region.scaling.launches.known_by == "offer"
+    unpriced = region.nodes.offers.model_copy(update={"beyond": None})
+    first = unbought("karpenter", unpriced)
+    assert first is not None
+    assert first.reason.key in {one.code for one in unpriced.refusals}

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from advisor.cdns.shield import ShieldChoice
 from advisor.generators import machines
 from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.terraform import FILE, nearest, shields
 from advisor.texts import LANGS, texts
 from loadtests.run import Run
+from loadtests.scaling import Launches
 from surgecast.cli import surgecast
 from surgecast.manifests.topology import SHAPED_COST, on_a_core
 from tests.advisor.runs import Town, write
@@ -141,8 +143,11 @@ def test_nodes_are_asked_for_before_the_rise_by_their_longest_wait(known: Advise
     event = read(tmp_path)["surge"]["event"]
     rises = known.scenario.starts_at + timedelta(seconds=region.scaling.rises_at)
     ahead = (rises - datetime.fromisoformat(event["opens"])).total_seconds()
-    assert ahead >= region.nodes.lead.high + 120
-    assert ahead <= max(region.nodes.lead.high, region.scaling.opens or 0) + 120 + 120
+    nodes = event["nodes"] - read(tmp_path)["surge"]["nodes"]["min"]
+    starting = region.scaling.launches.nodes.seconds(nodes)
+    assert starting > 60
+    assert ahead >= region.nodes.lead.high + starting + 120
+    assert ahead <= max(region.nodes.lead.high + starting, (region.scaling.opens or 0) + starting) + 120 + 120
     assert event["opens"].endswith(":00Z")
     assert event["nodes"] >= region.nodes.ready * 0.5
 
@@ -253,3 +258,73 @@ def test_a_strange_run_cannot_break_a_tag(town: Run, tmp_path: Path) -> None:
     assert len(tag) == 256
     assert tag.isascii()
     assert tag.isprintable()
+
+
+def test_all_stands_where_the_rule_puts_the_nodes(town: Run, tmp_path: Path) -> None:
+    ruled = advised(town, LAUNCH | {"residency": {"id": ["SG"]}})
+    ruled.export(tmp_path)
+    plan, surge = ruled.advice.regions[0].nodes, read(tmp_path)["surge"]
+    assert isinstance(plan, Plan)
+    assert plan.residence is not None
+    assert surge["provider_region"] == plan.residence.places["aws"] == "ap-southeast-1"
+    assert surge["cdn"]["shield_region"] == "ap-southeast-1"
+    assert read(tmp_path, "in")["surge"]["provider_region"] == "ap-south-1"
+
+
+def test_the_shield_is_that_of_the_origin_as_the_plan_counts_it(town: Run, tmp_path: Path) -> None:
+    placed = advised(town, LAUNCH | {"cdn": {"shield": True, "origin": "aws:eu-central-1"}})
+    placed.export(tmp_path)
+    data = read(tmp_path)
+    assert placed.advice.cdns is not None
+    chosen = placed.advice.cdns.parts[0].shield
+    assert isinstance(chosen, ShieldChoice)
+    assert data["surge"]["cdn"]["shield_region"] == chosen.region == "eu-central-1"
+    assert "aws:eu-central-1" in data["reasons"][data["why"]["cdn.shield_region"]]["zh"]
+
+
+def test_where_the_plan_has_no_cloudfront_none_is_made(town: Run, tmp_path: Path) -> None:
+    cdn = {"shield": True, "offers": ["cloudfront", "tencent"], "allowed": {"in": ["tencent"]}}
+    written = advised(town, LAUNCH | {"cdn": cdn}).export(tmp_path)
+    assert read(tmp_path, "in")["surge"]["cdn"] is None
+    assert "tf_no_cdn" in [one.reason.key for one in written["in"].excuses]
+    shares = advised(town, LAUNCH | {"cdn": cdn | {"allowed": {"id": ["cloudfront"]}}})
+    shares.export(tmp_path)
+    assert read(tmp_path)["surge"]["cdn"] is not None
+
+
+def test_no_more_nodes_may_run_than_the_quota_lets(known: Advised, town: Run, tmp_path: Path) -> None:
+    plan = known.advice.regions[0].nodes
+    assert isinstance(plan, Plan)
+    best = plan.offers.best
+    assert best is not None
+    assert best.offer.vcpus is not None
+    known.export(tmp_path / "loose")
+    assert read(tmp_path / "loose")["surge"]["nodes"]["max"] > best.nodes
+    advised(town, LAUNCH | {"quota_vcpus": {"id": int(best.nodes * best.offer.vcpus.value)}}).export(tmp_path)
+    nodes = read(tmp_path)["surge"]["nodes"]
+    assert nodes["instance_types"] == [best.offer.name]
+    assert nodes["max"] == best.nodes
+
+
+def test_a_quota_that_nothing_fits_is_the_reason_that_there_are_no_nodes(town: Run, tmp_path: Path) -> None:
+    advised(town, LAUNCH | {"quota_vcpus": {"id": 64}}).export(tmp_path)
+    data = read(tmp_path)
+    assert data["surge"]["nodes"] is None
+    assert data["surge"]["event"] is None
+    assert "64" in data["reasons"]["no_nodes"]["en"]
+    assert "launch.node" not in data["reasons"]["no_nodes"]["en"]
+    assert "launch.quota_vcpus" in data["reasons"]["no_nodes"]["zh"]
+
+
+def test_the_time_in_which_all_nodes_are_started_is_counted_too(known: Advised, tmp_path: Path) -> None:
+    """Pods that are asked for late leave it to Terraform alone to be early."""
+    region = known.advice.regions[0]
+    assert isinstance(region.nodes, Plan)
+    assert region.scaling is not None
+    assert known.scenario.starts_at is not None
+    slow = region.scaling.launches.model_copy(update={"nodes": Launches(burst=1, per_second=0.5)})
+    known.export(tmp_path, scaling=region.scaling.model_copy(update={"opens": 60.0, "launches": slow}))
+    surge = read(tmp_path)["surge"]
+    rises = known.scenario.starts_at + timedelta(seconds=region.scaling.rises_at)
+    ahead = (rises - datetime.fromisoformat(surge["event"]["opens"])).total_seconds()
+    assert ahead >= region.nodes.lead.high + 120 + (surge["event"]["nodes"] - surge["nodes"]["min"] - 1) * 2
