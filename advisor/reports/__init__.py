@@ -25,6 +25,10 @@ class Report(Plugin):
     def render(self, advice: Advice, lang: str) -> str:
         """The whole file."""
 
+    def write(self, advice: Advice, lang: str, path: Path) -> None:
+        """Write it."""
+        path.write_text(self.render(advice, lang), encoding="utf-8")
+
 
 def reports() -> tuple[Report, ...]:
     """Every renderer in the folder."""
@@ -38,6 +42,6 @@ def write_reports(advice: Advice, folder: Path, lang: str = "en") -> list[Path]:
     paths = []
     for report in reports():
         path = folder / report.file_name
-        path.write_text(report.render(advice, lang), encoding="utf-8")
+        report.write(advice, lang, path)
         paths.append(path)
     return paths
