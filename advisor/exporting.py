@@ -206,8 +206,7 @@ def tell(written: Written, lang: str, names: Mapping[str, Any]) -> list[str]:
     """What was written and what was not, a line each."""
     lines = [str(file) for file in written.files]
     lines += [fill(lang, "export_removed", file=str(file)) for file in written.removed]
-    lines += [
-        f"! {written.region}: {excuse.about}: {told(excuse.reason, lang, names)} {told(excuse.remedy, lang, names)}"
-        for excuse in written.excuses
-    ]
+    for excuse in written.excuses:
+        of = dict.fromkeys(("!", f"{written.region}:", f"{excuse.about}:"))
+        lines.append(f"{' '.join(of)} {told(excuse.reason, lang, names)} {told(excuse.remedy, lang, names)}")
     return lines

@@ -70,11 +70,18 @@ class _Said:
 def export_variables(
     advice: Advice, scenario: Scenario, places: Mapping[str, Region], carries: Mapping[str, int], folder: Path
 ) -> tuple[Written, ...]:
-    """Write every region's variables beside its manifests; ``carries`` are viewers that a core drives, by region."""
-    return tuple(
+    """Write every region's variables beside its manifests; what was written for other regions is removed.
+
+    ``carries`` are viewers that a core drives, by region.
+    """
+    written = [
         _region(advice, scenario, region, places[region.code].provider_regions, carries[region.code], folder)
         for region in advice.regions
-    )
+    ]
+    here = {region.code for region in advice.regions}
+    others = [one for one in sorted(folder.iterdir()) if one.name not in here and one.is_dir() and not one.is_symlink()]
+    gone = [(one.name, _removed(one / FILE)) for one in others]
+    return (*written, *(Written(code, (), (), files) for code, files in gone if files))
 
 
 def _region(
@@ -83,10 +90,7 @@ def _region(
     file = folder / region.code / FILE
     if PROVIDER not in provided:
         lost = Excuse(about=region.code, reason=say("tf_no_region"), remedy=say("remedy_tf_no_region"))
-        old = (file,) if _is_ours(file) else ()
-        for one in old:
-            one.unlink()
-        return Written(region.code, (), (lost,), old)
+        return Written(region.code, (), (lost,), _removed(file))
     said = _Said({})
     found = _surge(advice, scenario, region, _place(region, provided[PROVIDER]), per_core, said)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +102,14 @@ def _place(region: RegionAdvice, usual: str) -> str:
     """The AWS region of the nodes, as ``launch.residency`` has it; the usual one where no node of AWS may stand."""
     residence = region.nodes.residence if isinstance(region.nodes, Plan) else None
     return usual if residence is None else residence.places.get(PROVIDER, usual)
+
+
+def _removed(file: Path) -> tuple[Path, ...]:
+    """The file, taken away where it is ours: whoever plans with the folder would buy what it says."""
+    if not _is_ours(file):
+        return ()
+    file.unlink()
+    return (file,)
 
 
 def _is_ours(file: Path) -> bool:

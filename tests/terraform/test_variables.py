@@ -225,6 +225,18 @@ def test_a_market_without_an_aws_region_has_an_excuse_and_keeps_no_old_file(know
     assert own.exists()
 
 
+def test_what_was_written_for_other_regions_is_removed_and_files_of_others_stay(known: Advised, tmp_path: Path) -> None:
+    known.export(tmp_path)
+    (tmp_path / "jp").mkdir()
+    (tmp_path / "id" / FILE).rename(tmp_path / "jp" / FILE)
+    (tmp_path / "mx").mkdir()
+    (tmp_path / "mx" / FILE).write_text('{"surge": {}}', encoding="utf-8")
+    assert known.export(tmp_path)["jp"].removed == (tmp_path / "jp" / FILE,)
+    assert not (tmp_path / "jp" / FILE).exists()
+    assert (tmp_path / "mx" / FILE).exists()
+    assert (tmp_path / "id" / FILE).exists()
+
+
 def test_shields_are_where_the_module_thinks_they_are() -> None:
     text = (FOLDER / "modules" / "cdn" / "main.tf").read_text(encoding="utf-8")
     listed = text.partition("shield_regions = [")[2].partition("]")[0]
