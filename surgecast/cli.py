@@ -14,8 +14,8 @@ import click
 from loadtests.errors import InputError, SurgecastError
 
 COMMANDS: Final = (
-    "advise", "apply", "catalog", "compare", "doctor", "gate", "load", "rehearse", "rollback", "search", "simulate",
-    "stage", "store",
+    "advise", "apply", "catalog", "compare", "doctor", "gate", "load", "quotas", "rehearse", "rollback", "search",
+    "simulate", "stage", "store",
 )  # fmt: skip
 
 

@@ -1,16 +1,45 @@
 """Asks AWS Service Quotas for more, quota by quota: what is already enough is left alone, and a refusal stops nothing.
 
-Nothing is asked for unless ``send`` says so. The client comes from whoever knows the account (boto3,
-``service-quotas``), with the kinds of exception by which it refuses; nothing here imports it.
+Nothing is asked for unless ``send`` says so. Clients come from whoever knows the account (boto3, ``service-quotas``),
+with the kinds of exception by which they refuse; nothing here imports it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from advisor.advice import Advice
+from advisor.buying import QuotaNeed
 from advisor.cdns.plan import Increase
+from advisor.plan import Plan
 from advisor.texts import Message, say
+
+
+def increases_of(advice: Advice) -> tuple[Increase, ...]:
+    """All that an advice needs of AWS: of its CDNs, and vCPUs for the nodes to buy; the largest where several do."""
+    parts = advice.cdns.parts if advice.cdns else ()
+    found = [more for part in parts for more in part.increases]
+    for region in advice.regions:
+        choice = region.nodes.offers if isinstance(region.nodes, Plan) else None
+        needs = (choice.best and choice.best.quota, choice.mix and choice.mix.quota) if choice else ()
+        found += [_vcpus(need) for need in needs if need and need.command and need.code]
+    largest: dict[tuple[str, str, str], Increase] = {}
+    for more in found:
+        key = (more.service, more.region, more.quota)
+        largest[key] = max(largest.get(key, more), more, key=lambda one: one.wanted)
+    return tuple(largest.values())
+
+
+def _vcpus(need: QuotaNeed) -> Increase:
+    return Increase(
+        service="ec2",
+        region=need.region,
+        quota=need.code,
+        unit="vCPUs",
+        now=float(need.known or 0),
+        wanted=float(need.vcpus),
+    )
 
 
 class QuotaClient(Protocol):
@@ -24,15 +53,19 @@ class QuotaClient(Protocol):
 
 
 def ask(
-    client: QuotaClient, increases: Sequence[Increase], refusals: tuple[type[Exception], ...], *, send: bool
+    client: Callable[[str], QuotaClient],
+    increases: Sequence[Increase],
+    refusals: tuple[type[Exception], ...],
+    *,
+    send: bool,
 ) -> Iterator[Message]:
     """A sentence on each increase: asked for, enough already, not to be asked for here, or why not.
 
-    With ``send`` false it is only looked up what would be asked for.
+    ``client`` gives that of a region. With ``send`` false it is only looked up what would be asked for.
     """
     for more in increases:
         try:
-            yield _ask(client, more, send=send)
+            yield _ask(client(more.region), more, send=send)
         except refusals as error:
             yield say("quota_refused", quota=more.quota, why=" ".join(str(error).split()))
 
@@ -53,9 +86,9 @@ def _ask(client: QuotaClient, more: Increase, *, send: bool) -> Message:
 
 
 def _quota(client: QuotaClient, more: Increase) -> dict[str, Any] | None:
-    """The quota of that name, with its code and its value in this account; None where there is none."""
+    """The quota of that name or code, with its value in this account; None where there is none."""
     for page in client.get_paginator("list_service_quotas").paginate(ServiceCode=more.service):
         for quota in page["Quotas"]:
-            if quota["QuotaName"] == more.quota:
+            if more.quota in (quota["QuotaName"], quota["QuotaCode"]):
                 return dict(quota)
     return None

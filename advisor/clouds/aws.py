@@ -111,6 +111,10 @@ class Aws:
         answer = self.one("sts", HOME, "get_caller_identity")
         return Who(str(answer["Account"]), str(answer["Arn"]))
 
+    def quotas(self, region: str) -> Any:
+        """The client of Service Quotas, for `advisor.cdns.asking` alone: it may ask for more."""
+        return self._client("service-quotas", region)
+
     def knows(self, service: str, region: str) -> bool:
         """Whether botocore's own list says that the region has the service."""
         from botocore.exceptions import UnknownRegionError
@@ -159,6 +163,13 @@ def login(profile: str = "", role: str = "") -> Aws:
         named = f"--profile {profile}" if profile else "AWS_PROFILE, AWS_CONFIG_FILE"
         raise InputError(f"{named}: {_short(error)}", hint=f"profiles that are there: {_profiles()}") from error
     return _assumed(Aws(session), role) if role else Aws(session)
+
+
+def errors() -> tuple[type[Exception], ...]:
+    """What a client raises where AWS says no, or nothing."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
 
 
 def _profiles() -> str:

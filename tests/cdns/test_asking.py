@@ -51,14 +51,28 @@ def test_it_asks_by_the_code_that_the_name_has(stubbed: Any) -> None:
         {"RequestedQuota": {"Id": "r-1", "Status": "PENDING"}},
         {"ServiceCode": "cloudfront", "QuotaCode": "L-1", "DesiredValue": 510.0},
     )
-    (told,) = ask(client, [EGRESS], refusals, send=True)
+    (told,) = ask(lambda region: client, [EGRESS], refusals, send=True)
     assert told.text == "Asked for 510 Gbit/s of “Data transfer rate per distribution” (request r-1, PENDING)."
+
+
+def test_vcpus_are_asked_for_by_the_code_of_their_quota(stubbed: Any) -> None:
+    client, stub, refusals = stubbed
+    standard = {"QuotaName": "Running On-Demand Standard instances", "QuotaCode": "L-1216C47A", "Value": 64.0}
+    stub.add_response("list_service_quotas", {"Quotas": [standard]}, {"ServiceCode": "ec2"})
+    stub.add_response(
+        "request_service_quota_increase",
+        {"RequestedQuota": {"Id": "r-2", "Status": "PENDING"}},
+        {"ServiceCode": "ec2", "QuotaCode": "L-1216C47A", "DesiredValue": 3696.0},
+    )
+    vcpus = Increase(service="ec2", region="ap-south-1", quota="L-1216C47A", unit="vCPUs", now=64, wanted=3696)
+    (told,) = ask({"ap-south-1": client}.__getitem__, [vcpus], refusals, send=True)
+    assert told.key == "quota_asked"
 
 
 def test_without_the_flag_it_only_looks(stubbed: Any) -> None:
     client, stub, refusals = stubbed
     stub.add_response("list_service_quotas", LISTED, {"ServiceCode": "cloudfront"})
-    (told,) = ask(client, [EGRESS], refusals, send=False)
+    (told,) = ask(lambda region: client, [EGRESS], refusals, send=False)
     assert told.key == "quota_would_be"
 
 
@@ -67,7 +81,7 @@ def test_what_is_enough_is_left_alone_and_what_is_not_listed_is_said(stubbed: An
     raised = {"Quotas": [LISTED["Quotas"][1] | {"Value": 600.0}]}
     for _ in range(2):
         stub.add_response("list_service_quotas", raised, {"ServiceCode": "cloudfront"})
-    told = list(ask(client, [EGRESS, REQUESTS], refusals, send=True))
+    told = list(ask(lambda region: client, [EGRESS, REQUESTS], refusals, send=True))
     assert [one.key for one in told] == ["cdn_quota_enough", "quota_unlisted"]
 
 
@@ -76,7 +90,7 @@ def test_a_refusal_is_told_on_one_line_and_the_next_is_asked_all_the_same(stubbe
     stub.add_client_error("list_service_quotas", "AccessDeniedException", "not\nauthorized")
     stub.add_response("list_service_quotas", LISTED, {"ServiceCode": "cloudfront"})
     stub.add_client_error("request_service_quota_increase", "ResourceAlreadyExistsException", "asked before")
-    told = list(ask(client, [EGRESS, EGRESS], refusals, send=True))
+    told = list(ask(lambda region: client, [EGRESS, EGRESS], refusals, send=True))
     assert [one.key for one in told] == ["quota_refused", "quota_refused"]
     assert "AccessDeniedException" in told[0].text
     assert "\n" not in told[0].text
