@@ -43,12 +43,18 @@ def rows(lang: str, found: Today) -> list[tuple[str, str, str]]:
         ("fits", fits, ""),
         ("zones", ", ".join(found.zones) or unknown, ""),
         ("settings", found.settings or fill(lang, "cluster_no_settings"), ""),
-        ("usage", unknown if found.used is None else _usage(lang, found.used), ""),
+        *_usages(lang, found, unknown),
         ("quotas", unknown if found.quotas is None else _quotas(lang, found.quotas), ""),
     ]
     if len(found.rooms) > 1:
         lines.append(("share", "; ".join(_room(lang, one, unknown) for one in found.rooms), ""))
     return [(fill(lang, f"cluster_row_{name}"), now, then) for name, now, then in lines]
+
+
+def _usages(lang: str, found: Today, unknown: str) -> list[tuple[str, str, str]]:
+    """By the metrics API and by Prometheus: what neither knows is not known once."""
+    told = [("usage", found.used), ("peaks", found.peaks)]
+    return [(name, _usage(lang, one), "") for name, one in told if one is not None] or [("usage", unknown, "")]
 
 
 def _usage(lang: str, now: Used) -> str:

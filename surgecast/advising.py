@@ -48,6 +48,8 @@ class Wanted:
     have: str = ""
     clusters: tuple[str, ...] = ()
     kubeconfig: Path | None = None
+    prometheus: str = ""
+    """In each of these clusters, as ``NAMESPACE/SERVICE:PORT``."""
     catalogs: tuple[Path, ...] = ()
     """Of one's own, beside those that ship or in their place."""
     account: bool = False
@@ -69,7 +71,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
         read = [_planned_for(read_recording(run), wanted.scenario) for run in runs]
         scenario = read[0].header.scenario
         catalogs = tuple(read_catalog(file) for file in wanted.catalogs)
-        clusters = read_clusters(wanted.clusters, wanted.kubeconfig, scenario, wanted.lang)
+        clusters = read_clusters(wanted.clusters, wanted.kubeconfig, scenario, wanted.lang, wanted.prometheus)
         login = (wanted.profile, wanted.role, wanted.lang)
         account = read_own_account(read, asked, catalogs, *login) if wanted.account else None
         advice = advise(

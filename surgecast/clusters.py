@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from advisor.cluster.prometheus import prometheus_of
 from advisor.cluster.reading import read
 from advisor.cluster.server import connect
 from advisor.cluster.snapshot import Cluster
@@ -20,8 +21,11 @@ UNSAID: Final = Scaling().namespace
 """What a run says where its scenario says nothing: then the context's own namespace is read."""
 
 
-def read_clusters(named: Sequence[str], kubeconfig: Path | None, scenario: Scenario, lang: str) -> tuple[Cluster, ...]:
+def read_clusters(
+    named: Sequence[str], kubeconfig: Path | None, scenario: Scenario, lang: str, prometheus: str = ""
+) -> tuple[Cluster, ...]:
     """A snapshot of each ``CONTEXT[=REGION]``; InputError before anything is read when one of them is wrong."""
+    asked = prometheus_of(prometheus) if prometheus else None
     servers = [(connect(context, kubeconfig), region) for context, region in (_parsed(one, scenario) for one in named)]
     scaling = scenario.launch.scaling
     found = []
@@ -29,7 +33,7 @@ def read_clusters(named: Sequence[str], kubeconfig: Path | None, scenario: Scena
         namespace = server.namespace if scaling.namespace == UNSAID else scaling.namespace
         serves = f", for region {region}" if region else ""
         click.echo(f"Reading context {server.context} ({server.address}), namespace {namespace}{serves}.", err=True)
-        cluster = read(server, namespace, region)
+        cluster = read(server, namespace, region, prometheus=asked)
         for excuse in cluster.excuses:
             click.echo(f"! {told(excuse.reason, lang, {})} {told(excuse.remedy, lang, {})}", err=True)
         found.append(cluster)

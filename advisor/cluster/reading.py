@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from advisor.cluster import parsing
+from advisor.cluster.prometheus import Prometheus, busiest
 from advisor.cluster.server import Refused, Server
-from advisor.cluster.snapshot import Cluster
+from advisor.cluster.snapshot import Cluster, Usage
 from advisor.models import Excuse
 from advisor.texts import say
 from loadtests.region import Frozen
@@ -62,7 +63,13 @@ CUSTOM: Final = {"keda.sh": "KEDA", "karpenter.sh": "Karpenter"}
 """Who brings a kind that Kubernetes has not got of itself."""
 
 
-def read(server: Server, namespace: str, region: str | None = None, now: datetime | None = None) -> Cluster:
+def read(
+    server: Server,
+    namespace: str,
+    region: str | None = None,
+    now: datetime | None = None,
+    prometheus: Prometheus | None = None,
+) -> Cluster:
     """The snapshot. Where the server cannot be reached or does not know who asks, it holds that excuse alone."""
     told: dict[str, Any] = {
         "context": server.context,
@@ -87,6 +94,13 @@ def read(server: Server, namespace: str, region: str | None = None, now: datetim
         else:
             found[kind.field] = (*found.get(kind.field, ()), *answer[0])
             excuses += answer[1]
+    if prometheus is not None:
+        peaks = _peaks(server, prometheus, namespace)
+        if isinstance(peaks, Excuse):
+            excuses.append(peaks)
+            missing.add("peaks")
+        else:
+            found["peaks"] = peaks
     if not found.get("workloads") and (excuse := _namespace(server, namespace)):
         excuses.append(excuse)
     return Cluster.model_validate(
@@ -126,6 +140,17 @@ def _refused(server: Server, kind: Kind, namespace: str, refused: Refused) -> Ex
             return _excuse(server, "no_api", version=f"{kind.group}/{kind.version}".lstrip("/"), **values)
         case _:
             return _excuse(server, "failed", status=str(refused.status), why=str(refused)[:200], **values)
+
+
+def _peaks(server: Server, prometheus: Prometheus, namespace: str) -> tuple[Usage, ...] | Excuse:
+    try:
+        return busiest(server, prometheus, namespace)
+    except Refused as refused:
+        where = prometheus.namespace
+        if refused.status == FORBIDDEN and refused.answer.get("kind") == "Status":
+            return _excuse(server, "forbidden", verb="get", resource="services/proxy", namespace=where)
+        why = f"{refused.status}, {str(refused)[:200]}" if refused.status else str(refused)[:200]
+        return _excuse(server, "prometheus", namespace=where, service=prometheus.service, why=why)
 
 
 def _namespace(server: Server, namespace: str) -> Excuse | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from advisor.cluster.fitting import Fit, fit
 from advisor.cluster.parts import Part
-from advisor.cluster.snapshot import Amounts, Node, Taint, Toleration, Workload
+from advisor.cluster.snapshot import Amounts, Cluster, Node, Taint, Toleration, Usage, Workload
 from loadtests.region import Frozen
 
 REPEL: Final = ("NoSchedule", "NoExecute")
@@ -99,7 +99,7 @@ def _refusals(node: Node, work: Workload) -> Iterator[str]:
 
 
 class Used(Frozen):
-    """What the pods of a region use now, by the metrics API. CPU in cores, memory in bytes."""
+    """What the pods of a region use, now or each at its busiest. CPU in cores, memory in bytes."""
 
     pods: int
     """Of which it is known."""
@@ -115,9 +115,18 @@ class Used(Frozen):
 
 
 def used(parts: Sequence[Part]) -> Used | None:
-    """Over all parts; None where nobody says."""
+    """Now, by the metrics API; None where it says nothing of them."""
+    return _used(parts, lambda cluster: cluster.usage)
+
+
+def peaks(parts: Sequence[Part]) -> Used | None:
+    """Each at its busiest, by Prometheus; None where it says nothing of them."""
+    return _used(parts, lambda cluster: cluster.peaks)
+
+
+def _used(parts: Sequence[Part], told: Callable[[Cluster], Sequence[Usage]]) -> Used | None:
     mine = [(part, {pod.name for pod in part.pods}) for part in parts]
-    found = [(part, one) for part, names in mine for one in part.cluster.usage if one.pod in names]
+    found = [(part, one) for part, names in mine for one in told(part.cluster) if one.pod in names]
     if not found:
         return None
     asked = [part.workload.requests for part, _ in found if part.workload is not None]

@@ -174,7 +174,7 @@ def connect(context: str, kubeconfig: Path | None) -> Server:
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
 

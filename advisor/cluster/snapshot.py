@@ -237,7 +237,7 @@ class Pod(Frozen):
 
 
 class Usage(Frozen):
-    """What a pod uses now, as the metrics API says."""
+    """What a pod uses: now, as the metrics API says, or at its busiest, as Prometheus does."""
 
     pod: str
     cpu: float
@@ -277,6 +277,9 @@ class Cluster(Frozen):
     quotas: tuple[Quota, ...] = ()
     pods: tuple[Pod, ...] = ()
     usage: tuple[Usage, ...] = ()
+    """Now, by the metrics API."""
+    peaks: tuple[Usage, ...] = ()
+    """At their busiest, by Prometheus, where one was named."""
     events: tuple[Event, ...] = ()
     excuses: tuple[Excuse, ...] = ()
     missing: tuple[str, ...] = ()

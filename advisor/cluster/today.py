@@ -13,7 +13,7 @@ from advisor.cluster.fitting import Fit, eks_allocatable, fit, machine_of
 from advisor.cluster.in_place import all_in_place
 from advisor.cluster.parts import Part, parts_of
 from advisor.cluster.quotas import left
-from advisor.cluster.room import Room, Used, closed, fits, rooms, usable, used
+from advisor.cluster.room import Room, Used, closed, fits, peaks, rooms, usable, used
 from advisor.cluster.snapshot import Amounts, Cluster, NodePool, Quota
 from advisor.cluster.starts import Waited, waits
 from advisor.models import Excuse
@@ -64,6 +64,8 @@ class Today(Frozen):
     """What each cluster can hold, and its share of the demand."""
     used: Used | None = None
     """What pods use now; None where the metrics API says nothing of them."""
+    peaks: Used | None = None
+    """What each used at its busiest in the last days; None where no Prometheus says."""
     quotas: tuple[Quota, ...] | None = None
     """Of the namespaces, as they are used; None where they could not be read."""
 
@@ -138,6 +140,7 @@ def today(seen: Look, plan: Plan | None, scaling: Scaling) -> Today:
         excuses=seen.excuses,
         rooms=rooms(seen.parts),
         used=used(seen.parts),
+        peaks=peaks(seen.parts),
         quotas=_quotas(seen.parts),
     )
 
@@ -196,12 +199,13 @@ def _of_part(part: Part, plan: Plan, scaling: Scaling, share: float) -> Iterator
 
 def _greedy(part: Part) -> Iterator[Message]:
     """Pods that use more than they ask for: fewer fit on a node than their requests say."""
-    now, asked = used([part]), fits(part)
-    if now is None or asked is None or part.workload is None:
+    known, asked = [one for one in (used([part]), peaks([part])) if one is not None], fits(part)
+    if not known or asked is None or part.workload is None:
         return
     requests = part.workload.requests
-    real = Amounts(cpu=max(now.most_cpu, requests.cpu or 0.0), memory=max(now.most_memory, requests.memory or 0.0))
-    fewer = fits(part, real)
+    cpu = max(requests.cpu or 0.0, *(one.most_cpu for one in known))
+    memory = max(requests.memory or 0.0, *(one.most_memory for one in known))
+    fewer = fits(part, Amounts(cpu=cpu, memory=memory))
     if fewer is not None and fewer.pods < asked.pods:
         told = {"by": fewer.by, "fits": str(fewer.pods), "asked": str(asked.pods)}
         yield say("cluster_greedy", context=part.cluster.context, name=part.workload.name, **told)

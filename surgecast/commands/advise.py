@@ -31,6 +31,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--have", default="", metavar="NODES|REGION=NODES,...", help="Nodes there are; default: target.nodes.")
 @click.option("--cluster", "clusters", multiple=True, metavar="CONTEXT[=REGION]", help="Read this cluster; repeatable.")
 @click.option("--kubeconfig", type=FILE, help="Where contexts are; default: as kubectl.")
+@click.option("--prometheus", default="", metavar="NS/SERVICE:PORT", help="With --cluster: ask this Prometheus, too.")
 @click.option("--account", is_flag=True, help="Read the AWS account: what runs, quotas, CloudFront. Changes nothing.")
 @click.option("--profile", default="", help="With --account: profile of the AWS command line.")
 @click.option("--assume-role", "role", default="", metavar="ARN", help="With --account: role to read with.")
@@ -48,6 +49,8 @@ def advise(run: tuple[str, ...], past: Path | None, events: Path | None, **wante
         return
     if events is not None:
         raise click.UsageError("--events needs --backtest LEDGER")
+    if wanted["prometheus"] and not wanted["clusters"]:
+        raise click.UsageError("--prometheus needs --cluster CONTEXT")
     if (wanted["profile"] or wanted["role"]) and not wanted["account"]:
         raise click.UsageError("--profile and --assume-role need --account")
     write_advice(run, Wanted(**wanted))

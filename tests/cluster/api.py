@@ -111,6 +111,8 @@ class Api:
     """What the next requests for lists are answered with, one each."""
     expire: int = 0
     """How many ``continue`` tokens are gone (410)."""
+    services: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Where those are that it is a proxy for, by namespace and ``NAME:PORT``."""
     token: str = TOKEN
     """Empty: whoever comes is known. kubectl sends no token without TLS."""
     page: int = 500
@@ -238,12 +240,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def route(self) -> None:
         """To discovery or an object."""
-        from tests.cluster import discovery
+        from tests.cluster import discovery, proxied
 
         url = urlsplit(self.path)
         served = tuple(one for one in SERVED if one.group not in self.api.absent)
         if (found := discovery.answer(url.path, served)) is not None:
             return self.answer(200, found)
+        if (service := proxied.placed(url.path)) is not None:
+            return proxied.forward(self, *service, url.query)
         for resource in served:
             if (place := placed(resource, url.path)) is not None:
                 return self.serve(resource, *place, self.query(url.query))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from advisor.cluster.prometheus import Prometheus
 from advisor.cluster.quantities import quantity
 from advisor.cluster.reading import KINDS, read
 from advisor.cluster.server import TRIES, Server, connect
@@ -122,7 +123,7 @@ def test_an_unknown_context_names_those_that_are_there(tmp_path: Path) -> None:
 
 
 def test_the_reader_role_grants_what_is_asked_and_nothing_else(server: Server, api: Api) -> None:
-    read(server, "live")
+    read(server, "live", prometheus=Prometheus("monitoring", "prometheus:9090"))
     read(server, "elsewhere")
     granted = set()
     for role in yaml.safe_load_all((ROOT / "k8s/rbac/reader.yaml").read_text(encoding="utf-8")):

@@ -164,7 +164,7 @@ def test_the_advice_says_what_is_closed_what_is_used_and_who_carries_what(advice
     assert "1 ready nodes of context jakarta do not take live-origin (dedicated=gpu:NoSchedule)" in text
     assert "2 of the largest fit on a node, by cpu, not 3" in text
     told = {what: now for what, now, _ in rows("en", today)}
-    assert told["What pods use now"].startswith(
+    assert told["What pods use now (metrics API)"].startswith(
         "CPU 4.35 cores a pod, 7.5 at most (on average 109% of what is requested)"
     )
     assert told["ResourceQuotas, used/hard"].startswith("compute: pods 6/20, requests.cpu 6/60; compute:")
