@@ -11,23 +11,20 @@ from advisor.advice import Advice
 from advisor.cdns.asking import ask, increases_of
 from advisor.clouds.aws import Refused, errors, login
 from advisor.clouds.excuses import excuse
-from advisor.texts import fill, told
+from advisor.texts import told
 from loadtests.errors import InputError
 
 
 def request_quotas(file: Path, *, send: bool, profile: str = "", role: str = "", lang: str = "en") -> None:
     """A line for each quota; without ``send`` it is only looked up. InputError where one could not be asked for."""
     increases = increases_of(_read(file))
-    if not increases:
-        click.echo(fill(lang, "quota_none_needed"))
-        return
     try:
         aws = login(profile, role)
         account = aws.who().account
     except Refused as refused:
         why = excuse(refused)
         raise InputError(why.reason.text, hint=why.remedy.text) from refused
-    click.echo(fill(lang, "quota_account", account=account), err=True)
+    click.echo(f"Service Quotas of account {account}.", err=True)
     answers = list(ask(aws.quotas, increases, errors(), send=send))
     for one in answers:
         click.echo(told(one, lang, {}))

@@ -63,6 +63,8 @@ def ask(
 
     ``client`` gives that of a region. With ``send`` false it is only looked up what would be asked for.
     """
+    if not increases:
+        yield say("quota_none_needed")
     for more in increases:
         try:
             yield _ask(client(more.region), more, send=send)

@@ -95,3 +95,7 @@ def test_a_refusal_is_told_on_one_line_and_the_next_is_asked_all_the_same(stubbe
     assert "AccessDeniedException" in told[0].text
     assert "\n" not in told[0].text
     assert "asked before" in told[1].text
+
+
+def test_that_nothing_is_needed_is_said() -> None:
+    assert [one.key for one in ask({}.__getitem__, [], (), send=True)] == ["quota_none_needed"]
