@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from advisor.cdns.asking import ask
+from advisor.cdns.asking import QuotaClient, ask
 from advisor.cdns.plan import Increase
 
 EGRESS = Increase(
@@ -98,4 +98,5 @@ def test_a_refusal_is_told_on_one_line_and_the_next_is_asked_all_the_same(stubbe
 
 
 def test_that_nothing_is_needed_is_said() -> None:
-    assert [one.key for one in ask({}.__getitem__, [], (), send=True)] == ["quota_none_needed"]
+    clients: dict[str, QuotaClient] = {}
+    assert [one.key for one in ask(clients.__getitem__, [], (), send=True)] == ["quota_none_needed"]
