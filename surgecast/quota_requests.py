@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 
 from advisor.advice import Advice
-from advisor.cdns.asking import ask, increases_of
+from advisor.clouds.asking import ask, increases_of
 from advisor.clouds.aws import Refused, errors, login
 from advisor.clouds.excuses import excuse
 from advisor.texts import told

@@ -112,7 +112,7 @@ class Aws:
         return Who(str(answer["Account"]), str(answer["Arn"]))
 
     def quotas(self, region: str) -> Any:
-        """The client of Service Quotas, for `advisor.cdns.asking` alone: it may ask for more."""
+        """The client of Service Quotas, for `advisor.clouds.asking` alone: it may ask for more."""
         return self._client("service-quotas", region)
 
     def knows(self, service: str, region: str) -> bool:

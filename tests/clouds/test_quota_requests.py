@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from advisor.advice import Advice, advise
-from advisor.cdns.asking import increases_of
+from advisor.clouds.asking import increases_of
 from advisor.reports.json import Json
 from loadtests.errors import InputError
 from loadtests.launch import Launch
@@ -99,6 +99,13 @@ def told(advice: Advice, folder: Path, *words: str) -> tuple[int, str]:
     (folder / "advice.json").write_text(Json().render(advice, "en"), encoding="utf-8")
     result = CliRunner().invoke(surgecast, ["quotas", str(folder), *words])
     return result.exit_code, result.output
+
+
+def test_markets_with_one_aws_region_share_its_quota(advice: Advice) -> None:
+    (need,) = [one for one in increases_of(advice) if one.service == "ec2"]
+    twice = advice.model_copy(update={"regions": advice.regions * 2})
+    (both,) = [one for one in increases_of(twice) if one.service == "ec2"]
+    assert both.wanted == 2 * need.wanted
 
 
 def test_what_is_needed_is_looked_up_and_nothing_is_asked_for(aws: Quotas, advice: Advice, tmp_path: Path) -> None:

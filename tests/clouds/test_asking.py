@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from advisor.cdns.asking import QuotaClient, ask
 from advisor.cdns.plan import Increase
+from advisor.clouds.asking import QuotaClient, ask
 
 EGRESS = Increase(
     service="cloudfront",

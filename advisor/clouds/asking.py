@@ -17,18 +17,22 @@ from advisor.texts import Message, say
 
 
 def increases_of(advice: Advice) -> tuple[Increase, ...]:
-    """All that an advice needs of AWS: of its CDNs, and vCPUs for the nodes to buy; the largest where several do."""
+    """All that an advice needs of AWS: of its CDNs, and vCPUs for the nodes to buy.
+
+    Markets with one AWS region share its quota, so what they need adds up.
+    """
     parts = advice.cdns.parts if advice.cdns else ()
     found = [more for part in parts for more in part.increases]
     for region in advice.regions:
         choice = region.nodes.offers if isinstance(region.nodes, Plan) else None
         needs = (choice.best and choice.best.quota, choice.mix and choice.mix.quota) if choice else ()
         found += [_vcpus(need) for need in needs if need and need.command and need.code]
-    largest: dict[tuple[str, str, str], Increase] = {}
+    summed: dict[tuple[str, str, str], Increase] = {}
     for more in found:
         key = (more.service, more.region, more.quota)
-        largest[key] = max(largest.get(key, more), more, key=lambda one: one.wanted)
-    return tuple(largest.values())
+        before = summed[key].wanted if key in summed else 0.0
+        summed[key] = more.model_copy(update={"wanted": before + more.wanted})
+    return tuple(summed.values())
 
 
 def _vcpus(need: QuotaNeed) -> Increase:
