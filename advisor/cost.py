@@ -91,8 +91,8 @@ def cost(healthy: Load, surge: Load, join: Joining, seed: int) -> Cost | None:
     drawn = draws(len(viewers), len(healthy.times), seed)
     many = np.resize(join.resampled, len(drawn))
     a = float(rates.sum() / (viewers + join.seconds * joins).sum())
-    many_a = rates[drawn].sum(axis=1) / (viewers[drawn] + many[:, None] * joins[drawn]).sum(axis=1)
-    then, came, _ = surge.blocks
+    many_a = rates[drawn].sum(axis=1) / (viewers[drawn].sum(axis=1) + many * joins[drawn].sum(axis=1))
+    then, came = _foremost(*surge.blocks[:2])
     worst = a * float(np.max(then + join.seconds * came))
     many_worst = many_a * np.max(then + many[:, None] * came, axis=1)
     samples = len(healthy.times)
@@ -101,3 +101,11 @@ def cost(healthy: Load, surge: Load, join: Joining, seed: int) -> Cost | None:
         join=interval(a * join.seconds, many_a * many, samples),
         worst=interval(worst, many_worst, samples),
     )
+
+
+def _foremost(viewers: Floats, joins: Floats) -> tuple[Floats, Floats]:
+    """The blocks that may be the worst, whatever a join counts for: none has more viewers and more joins than they."""
+    order = np.lexsort((joins, viewers))[::-1]
+    before = np.concatenate([[-np.inf], np.maximum.accumulate(joins[order])[:-1]])
+    kept = order[joins[order] > before]
+    return viewers[kept], joins[kept]

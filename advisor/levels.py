@@ -50,8 +50,9 @@ class Level:
 
     def means(self, rate: Callable[[Second], float]) -> list[float]:
         """The mean of each block."""
-        values = [rate(second) for second in self.seconds]
-        return [float(np.mean(values[start : start + BLOCK])) for start in range(0, len(values), BLOCK)]
+        values = np.array([rate(second) for second in self.seconds], dtype=np.float64)
+        found: list[float] = values.reshape(-1, BLOCK).mean(axis=1).tolist()
+        return found
 
 
 def levels(measurement: Measurement, region: str = "") -> tuple[Level, ...]:
@@ -59,7 +60,7 @@ def levels(measurement: Measurement, region: str = "") -> tuple[Level, ...]:
     seconds = measurement.region(region, LOADED) if region else measurement.whole(LOADED)
     steps: dict[int, list[Second]] = {}
     for block in blocks_of(seconds):
-        load = float(np.mean([second.offered for second in block]))
+        load = sum(second.offered for second in block) / BLOCK
         if load > 0:
             steps.setdefault(math.floor(math.log(load) / math.log(WIDTH)), []).extend(block)
     return tuple(Level(tuple(part)) for _, part in sorted(steps.items()))

@@ -7,11 +7,17 @@ sentence of ours. Values are never read as templates.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from importlib.metadata import version
+from importlib.util import cache_from_source
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from advisor import accounted, clustered, edge_text, figures, offerpage, planning, scaled, serverpage, standing
 from advisor.advice import Advice
@@ -44,7 +50,26 @@ def environment(*, html: bool) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=Compiled("html" if html else "markdown"),
     )
+
+
+class Compiled(FileSystemBytecodeCache):
+    """Templates compiled once, in the place and by the settings of Python's own compiled modules.
+
+    ``kind`` is of the environment: another one compiles the same template to something else.
+    """
+
+    def __init__(self, kind: str) -> None:
+        folder = Path(cache_from_source(__file__)).parent
+        super().__init__(str(folder), f"{kind}-jinja{version('jinja2')}-%s.cache")
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it, unless nothing may be written there: then it is compiled again the next time, as a module is."""
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                Path(self.directory).mkdir(parents=True, exist_ok=True)
+                super().dump_bytecode(bucket)
 
 
 def page(template: str, advice: Advice, lang: str, *, html: bool) -> str:

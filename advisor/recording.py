@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final, TypeAlias
@@ -42,6 +43,10 @@ from loadtests.sketch import Sketch
 PATIENCE: Final = 2
 """Seconds that windows are held for later ones of the same second. A journal writes second by second; a file that
 turns out to need more is read once more, with as many as it needs."""
+
+BATCH: Final = 64
+AT_ONCE: Final = 16
+"""Windows that are read at once and seconds that are folded at once: with more, calls of numpy cost no less."""
 
 Key: TypeAlias = tuple[str, str]
 """Region and cohort."""
@@ -135,7 +140,8 @@ class Recorder(PlainReader):
         at: int = window["at"]
         if at >= self.seconds:
             self.seconds = at + 1
-            self._fold(until=at - self.patience)
+            if len(self._open) > self.patience + AT_ONCE:
+                self._fold(until=at - self.patience)
         elif (late := self.seconds - 1 - at) > self.late:
             self.late = late
         key = (window["region"], window["cohort"])
@@ -145,18 +151,24 @@ class Recorder(PlainReader):
         """Every open second before ``until``."""
         assert self.header is not None  # no window is read before it
         series = self._series = self._series or Series(self.header)
-        for at in sorted(one for one in self._open if one < until):
-            cells = self._open.pop(at)
-            if self.late <= self.patience and (phase := phase_at(self.header.phases, at)) is not None:
-                for key in sorted(cells) if phase in COSTING else ():
-                    for kind, requests, age in cells[key].by_kind():
-                        series.kinds.of(key[0], kind).add(at, requests, age)
-                sums = sums_of(cells, series.folds)
-                self._startups.append({code: one.sketches.get("startup", []) for code, one in sums.items()})
-                heard = heard_in(sums, self._startups)
-                for code, fold in series.folds.items():
-                    second = fold.second(at, phase, sums[code].sums(), heard[code])
-                    series.add(code, second, sums[code].players.get("rungs", {}))
+        due = sorted(at for at in self._open if at < until)
+        whole = [one for at in due if (one := self._whole(at, self._open.pop(at), series)) is not None]
+        for one, heard in zip(whole, heard_in(whole), strict=True):
+            for code, fold in series.folds.items():
+                sums = one.sums[code]
+                second = fold.second(one.at, one.phase, sums.sums(), heard[code])
+                series.add(code, second, sums.players.get("rungs", {}))
+
+    def _whole(self, at: int, cells: Mapping[Key, Adding], series: Series) -> Whole | None:
+        """A second of which no more windows are due, its kinds told; None where the run has no phase."""
+        if self.late > self.patience or (phase := phase_at(series.header.phases, at)) is None:
+            return None
+        for key in sorted(cells) if phase in COSTING else ():
+            for kind, requests, age in cells[key].by_kind():
+                series.kinds.of(key[0], kind).add(at, requests, age)
+        sums = sums_of(cells, series.folds)
+        self._startups.append({code: one.sketches.get("startup", []) for code, one in sums.items()})
+        return Whole(at, phase, sums, tuple(self._startups))
 
     def recording(self) -> Recording:
         """All lines are read; RunError as for a `Run`."""
@@ -259,31 +271,46 @@ def sums_of(cells: Mapping[Key, Adding], codes: Iterable[str]) -> dict[str, Addi
     return {code: one if code else whole for code, one in regions.items()}
 
 
-def heard_in(sums: Mapping[str, Adding], startups: Iterable[Mapping[str, list[Data]]]) -> dict[str, Heard]:
-    """What the sketches of a second say, by region; ``startups`` are the seconds over which start-ups are judged."""
-    groups = []
-    for code, one in sums.items():
-        started = [sketch for before in startups for sketch in before[code]]
-        groups += [started, *(one.sketches.get(name, []) for name in _AT_ONCE)]
-    found = iter(percentiles(groups, SHARES))
-    each, heard = len(_AT_ONCE) + 1, {}
-    for number, code in enumerate(sums):
-        startup, ttfb, total, latency, delay = (next(found) for _ in range(each))
-        started, _, timed, *_ = groups[number * each : (number + 1) * each]
-        heard[code] = Heard(
-            ttfb=_percentiles(ttfb),
-            total=_percentiles(total),
-            timed=sum(sketch["count"] for sketch in timed),
-            startup_p95=startup[1] if startup else None,
-            started=sum(sketch["count"] for sketch in started),
-            live_latency=latency[0] if latency else None,
-            message_delay=delay[1] if delay else None,
-        )
-    return heard
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The sums of one second, by region, and the start-ups of the seconds over which those are judged."""
+
+    at: int
+    phase: PhaseName
+    sums: dict[str, Adding]
+    startups: tuple[Mapping[str, list[Data]], ...]
+
+    def groups(self) -> Iterator[list[Data]]:
+        """The sketches that are heard, in the order of `HEARD` for each region."""
+        for code, one in self.sums.items():
+            yield [sketch for before in self.startups for sketch in before[code]]
+            yield from (one.sketches.get(name, []) for name in HEARD[1:])
 
 
-_AT_ONCE: Final = ("ttfb", "total", "live_latency", "message_delay")
-"""Sketches that are judged second by second."""
+def heard_in(seconds: Sequence[Whole]) -> Iterator[dict[str, Heard]]:
+    """What the sketches of each second say, by region."""
+    groups = [group for one in seconds for group in one.groups()]
+    found, parts = iter(percentiles(groups, SHARES)), iter(groups)
+    for one in seconds:
+        yield {code: _heard(list(islice(parts, len(HEARD))), list(islice(found, len(HEARD)))) for code in one.sums}
+
+
+def _heard(groups: Sequence[list[Data]], found: Sequence[list[float] | None]) -> Heard:
+    """Of one region: its sketches and their quantiles."""
+    startup, ttfb, total, latency, delay = found
+    return Heard(
+        ttfb=_percentiles(ttfb),
+        total=_percentiles(total),
+        timed=sum(sketch["count"] for sketch in groups[2]),
+        startup_p95=startup[1] if startup else None,
+        started=sum(sketch["count"] for sketch in groups[0]),
+        live_latency=latency[0] if latency else None,
+        message_delay=delay[1] if delay else None,
+    )
+
+
+HEARD: Final = ("startup", "ttfb", "total", "live_latency", "message_delay")
+"""Start-ups are judged over several seconds, all others second by second."""
 
 
 def _percentiles(found: Sequence[float] | None) -> Percentiles | None:
@@ -326,7 +353,7 @@ def read_recording(place: str | Path) -> Recording:
 
 
 def _read(name: str, lines: IO[bytes], patience: int) -> Recorder:
-    recorder = Recorder(name, patience=patience)
+    recorder = Recorder(name, patience=patience, batch=BATCH)
     for line in lines:
         recorder.add(line)
     return recorder

@@ -60,8 +60,8 @@ class Traffic:
             spared += count if state in SPARED else 0
             bypassed += count if state == "bypass" else 0
             self.states[state] += count
-        body, head, refused = (requests.get(name, 0) for name in ("bytes", "head_bytes", "refused_bytes"))
-        row = Row(at, requests.get("count", 0), 8.0 * max(0, body + head - refused), told, spared, bypassed)
+        size = requests.get("bytes", 0) + requests.get("head_bytes", 0) - requests.get("refused_bytes", 0)
+        row = Row(at, requests.get("count", 0), 8.0 * max(0, size), told, spared, bypassed)
         if self.rows and self.rows[-1].at == at:
             row = self.rows.pop().plus(row)
         self.rows.append(row)
@@ -75,7 +75,7 @@ class Traffic:
 
     def extend(self, other: Traffic, offset: int) -> None:
         """With another run behind it, its seconds moved."""
-        self.rows += [row._replace(at=row.at + offset) for row in other.rows]
+        self.rows += [row._replace(at=row.at + offset) for row in other.rows] if offset else other.rows
         self.states.update(other.states)
         self.vendors.update(other.vendors)
         self.lifetimes.update(other.lifetimes)
@@ -93,7 +93,10 @@ class Kinds:
 
     def of(self, region: str, kind: RequestKind) -> Traffic:
         """Where what a region asks for of one kind is added; seconds come in order."""
-        return self.regions.setdefault(region, {}).setdefault(kind, Traffic())
+        kinds = self.regions.setdefault(region, {})
+        if kind not in kinds:
+            kinds[kind] = Traffic()
+        return kinds[kind]
 
 
 def pooled(runs: Iterable[tuple[int, Mapping[str, RegionTraffic]]]) -> dict[str, RegionTraffic]:

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from advisor.blocks import BLOCK
+from advisor.blocks import BLOCK, Floats
 from advisor.demand import Demand
 from advisor.measure import EVENT, LOADED, Measurement, RunSeries
 from advisor.unhindered import unhindered
@@ -39,9 +39,9 @@ class Curve:
         """As many times the viewers."""
         return Curve(tuple(one * factor for one in self.viewers), tuple(one * factor for one in self.joins))
 
-    def costing(self, viewer: float, join: float) -> tuple[float, ...]:
+    def costing(self, viewer: float, join: float) -> Floats:
         """Demand second by second: ``viewer`` of each who watches, ``join`` of each who joins."""
-        return tuple(viewer * v + join * j for v, j in zip(self.viewers, self.joins, strict=True))
+        return viewer * np.asarray(self.viewers) + join * np.asarray(self.joins)
 
     def spread(self, seconds: int) -> Curve:
         """Every visit put off by a uniformly random wait below ``seconds``: both curves run through a moving mean."""
@@ -106,8 +106,7 @@ class Usage:
         return replace(self, curves=tuple(curve.scaled(factor) for curve in self.curves))
 
 
-def _busiest(values: Sequence[float]) -> float:
-    series = np.asarray(values, dtype=np.float64)
+def _busiest(series: Floats) -> float:
     if len(series) < BLOCK:
         return float(series.mean()) if len(series) else 0.0
     return float(np.convolve(series, np.full(BLOCK, 1.0 / BLOCK), "valid").max())

@@ -139,7 +139,7 @@ def planned(scenario: Scenario, code: str = "") -> Callable[[float], float]:
     """Concurrent viewers wanted at a time in run seconds, in one region or in all."""
     shares = {one: audience.share for one, audience in scenario.regions.items() if code in ("", one)}
     parts = [
-        (share, course.shape, _come(course.shape, scenario.stay))
+        (share, _watching(course.shape, scenario.stay))
         for course in courses(scenario)
         if (share := sum(shares.get(one, 0.0) for one in course.regions))
     ]
@@ -147,9 +147,16 @@ def planned(scenario: Scenario, code: str = "") -> Callable[[float], float]:
         parts = [(1.0, *parts[0][1:])]
 
     def wanted(at: float) -> float:
-        return sum(share * (shape.viewers(at) + _at(come, at)) for share, shape, come in parts)
+        return sum(share * watching(at) for share, watching in parts)
 
     return wanted
+
+
+@lru_cache(maxsize=64)
+def _watching(shape: Shape, stay: Stay) -> Callable[[float], float]:
+    """All who watch at a time. It is asked for once a second by every region that lives the surge alike."""
+    come = _come(shape, stay)
+    return lru_cache(maxsize=2**16)(lambda at: shape.viewers(at) + _at(come, at))
 
 
 def _at(series: Series | None, at: float) -> float:

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import CoreSchema, SchemaValidator, ValidationError, core_schema
 
-from loadtests.results import Header, Players, Requests, Totals, Window
+from loadtests.errors import RunError
+from loadtests.results import Generator, Header, Players, Requests, Totals, Window
 from loadtests.run import LineReader
 from loadtests.sketch import GAMMA, LOWEST_BIN, SMALLEST, Sketch, middle_of
 
@@ -110,27 +111,6 @@ def percentiles(groups: Sequence[Sequence[Data]], shares: Sequence[float]) -> li
 _middle = lru_cache(maxsize=2**14)(middle_of)
 
 
-@lru_cache(maxsize=2**14)
-def _edge(index: int) -> float:
-    """The largest value in a bin."""
-    return GAMMA**index
-
-
-def _holds(sketch: Data) -> bool:
-    """What `Sketch` asks of its JSON form beyond types and the sum of its bins; never true where it would refuse."""
-    count = sketch["count"]
-    if not count:
-        return len(sketch) == 1
-    bins, low, high = sketch["bins"], sketch["min"], sketch["max"]
-    return bool(
-        0 <= low <= high < math.inf
-        and low * 0.99 - SMALLEST <= sketch["sum"] / count <= high * 1.01 + SMALLEST
-        and bins.first >= LOWEST_BIN
-        and low * 0.99 <= _edge(bins.first) * (1 - ROUNDING)
-        and (bins.last == LOWEST_BIN or high * 1.01 >= _edge(bins.last - 1) * (1 + ROUNDING))
-    )
-
-
 ROUNDING: Final = 1e-9
 """Share of a value by which the end of a bin is kept away from: nearer, the model decides."""
 _BINS: Final = re.compile(rb'"bins":\{("-?+[0-9]++":[1-9][0-9]*+(?:,"-?+[0-9]++":[1-9][0-9]*+)*+)\}')
@@ -140,24 +120,40 @@ _MOST: Final = 2**40
 """Samples in a bin, from where on they are left to the model: no run has as many, and sums of them stay exact."""
 
 
-def _bins_of(parts: Sequence[bytes]) -> list[tuple[Bins, int]]:
-    """The bins of several sketches with the sum of each, from their text; OverflowError where numpy must not add."""
-    if not parts:
-        return []
-    numbers = np.fromstring(b",".join(parts).translate(_COMMAS, b'"'), dtype=np.int64, sep=",")
+class _OddError(Exception):
+    """A window is not written as `text_of` writes it, or its model would refuse it."""
+
+
+def _bins_of(texts: Sequence[bytes]) -> tuple[list[Bins], NDArray[np.int64]]:
+    """The bins of several sketches, at least one, from their text, and the samples that each adds up to."""
+    numbers = np.fromstring(b",".join(texts).translate(_COMMAS, b'"'), dtype=np.int64, sep=",")
     index, counts = numbers[::2], numbers[1::2]
-    ends = list(accumulate([part.count(b":") for part in parts]))
+    ends = list(accumulate([text.count(b":") for text in texts]))
     begins = [0, *ends[:-1]]
     rising = index[1:] > index[:-1]
     rising[[begin - 1 for begin in ends[:-1]]] = True
     if not rising.all() or counts.max() >= _MOST:
-        raise OverflowError
-    sums, firsts = np.add.reduceat(counts, begins).tolist(), index[begins].tolist()
-    lasts = index[[end - 1 for end in ends]].tolist()
-    return [
-        (Bins(numbers[2 * begin : 2 * end], first, last), total)
-        for begin, end, total, first, last in zip(begins, ends, sums, firsts, lasts, strict=True)
-    ]
+        raise _OddError
+    firsts, lasts = index[begins].tolist(), index[[end - 1 for end in ends]].tolist()
+    parts = zip(begins, ends, firsts, lasts, strict=True)
+    found = [Bins(numbers[2 * begin : 2 * end], first, last) for begin, end, first, last in parts]
+    return found, np.add.reduceat(counts, begins)
+
+
+def _hold(sketches: Sequence[Data], counted: NDArray[np.int64]) -> bool:
+    """Whether they have what `Sketch` asks of its JSON form beyond types; never true where it would refuse one."""
+    count, total, low, high = (np.array([one[name] for one in sketches]) for name in ("count", "sum", "min", "max"))
+    first, last = (np.array([getattr(one["bins"], name) for one in sketches]) for name in ("first", "last"))
+    mean = total / count
+    with np.errstate(over="ignore"):
+        begin, end = GAMMA**first, GAMMA ** (last - 1.0)
+    return bool(
+        (count == counted).all()
+        and ((low >= 0) & (low <= high) & (high < math.inf)).all()
+        and ((low * 0.99 - SMALLEST <= mean) & (mean <= high * 1.01 + SMALLEST)).all()
+        and ((first >= LOWEST_BIN) & (low * 0.99 <= begin * (1 - ROUNDING))).all()
+        and ((last == LOWEST_BIN) | (high * 1.01 >= end * (1 + ROUNDING))).all()
+    )
 
 
 def _rules(schema: Any, known: Mapping[str, Any]) -> CoreSchema:
@@ -203,33 +199,42 @@ def _is_sketch(schema: Any) -> bool:
 _RULES: Final = SchemaValidator(_rules(Window.__pydantic_core_schema__, {}))
 
 
-def window_of(text: bytes) -> Data | None:
-    """A window as a plain value: only what the line has, bins as `Bins`. None where its model has to be asked.
+def windows_of(lines: Sequence[bytes]) -> list[Data | None]:
+    """Windows as plain values: only what each line has, bins as `Bins`. None where its model has to be asked.
 
-    Nearly all of a line is bins. They are cut out, read by numpy, and put back in the place of their numbers.
+    All are read at once; where one of them is odd, one by one.
     """
-    parts = _BINS.split(text)
+    try:
+        return list(_at_once(lines))
+    except (_OddError, ValidationError, KeyError):
+        return [None] if len(lines) == 1 else [windows_of([line])[0] for line in lines]
+
+
+def _at_once(lines: Sequence[bytes]) -> list[Data]:
+    """Nearly all of a line is bins. They are cut out, read by numpy, and put back in the place of their numbers."""
+    parts = _BINS.split(b"\n".join(lines))
     texts = parts[1::2]
     parts[1::2] = [b'"bins":%d' % number for number in range(len(texts))]
     bare = b"".join(parts)
     if b"\\" in bare or bare.count(b'"bins"') != len(texts):
-        return None
-    try:
-        data = cast("Data", _RULES.validate_json(bare))
-        bins, sketches = _bins_of(texts), list(_sketches(data))
-        whole = sum("bins" in sketch for sketch in sketches) == len(bins)
-        sound = whole and all(_put(bins, sketch) and _holds(sketch) for sketch in sketches)
-    except (ValidationError, KeyError, OverflowError):
-        return None
-    return data if sound else None
-
-
-def _put(bins: Sequence[tuple[Bins, int]], sketch: dict[str, Any]) -> bool:
-    """Put its bins into a sketch; whether they add up to its count."""
-    if "bins" not in sketch:
-        return True
-    sketch["bins"], added = bins[sketch["bins"]]
-    return bool(added == sketch["count"])
+        raise _OddError
+    found: list[Data] = [_RULES.validate_json(line) for line in bare.split(b"\n") if line]
+    sketches = [sketch for data in found for sketch in _sketches(data)]
+    filled = [sketch for sketch in sketches if sketch["count"]]
+    if (
+        len(found) != len(lines)
+        or len(filled) != len(texts)
+        or any(len(one) > 1 for one in sketches if not one["count"])
+    ):
+        raise _OddError
+    if texts:
+        order = [sketch["bins"] for sketch in filled]
+        bins, counted = _bins_of(texts)
+        for sketch, number in zip(filled, order, strict=True):
+            sketch["bins"] = bins[number]
+        if not _hold(filled, counted[order]):
+            raise _OddError
+    return found
 
 
 def _sketches(data: Data) -> Iterator[dict[str, Any]]:
@@ -275,19 +280,46 @@ class PlainReader(LineReader):
     """Reads a run with its windows as plain JSON; what becomes of each is for ``window`` to say."""
 
     window: Callable[[Data], None] = lambda _: None
+    batch: int = 1
+    """Windows that are read at once: until then they wait, and only lines of generators go before them."""
     counts: Counter[str] = field(default_factory=Counter)
     """Requests by kind, over the windows so far."""
     sums: Counter[str] = field(default_factory=Counter)
     """The other totals."""
+    _waiting: list[tuple[int, bytes]] = field(default_factory=list)
+    """Windows, each with the number of its line."""
+
+    def add(self, text: str | bytes) -> None:
+        """As any reader; windows that wait are read before a line is refused."""
+        try:
+            LineReader.add(self, text)
+        except (RunError, UnicodeDecodeError):
+            self._settle()
+            raise
 
     def read(self, text: str | bytes) -> None:
         """A window without its model, where that can be."""
         line = text.encode() if isinstance(text, str) else text
-        if self.header is None or not line.startswith(_WINDOW) or (data := window_of(line)) is None:
-            self.take(self.parse(text))
+        if self.header is not None and line.startswith(_WINDOW):
+            self.refuse_behind_footer()
+            self._waiting.append((self.number, line))
+            if len(self._waiting) >= self.batch:
+                self._settle()
             return
-        self.refuse_behind_footer()
-        self._count(data)
+        parsed = self.parse(text)
+        if not isinstance(parsed, Generator):
+            self._settle()
+        self.take(parsed)
+
+    def _settle(self) -> None:
+        """Read the windows that wait, as of their own lines."""
+        (waiting, self._waiting), number = (self._waiting, []), self.number
+        for (self.number, line), data in zip(waiting, windows_of([line for _, line in waiting]), strict=True):
+            if data is None:
+                self.take(self.parse(line))
+            else:
+                self._count(data)
+        self.number = number
 
     def take_window(self, window: Window) -> None:
         """One that had to be read by its model."""
@@ -308,4 +340,5 @@ class PlainReader(LineReader):
 
     def close(self) -> Header:
         """The file is read: its header; RunError when it was no run, or its totals are not those of its windows."""
+        self._settle()
         return self.whole(Totals.model_validate({"requests": dict(self.counts), **self.sums}))

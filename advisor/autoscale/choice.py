@@ -1,7 +1,7 @@
 """The cheapest settings with which a surge is met: reactive where that is enough, else pre-scaled, else with a door.
 
-    candidates ─► sweep (ticks of 15 s, waits at their long end) ─► enough? ─► cheapest ─► lived second by second
-                                                   ─► a few of those ─► waits drawn ─► cheapest that hold in most draws
+    candidates ─► sweep (ticks of 15 s, waits at their long end) ─► enough? ─► the cheapest ─► waits drawn
+                       the first that holds second by second ◄─ cheapest first ◄─ enough in most draws?
 
 Reactive means that nothing is done before the surge but what always stands: a minimum, a target, a behavior, spare
 slots. Pre-scaled means a cron window that asks for pods before it. A minimum that carries the whole peak follows
@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import DOWN, UP, Behavior, Policy, Rules
-from advisor.autoscale.draws import Draw, Held, Question, hold
+from advisor.autoscale.draws import Draw
+from advisor.autoscale.held import Held, Question, hold
 from advisor.autoscale.hpa import SYNC
 from advisor.autoscale.keda import Cron, ScaledObject, Threshold
 from advisor.autoscale.nodes import Nodes
@@ -54,7 +55,7 @@ SURE: Final = 0.95
 LONG: Final = 3 * 3600
 """Seconds from which a course is lived in ticks of 15 s: tens of thousands of nodes take hours to launch."""
 FEW: Final = 4
-"""Candidates that are lived second by second though the sweep, which is never hopeful, left something unmet."""
+"""Candidates that are looked at further though the sweep, which is never hopeful, left something unmet in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +139,15 @@ def choose(cases: Sequence[Case]) -> tuple[Settled, ...]:
     lengths = [math.ceil(len(case.demand) / SYNC) for case in cases]
     demand = np.stack([by_tick(case.demand, max(lengths))[0] for case in cases])
     found = _sweep(cases, [tuple(_candidates(case)) for case in cases], demand, lengths)
-    picks = [_picks(case, tried) for case, tried in zip(cases, found, strict=True)]
+    shorts = [_short(case, tried) for case, tried in zip(cases, found, strict=True)]
     asked = [
         Question(Setting(region, case.workload, one.spec, one.nodes, one.spec.min_replicas), case.draws, case.allowed)
-        for region, (case, pick) in enumerate(zip(cases, picks, strict=True))
-        for one in (*(one for one, _ in pick.lived), pick.reactive)
+        for region, (case, short) in enumerate(zip(cases, shorts, strict=True))
+        for one in (*short.listed, short.reactive)
         if case.draws
     ]
     held = iter(hold(demand, asked, lengths))
-    return tuple(_settled(case, pick, held) for case, pick in zip(cases, picks, strict=True))
+    return tuple(_settled(case, short, held) for case, short in zip(cases, shorts, strict=True))
 
 
 Candidate: TypeAlias = tuple[ScaledObject, Nodes, bool]
@@ -208,73 +209,61 @@ def _tried(case: Case, candidate: Candidate, outcomes: Outcomes, lane: int) -> T
 
 
 @dataclass(frozen=True, slots=True)
-class _Picks:
-    """What is left to choose from: candidates that were lived second by second, cheapest first."""
+class _Short:
+    """What is left to choose from, cheapest first."""
 
-    lived: tuple[tuple[Tried, Course], ...]
+    listed: tuple[Tried, ...]
     reactive: Tried
     tried: int
 
 
-def _picks(case: Case, tried: Sequence[Tried]) -> _Picks:
+def _short(case: Case, tried: Sequence[Tried]) -> _Short:
+    """Those that hold in the sweep, and where waits are drawn a few that may hold more often; else the nearest."""
     calm = min(one.spec.min_replicas for one in tried)
     usual = math.ceil(calm * max(TARGETS) / min(TARGETS))
     reactive = [one for one in tried if not one.ahead and one.spec.min_replicas <= usual]
     best = min(reactive, key=lambda one: (max(one.unmet_share, case.allowed), one.node_hours))
-    return _Picks(_lived(case, tried, best), best, len(tried))
+    order = sorted(tried, key=lambda one: (_stands(case, one), one.node_hours))
+    order = [one for one in order if one.unmet_share <= case.allowed]
+    ahead = [one for one in order if one.ahead]
+    if not order:
+        order = sorted(tried, key=lambda one: (one.unmet_share, _stands(case, one), one.node_hours))[:FEW]
+    elif case.draws:
+        order = list(dict.fromkeys((*order[:SHORT], *ahead[:1], *ahead[-1:], best)))
+    return _Short(tuple(order), best, len(tried))
 
 
-def _settled(case: Case, pick: _Picks, held: Iterator[Held]) -> Settled:
-    """The first that holds in enough draws, else the one that holds in most."""
-    found = [next(held) for _ in pick.lived] if case.draws else []
-    index = max(range(len(found)), key=lambda i: (min(found[i].share, SURE), -i)) if found else 0
-    one, course = pick.lived[index]
+def _settled(case: Case, short: _Short, held: Iterator[Held]) -> Settled:
+    """The first that holds second by second and in enough draws, else the one that holds in most."""
+    found = {one: next(held) for one in short.listed if case.draws}
+    ranked = sorted(short.listed, key=lambda one: -min(found[one].share, SURE)) if found else short.listed
+    one, course = _first(case, ranked)
     holds = course.unmet_share <= case.allowed
     verdict: Verdict = "waiting_room" if not holds else "prescale" if one.ahead else "reactive"
-    short = [moment.ready for moment in course.moments if moment.unmet > 0]
+    ready = [moment.ready for moment in course.moments if moment.unmet > 0]
     return Settled(
         verdict,
         one.spec,
         one.nodes,
         course,
         today=live_of(case, case.today, case.nodes) if case.today else None,
-        reactive=pick.reactive,
-        tried=pick.tried,
-        door=None if holds else min(short) * case.workload.per_pod,
-        held=found[index] if found else None,
+        reactive=short.reactive,
+        tried=short.tried,
+        door=None if holds else min(ready) * case.workload.per_pod,
+        held=found.get(one),
         reactive_held=next(held) if found else None,
     )
 
 
-def _lived(case: Case, tried: Sequence[Tried], reactive: Tried) -> tuple[tuple[Tried, Course], ...]:
-    """Those that hold second by second: the cheapest, and where waits are drawn some that may hold more often.
-
-    Where none does, the one of the best few that leaves least unmet.
-    """
-    found: list[tuple[Tried, Course]] = []
-    order = sorted(tried, key=lambda one: (_stands(case, one), one.node_hours))
-    order = [one for one in order if one.unmet_share <= case.allowed]
-    for one in order:
-        if len(found) >= SHORT and not one.ahead:
-            continue
-        found += _holding(case, one)
-        if found and (not case.draws or (len(found) >= SHORT and any(other.ahead for other, _ in found))):
-            break
-    if found and case.draws:
-        dearest = [one for one in order if one.ahead][-1:]
-        known = [one for one, _ in found]
-        found += [pair for one in (*dearest, reactive) if one not in known for pair in _holding(case, one)]
-    if found:
-        return tuple(found)
-    few = sorted(tried, key=lambda one: (one.unmet_share, _stands(case, one), one.node_hours))[:FEW]
-    lived = [(one, live_of(case, one.spec, one.nodes)) for one in few]
-    return (min(lived, key=lambda one: (max(one[1].unmet_share, case.allowed), _stands(case, one[0]))),)
-
-
-def _holding(case: Case, one: Tried) -> list[tuple[Tried, Course]]:
-    """The candidate with its course, if that holds second by second."""
-    course = live_of(case, one.spec, one.nodes)
-    return [(one, course)] if course.unmet_share <= case.allowed else []
+def _first(case: Case, ranked: Sequence[Tried]) -> tuple[Tried, Course]:
+    """The first that holds when it is lived second by second, else the one that leaves least unmet."""
+    lived = []
+    for one in ranked:
+        course = live_of(case, one.spec, one.nodes)
+        if course.unmet_share <= case.allowed:
+            return one, course
+        lived.append((one, course))
+    return min(lived, key=lambda pair: (pair[1].unmet_share, _stands(case, pair[0])))
 
 
 def _stands(case: Case, one: Tried) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.autoscale.behavior import Behavior, Rules
+from advisor.autoscale.draws import Draw
 from advisor.autoscale.hpa import MILLI, SYNC, UP_FACTOR, UP_LEAST, Hpa
 from advisor.autoscale.keda import Cron, Threshold
 from advisor.autoscale.nodes import Nodes, turns
@@ -29,7 +30,7 @@ NEVER: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One lane: what is tried in which region."""
+    """What is tried in which region: a lane, or several that differ by their waits."""
 
     region: int
     """Row of the demand."""
@@ -38,11 +39,19 @@ class Setting:
     nodes: Nodes
     start: int
     """Pods that are ready at the beginning."""
+    draws: tuple[Draw, ...] = ()
+    """A lane for each; where there are none, one lane with the waits of ``workload`` and ``nodes``."""
+
+    @property
+    def waits(self) -> tuple[Draw, ...]:
+        """Of each of its lanes."""
+        work, nodes = self.workload, self.nodes
+        return self.draws or (Draw(work.metric_lag, work.decision, nodes.leads, nodes.image, nodes.boot),)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """One figure per lane, in the order of the settings."""
+    """One figure per lane, in the order of the settings and of their draws."""
 
     unmet_share: Floats
     """Of all demand, the share that was not met."""
@@ -57,15 +66,13 @@ class Outcomes:
 def sweep(demand: Floats, settings: Sequence[Setting], lengths: Sequence[int] | None = None) -> Outcomes:
     """Live every setting; ``demand`` is [regions, ticks of 15 s], of which ``lengths`` count in each region (all)."""
     lanes = _Lanes(settings)
-    region = np.array([setting.region for setting in settings])
+    region, rows = lanes.region, lanes.rows
     ticks = demand.shape[1]
     ends = np.array(lengths or [ticks] * len(demand))
     demand = np.where(np.arange(ticks) < ends[:, None], demand, 0.0)
-    sums = np.zeros(len(settings))
-    unmet_seconds, worst, node_ticks = np.zeros(len(settings)), np.zeros(len(settings)), np.zeros(len(settings))
-    most_nodes, most_replicas = np.zeros(len(settings), np.int64), np.zeros(len(settings), np.int64)
-    history = np.zeros((lanes.late.max() + 1, len(settings)), np.int64)
-    rows = np.arange(len(settings))
+    sums, unmet_seconds, worst, node_ticks = np.zeros((4, lanes.count))
+    most_nodes, most_replicas = np.zeros((2, lanes.count), np.int64)
+    history = np.zeros((lanes.late.max() + 1, lanes.count), np.int64)
     for step in range(ticks):
         lanes.advance(step)
         history[step % len(history)] = lanes.running
@@ -103,12 +110,19 @@ class _Lanes:
     """State of all lanes. The line of starting pods and of launching nodes are rings over coming ticks."""
 
     def __init__(self, settings: Sequence[Setting]) -> None:
-        self.count = len(settings)
-        self._of_pods(settings)
-        self._of_nodes(settings)
-        self.rules = _Scaling([setting.spec for setting in settings])
-        self.running = np.minimum([setting.start for setting in settings], self.slots)
-        self.pending = np.array([setting.start for setting in settings]) - self.running
+        waits = [setting.waits for setting in settings]
+        self.of = np.repeat(np.arange(len(settings)), [len(one) for one in waits])
+        """Number of the setting, lane by lane."""
+        self.count = len(self.of)
+        self.rows = np.arange(self.count)
+        self.region = self._each([setting.region for setting in settings])
+        self._of_pods([setting.workload for setting in settings])
+        self._of_nodes([setting.nodes for setting in settings])
+        self._waiting([wait for one in waits for wait in one])
+        self.rules = _Scaling([setting.spec for setting in settings], self.of)
+        start = self._each([setting.start for setting in settings])
+        self.running = np.minimum(start, self.slots)
+        self.pending = start - self.running
         self.begun, self.fresh = np.zeros(self.count, np.int64), np.zeros(self.count, np.int64)
         self.held = np.minimum(self.placeholders, self.slots - self.running)
         self.coming = np.zeros(self.count, np.int64)
@@ -117,33 +131,38 @@ class _Lanes:
         self.starting = np.zeros((reach, self.count), np.int64)
         self.launching = np.zeros((int(max(self.leads.max(), self.warm_lead.max())) + 1, self.count), np.int64)
         self.asked = np.zeros(self.count, np.int64)
-        self.rows = np.arange(self.count)
 
-    def _of_pods(self, settings: Sequence[Setting]) -> None:
-        works = [setting.workload for setting in settings]
-        self.per_pod = np.array([work.per_pod for work in works])
-        self.cpu_full = np.array([work.cpu_full for work in works])
-        self.cpu_limit = np.array([work.cpu_limit for work in works])
-        self.late = np.array([round(work.late / SYNC) for work in works])
+    def _each(self, values: Sequence[float]) -> NDArray[Any]:
+        """A value of each setting, lane by lane."""
+        return np.array(values)[self.of]
 
-    def _of_nodes(self, settings: Sequence[Setting]) -> None:
-        nodes = [setting.nodes for setting in settings]
-        self.per_node = np.array([one.pods_per_node for one in nodes])
-        self.up = np.array([one.ready for one in nodes])
-        self.most = np.array([one.most for one in nodes])
-        self.placeholders = np.array([one.placeholders for one in nodes])
-        self.warm = np.array([one.warm for one in nodes])
-        self.burst = np.array([float(one.burst) for one in nodes])
-        self.refill = np.array([one.refill for one in nodes])
-        among = max(1, *(len(one.leads) for one in nodes))
-        if any(len(one.leads) not in (0, among) for one in nodes):
-            raise ValueError(f"a sweep takes the same number of leads everywhere; expected {among} or none")
-        self.leads = _ticks(np.array([one.leads or (one.lead,) * among for one in nodes]).T)
-        self.warm_lead = _ticks(np.array([one.warm_lead for one in nodes]))
-        self.boot = _ticks(np.array([one.boot for one in nodes]))
-        self.image = _ticks(np.array([one.image + one.boot for one in nodes])) - self.boot
+    def _of_pods(self, works: Sequence[Workload]) -> None:
+        self.per_pod = self._each([work.per_pod for work in works])
+        self.cpu_full = self._each([work.cpu_full for work in works])
+        self.cpu_limit = self._each([work.cpu_limit for work in works])
+
+    def _of_nodes(self, nodes: Sequence[Nodes]) -> None:
+        self.per_node = self._each([one.pods_per_node for one in nodes])
+        self.up = self._each([one.ready for one in nodes])
+        self.most = self._each([one.most for one in nodes])
+        self.placeholders = self._each([one.placeholders for one in nodes])
+        self.warm = self._each([one.warm for one in nodes])
+        self.burst = self._each([float(one.burst) for one in nodes])
+        self.refill = self._each([one.refill for one in nodes])
+        self.warm_lead = _ticks(self._each([one.warm_lead for one in nodes]))
+        self.lead = self._each([one.lead for one in nodes])
         if any(one.scan > SYNC for one in nodes):
             raise ValueError(f"a sweep looks for pending pods every {SYNC:g} s; expected a scan of that or less")
+
+    def _waiting(self, waits: Sequence[Draw]) -> None:
+        self.late = np.array([round((one.metric_lag + one.decision) / SYNC) for one in waits])
+        among = max(1, *(len(one.leads) for one in waits))
+        if any(len(one.leads) not in (0, among) for one in waits):
+            raise ValueError(f"a sweep takes the same number of leads everywhere; expected {among} or none")
+        leads = [one.leads or (lead,) * among for one, lead in zip(waits, self.lead.tolist(), strict=True)]
+        self.leads = _ticks(np.array(leads).T)
+        self.boot = _ticks(np.array([one.boot for one in waits]))
+        self.image = _ticks(np.array([one.image + one.boot for one in waits])) - self.boot
 
     @property
     def slots(self) -> Ints:
@@ -236,27 +255,28 @@ class _Lanes:
 class _Scaling:
     """The HPAs of all lanes: targets, bounds, policies, and what they remember."""
 
-    def __init__(self, specs: Sequence[Spec]) -> None:
+    def __init__(self, specs: Sequence[Spec], of: Ints) -> None:
         hpas = [spec if isinstance(spec, Hpa) else spec.hpa for spec in specs]
-        self.least = np.array([hpa.min_replicas for hpa in hpas])
-        self.most = np.array([hpa.max_replicas for hpa in hpas])
-        self.by_cpu = np.array([_target(hpa, "utilization") for hpa in hpas])
-        self.by_rate = np.array([float(_rate(spec)) for spec in specs])
+        self.least = np.array([hpa.min_replicas for hpa in hpas])[of]
+        self.most = np.array([hpa.max_replicas for hpa in hpas])[of]
+        self.by_cpu = np.array([_target(hpa, "utilization") for hpa in hpas])[of]
+        self.by_rate = np.array([float(_rate(spec)) for spec in specs])[of]
         crons = [_cron(spec) for spec in specs]
-        self.cron_start = np.array([one.start if one else np.inf for one in crons])
-        self.cron_end = np.array([one.end if one else -np.inf for one in crons])
-        self.cron_value = np.array([float(one.replicas * MILLI) if one else 0.0 for one in crons])
-        self.has_cron = np.array([one is not None for one in crons])
-        self.plain = np.array([hpa.behavior is None for hpa in hpas])
+        self.cron_start = np.array([one.start if one else np.inf for one in crons])[of]
+        self.cron_end = np.array([one.end if one else -np.inf for one in crons])[of]
+        self.cron_value = np.array([float(one.replicas * MILLI) if one else 0.0 for one in crons])[of]
+        self.has_cron = np.array([one is not None for one in crons])[of]
+        self.plain = np.array([hpa.behavior is None for hpa in hpas])[of]
         behaviors = [hpa.behavior or Behavior() for hpa in hpas]
-        self.up, self.down = _Direction([one.up for one in behaviors]), _Direction([one.down for one in behaviors])
-        old = np.array([hpa.downscale_stabilisation for hpa in hpas])
+        self.up = _Direction([one.up for one in behaviors], of)
+        self.down = _Direction([one.down for one in behaviors], of)
+        old = np.array([hpa.downscale_stabilisation for hpa in hpas])[of]
         # without a behavior a recommendation as old as the window still counts, with one it does not
         self.down.window = np.where(self.plain, np.floor(old / SYNC + 1e-9), self.down.window).astype(np.int64)
         self.up.window = np.where(self.plain, 0, self.up.window)
         depth = int(max(self.up.window.max(), self.down.window.max(), self.up.period.max(), self.down.period.max())) + 1
-        self.past = np.full((depth, len(specs)), NEVER, np.int64)
-        self.ups, self.downs = np.zeros((depth, len(specs)), np.int64), np.zeros((depth, len(specs)), np.int64)
+        self.past = np.full((depth, len(of)), NEVER, np.int64)
+        self.ups, self.downs = np.zeros((2, depth, len(of)), np.int64)
 
     def wanted(self, step: int, told: Floats, current: Ints, ready: Ints, cpu: Ints) -> Ints:
         """The most that any metric of a lane asks for."""
@@ -310,19 +330,19 @@ class _Scaling:
 class _Direction:
     """The rules of one direction in all lanes; a policy that is not there has a period of zero."""
 
-    def __init__(self, rules: Sequence[Rules]) -> None:
+    def __init__(self, rules: Sequence[Rules], of: Ints) -> None:
         if any(len(rule.policies) > POLICIES for rule in rules):
             raise ValueError(f"a sweep knows {POLICIES} policies in a direction at most")
         padded = [(*rule.policies, *rule.policies[:1] * (POLICIES - len(rule.policies))) for rule in rules]
         columns = range(POLICIES)
-        self.value = np.array([[row[index].value for row in padded] for index in columns])
-        self.of_pods = np.array([[row[index].kind == "Pods" for row in padded] for index in columns])
+        self.value = np.array([[row[index].value for row in padded] for index in columns])[:, of]
+        self.of_pods = np.array([[row[index].kind == "Pods" for row in padded] for index in columns])[:, of]
         # a change of a period ago no longer counts: so many whole ticks back it still does
-        periods = np.array([[row[index].period for row in padded] for index in columns])
+        periods = np.array([[row[index].period for row in padded] for index in columns])[:, of]
         self.period = np.ceil(periods / SYNC - 1e-9).astype(np.int64) - 1
-        self.least = np.array([rule.select == "Min" for rule in rules])
-        self.disabled = np.array([rule.select == "Disabled" for rule in rules])
-        windows = np.array([rule.stabilisation for rule in rules])
+        self.least = np.array([rule.select == "Min" for rule in rules])[of]
+        self.disabled = np.array([rule.select == "Disabled" for rule in rules])[of]
+        windows = np.array([rule.stabilisation for rule in rules])[of]
         self.window = np.maximum(0, np.ceil(windows / SYNC - 1e-9).astype(np.int64) - 1)
 
     def limit(self, starts: list[Ints], *, rising: bool) -> Ints:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from advisor.autoscale.choice import SURE, Case, choose
-from advisor.autoscale.draws import Draw, Question, hold
+from advisor.autoscale.draws import Draw
+from advisor.autoscale.held import Question, hold
 from advisor.autoscale.keda import ScaledObject, Threshold
 from advisor.autoscale.nodes import Fleet, Nodes, turns
 from advisor.autoscale.sweep import Setting, by_tick
