@@ -8,16 +8,12 @@ bit of a float depends on the way.
 
 from __future__ import annotations
 
-import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from advisor.seconds import (
     PLAYERS_READ,
@@ -35,7 +31,8 @@ from advisor.traffic import COSTING, Kinds, RegionTraffic
 from loadtests.flow import planned
 from loadtests.plain import NOTHING, SKETCHES, Data, PlainReader, percentiles, sketch_of
 from loadtests.results import Bottleneck, Footer, Generator, Header, Note, Players, Target, add
-from loadtests.run import Run, open_run
+from loadtests.run import LineReader, Run
+from loadtests.scenario import Scenario
 from loadtests.session import RequestKind
 from loadtests.shapes import Phase, PhaseName
 from loadtests.sketch import Sketch
@@ -80,32 +77,60 @@ class Recording:
 
 
 @dataclass(slots=True)
-class Series:
-    """Folds the seconds of a run, all regions at once."""
+class Found:
+    """What the lines of a run, or of a stretch of it, came to so far."""
 
-    header: Header
-    folds: dict[str, Fold] = field(init=False)
-    seconds: dict[str, list[Second]] = field(init=False)
+    seconds: dict[str, list[Second]] = field(default_factory=dict)
+    """By region; over all under ``""``."""
     kinds: Kinds = field(default_factory=Kinds)
     rungs: dict[str, Rungs] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        scenario = self.header.scenario
-        codes = ("", *scenario.regions)
-        self.folds = {code: Fold(scenario.budgets, planned(scenario, code)) for code in codes}
-        self.seconds = {code: [] for code in codes}
+    spoiled: list[tuple[int, str, Bottleneck]] = field(default_factory=list)
+    worst_cpu: float = 0.0
+    until: int = 0
+    """The second behind the last one."""
+    late: int = 0
+    """The longest that a window came after one of a later second."""
 
     def add(self, code: str, second: Second, rungs: dict[int, float]) -> None:
         """The next second of a region, or of the whole (``""``), and what was played at each bit rate."""
-        self.seconds[code].append(second)
+        self.seconds.setdefault(code, []).append(second)
         if code and rungs:
             self.rungs.setdefault(code, []).append((second.at, rungs))
 
-    def parts(self) -> dict[str, Any]:
-        """The fields of a `Recording`."""
-        whole, *regions = ((code, tuple(part)) for code, part in self.seconds.items())
-        told = {"traffic": self.kinds.regions, "rungs": self.rungs}
-        return {"header": self.header, "whole": whole[1], "regions": dict(regions), **told}
+    def extend(self, other: Found) -> None:
+        """With those of the lines behind."""
+        for code, seconds in other.seconds.items():
+            self.seconds.setdefault(code, []).extend(seconds)
+        for region, kinds in other.kinds.regions.items():
+            for kind, traffic in kinds.items():
+                self.kinds.of(region, kind).extend(traffic, 0)
+        for code, rungs in other.rungs.items():
+            self.rungs.setdefault(code, []).extend(rungs)
+        self.spoiled += other.spoiled
+        self.worst_cpu = max(self.worst_cpu, other.worst_cpu)
+        self.until, self.late = max(self.until, other.until), max(self.late, other.late)
+
+    def recording(self, header: Header, lines: Run | LineReader) -> Recording:
+        """With all other lines."""
+        return Recording(
+            header=header,
+            whole=tuple(self.seconds.get("", ())),
+            regions={code: tuple(self.seconds.get(code, ())) for code in header.scenario.regions},
+            seconds=self.until,
+            spoiled=tuple(self.spoiled),
+            worst_cpu=self.worst_cpu,
+            notes=tuple(lines.notes),
+            footer=lines.footer,
+            traffic=self.kinds.regions,
+            rungs=self.rungs,
+            targets=tuple(lines.targets),
+            cut=lines.cut,
+        )
+
+
+def folds_of(scenario: Scenario) -> dict[str, Fold]:
+    """What turns windows into seconds, over all (``""``) and by region."""
+    return {code: Fold(scenario.budgets, planned(scenario, code)) for code in ("", *scenario.regions)}
 
 
 def phase_at(phases: Sequence[Phase], at: int) -> PhaseName | None:
@@ -115,17 +140,16 @@ def phase_at(phases: Sequence[Phase], at: int) -> PhaseName | None:
 
 @dataclass(slots=True)
 class Recorder(PlainReader):
-    """Folds the lines of a run into a `Recording`."""
+    """Folds the lines of a run, or of a stretch of it, into a `Recording`."""
 
     patience: int = PATIENCE
-    late: int = 0
-    """The longest that a window came after one of a later second; more than ``patience``, and it was not taken."""
-    seconds: int = 0
-    _series: Series | None = None
+    """Seconds; a window that is later than that is not taken, and `Found.late` tells."""
+    since: int = 0
+    """Seconds before this one only lend their start-ups: they belong to the stretch before."""
+    found: Found = field(default_factory=Found)
+    _folds: dict[str, Fold] = field(default_factory=dict)
     _open: dict[int, dict[Key, Adding]] = field(default_factory=dict)
     _startups: deque[dict[str, list[Data]]] = field(default_factory=lambda: deque(maxlen=STARTUP_SECONDS))
-    _spoiled: list[tuple[int, str, Bottleneck]] = field(default_factory=list)
-    _worst_cpu: float = 0.0
 
     def __post_init__(self) -> None:
         self.window = self._keep
@@ -133,57 +157,58 @@ class Recorder(PlainReader):
     def take_generator(self, line: Generator) -> None:
         """Only what it says of its second is kept."""
         if (reason := line.bottleneck()) is not None:
-            self._spoiled.append((line.at, line.worker, reason))
-        self._worst_cpu = max(self._worst_cpu, line.cpu)
+            self.found.spoiled.append((line.at, line.worker, reason))
+        self.found.worst_cpu = max(self.found.worst_cpu, line.cpu)
 
     def _keep(self, window: Data) -> None:
-        at: int = window["at"]
-        if at >= self.seconds:
-            self.seconds = at + 1
+        at, found = window["at"], self.found
+        if at >= found.until:
+            found.until = at + 1
             if len(self._open) > self.patience + AT_ONCE:
                 self._fold(until=at - self.patience)
-        elif (late := self.seconds - 1 - at) > self.late:
-            self.late = late
+        elif (late := found.until - 1 - at) > found.late:
+            found.late = late
         key = (window["region"], window["cohort"])
         self._open.setdefault(at, {}).setdefault(key, Adding()).add(window)
 
     def _fold(self, until: float) -> None:
         """Every open second before ``until``."""
         assert self.header is not None  # no window is read before it
-        series = self._series = self._series or Series(self.header)
+        folds = self._folds = self._folds or folds_of(self.header.scenario)
         due = sorted(at for at in self._open if at < until)
-        whole = [one for at in due if (one := self._whole(at, self._open.pop(at), series)) is not None]
+        phases = {at: phase_at(self.header.phases, at) for at in due}
+        cells = ((phase, at, self._open.pop(at)) for at, phase in phases.items())
+        whole = [self._whole(at, phase, known) for phase, at, known in cells if phase and self._takes()]
         for one, heard in zip(whole, heard_in(whole), strict=True):
-            for code, fold in series.folds.items():
+            for code, fold in folds.items() if one.at >= self.since else ():
                 sums = one.sums[code]
                 second = fold.second(one.at, one.phase, sums.sums(), heard[code])
-                series.add(code, second, sums.players.get("rungs", {}))
+                self.found.add(code, second, sums.players.get("rungs", {}))
 
-    def _whole(self, at: int, cells: Mapping[Key, Adding], series: Series) -> Whole | None:
-        """A second of which no more windows are due, its kinds told; None where the run has no phase."""
-        if self.late > self.patience or (phase := phase_at(series.header.phases, at)) is None:
-            return None
-        for key in sorted(cells) if phase in COSTING else ():
+    def _takes(self) -> bool:
+        """Whether windows came early enough: if not, all is read once more, and nothing counts."""
+        return self.found.late <= self.patience
+
+    def _whole(self, at: int, phase: PhaseName, cells: Mapping[Key, Adding]) -> Whole:
+        """A second of which no more windows are due; its kinds are told."""
+        for key in sorted(cells) if phase in COSTING and at >= self.since else ():
             for kind, requests, age in cells[key].by_kind():
-                series.kinds.of(key[0], kind).add(at, requests, age)
-        sums = sums_of(cells, series.folds)
+                self.found.kinds.of(key[0], kind).add(at, requests, age)
+        sums = sums_of(cells, self._folds)
         self._startups.append({code: one.sketches.get("startup", []) for code, one in sums.items()})
         return Whole(at, phase, sums, tuple(self._startups))
+
+    def folded(self) -> Found:
+        """All lines are read."""
+        self.settle()
+        if self._open:
+            self._fold(until=self.found.until)
+        return self.found
 
     def recording(self) -> Recording:
         """All lines are read; RunError as for a `Run`."""
         header = self.close()
-        self._fold(until=self.seconds)
-        return Recording(
-            **(self._series or Series(header)).parts(),
-            seconds=self.seconds,
-            spoiled=tuple(self._spoiled),
-            worst_cpu=self._worst_cpu,
-            notes=tuple(self.notes),
-            targets=tuple(self.targets),
-            footer=self.footer,
-            cut=self.cut,
-        )
+        return self.folded().recording(header, self)
 
 
 @dataclass(slots=True)
@@ -319,53 +344,17 @@ def _percentiles(found: Sequence[float] | None) -> Percentiles | None:
 
 def recorded(run: Run) -> Recording:
     """A run that is in memory already."""
-    series = Series(run.header)
+    found, folds = Found(until=run.seconds), folds_of(run.header.scenario)
     for at, windows in by_second(run.windows):
         if (phase := phase_at(run.header.phases, at)) is not None:
             for window in windows if phase in COSTING else ():
                 for kind, requests in window.requests.items():
-                    series.kinds.of(window.region, kind).add(at, vars(requests), requests.cache_age)
-            for code, fold in series.folds.items():
+                    found.kinds.of(window.region, kind).add(at, vars(requests), requests.cache_age)
+            for code, fold in folds.items():
                 part = [one for one in windows if code in ("", one.region)]
                 played = reduce(add, (one.players for one in part), Players())
-                series.add(code, fold.add(at, phase, part), played.rungs)
+                found.add(code, fold.add(at, phase, part), played.rungs)
     spoiled = ((one.at, one.worker, one.bottleneck()) for one in run.generators)
-    return Recording(
-        **series.parts(),
-        seconds=run.seconds,
-        spoiled=tuple((at, worker, reason) for at, worker, reason in spoiled if reason is not None),
-        worst_cpu=max((one.cpu for one in run.generators), default=0.0),
-        notes=run.notes,
-        targets=run.targets,
-        footer=run.footer,
-        cut=run.cut,
-    )
-
-
-def read_recording(place: str | Path) -> Recording:
-    """Fold a run from a folder, a file, or ``-`` for standard input; RunError names the line and what is wrong."""
-    with open_run(place) as (name, lines), _again(lines) as file:
-        recorder = _read(name, file, PATIENCE)
-        if recorder.late > recorder.patience:
-            file.seek(0)
-            recorder = _read(name, file, recorder.late)
-        return recorder.recording()
-
-
-def _read(name: str, lines: IO[bytes], patience: int) -> Recorder:
-    recorder = Recorder(name, patience=patience, batch=BATCH)
-    for line in lines:
-        recorder.add(line)
-    return recorder
-
-
-@contextmanager
-def _again(lines: IO[bytes]) -> Iterator[IO[bytes]]:
-    """The lines in a file that can be read twice: what comes through a pipe is kept on disk for that long."""
-    if lines.seekable():
-        yield lines
-        return
-    with TemporaryFile() as file:
-        shutil.copyfileobj(lines, file)
-        file.seek(0)
-        yield file
+    found.spoiled = [(at, worker, reason) for at, worker, reason in spoiled if reason is not None]
+    found.worst_cpu = max((one.cpu for one in run.generators), default=0.0)
+    return found.recording(run.header, run)

@@ -294,7 +294,7 @@ class PlainReader(LineReader):
         try:
             LineReader.add(self, text)
         except (RunError, UnicodeDecodeError):
-            self._settle()
+            self.settle()
             raise
 
     def read(self, text: str | bytes) -> None:
@@ -304,14 +304,14 @@ class PlainReader(LineReader):
             self.refuse_behind_footer()
             self._waiting.append((self.number, line))
             if len(self._waiting) >= self.batch:
-                self._settle()
+                self.settle()
             return
         parsed = self.parse(text)
         if not isinstance(parsed, Generator):
-            self._settle()
+            self.settle()
         self.take(parsed)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Read the windows that wait, as of their own lines."""
         (waiting, self._waiting), number = (self._waiting, []), self.number
         for (self.number, line), data in zip(waiting, windows_of([line for _, line in waiting]), strict=True):
@@ -340,5 +340,5 @@ class PlainReader(LineReader):
 
     def close(self) -> Header:
         """The file is read: its header; RunError when it was no run, or its totals are not those of its windows."""
-        self._settle()
+        self.settle()
         return self.whole(Totals.model_validate({"requests": dict(self.counts), **self.sums}))

@@ -21,7 +21,8 @@ from advisor.cdns.plan import on_day
 from advisor.demand import parse_audience
 from advisor.exporting import export, export_letters, tell
 from advisor.ledger import entry_of, read_ledger, record
-from advisor.recording import Recording, read_recording
+from advisor.reading import read_recording
+from advisor.recording import Recording
 from advisor.reports import write_reports
 from advisor.summary import summary
 from advisor.terraform import export_variables

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.advice import advise
-from advisor.recording import PATIENCE, Recording, read_recording, recorded
+from advisor.reading import read_recording
+from advisor.recording import PATIENCE, Recording, recorded
 from loadtests.errors import RunError
 from loadtests.results import Footer, Line, Players, Totals, Window, text_of
 from loadtests.run import RUN_FILE, lines_of, read_run
