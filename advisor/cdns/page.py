@@ -13,7 +13,7 @@ from advisor.cdns.plan import CdnPart, CdnPlan, CdnShare, Increase, total
 from advisor.cdns.shield import ShieldChoice
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.texts import fill, name_of, told
+from advisor.texts import fill, name_of, texts, told
 from loadtests.region import Names
 
 
@@ -150,12 +150,22 @@ def noticed(lang: str, plan: CdnPlan, part: CdnPart) -> Iterator[str]:
 
 def notice_values(lang: str, notice: Notice) -> dict[str, str]:
     """What sentences on a deadline say."""
-    key = "notice_working" if notice.rule.working else "notice_days"
     return {
-        "before": fill(lang, key, days=str(notice.rule.days)),
+        "before": _before(lang, notice),
         "day": str(notice.send_by or ""),
         "passed": " ".join(told(message, lang, {}) for message in notice.passed),
     }
+
+
+def _before(lang: str, notice: Notice) -> str:
+    """How long before, and by which calendar."""
+    rule = notice.rule
+    if not rule.working or not rule.country:
+        return fill(lang, "notice_working" if rule.working else "notice_days", days=str(rule.days))
+    found = {"notice_off": notice.off, "notice_worked": notice.worked, "notice_not_decreed": notice.not_decreed}
+    told = (fill(lang, key, days=", ".join(str(day) for day in days)) for key, days in found.items() if days)
+    country = texts(lang).get(f"country_{rule.country}", rule.country)
+    return fill(lang, "notice_working_in", days=str(rule.days), country=country, found="".join(told))
 
 
 def excused(lang: str, names: Mapping[str, Names], excuse: Excuse) -> str:
