@@ -1,7 +1,8 @@
-"""Working days as a country keeps them: its weekends, its public holidays, and the weekend days that are worked instead.
+"""Working days as a country keeps them: weekends, public holidays, and the weekend days that are worked for them.
 
-The calendars are those of the library ``holidays``. Where a government decrees the year's calendar (China's State Council,
-each November for the next year), a year that the library does not have yet has its fixed holidays only, and is said.
+The calendars are those of the library ``holidays``. Where a government decrees the year's calendar (China's State
+Council, each November for the next year), a year that the library does not have yet has its fixed holidays only, and
+is said.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ WEEKDAYS: Final = range(5)
 DECREED: Final = frozenset({"CN"})
 """Countries whose calendar is decreed year by year."""
 NEW_YEAR: Final = 25
-"""From this day of December on New Year's Day may be made up for (never earlier in China's notices from 2001 to 2026)."""
+"""From this day of December on New Year's Day may be made up for (none was earlier in China, 2001 to 2026)."""
 
 
 def is_kept(country: str) -> bool:

@@ -1,9 +1,9 @@
 """When a vendor must be told of a surge, and whether that can still be done.
 
 Days before the event count without the day of the event. Of working days so many *whole* ones lie between the day of
-sending and the day of the event, by the calendar of the vendor's country (`advisor.cdns.calendar`); where the rule names
-none, Saturdays and Sundays are no working days and public holidays are not known (assumed to be working days: check the
-vendor's calendar). The day on which it is asked comes in as a value.
+sending and the day of the event, by the calendar of the vendor's country (`advisor.cdns.calendar`); where the rule
+names none, Saturdays and Sundays are no working days and public holidays are not known (assumed to be working days:
+check the vendor's calendar). The day on which it is asked comes in as a value.
 """
 
 from __future__ import annotations

@@ -210,8 +210,8 @@ def offers_of(caching: Caching, own: Iterable[CdnOffer] = ()) -> tuple[CdnOffer,
     InputError where a setting names what is not known.
     """
     ours = {offer.name: offer for offer in own}
-    names = dict.fromkeys((*caching.offers, *ours))
-    offers = tuple(ours[name] if name in ours else load_offer(name) for name in names)
+    wanted = dict.fromkeys((*caching.offers, *ours))
+    offers = tuple(ours[name] if name in ours else load_offer(name) for name in wanted)
     known = {offer.name: offer for offer in offers}
     named = {
         **{f"allowed.{code}": names for code, names in caching.allowed.items()},
