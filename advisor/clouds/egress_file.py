@@ -46,7 +46,8 @@ def look_up_egress(aws: Aws, regions: Sequence[str]) -> EgressMarket:
         except Refused as refused:
             market.excuses.append(excuse(refused, region))
             continue
-        if steps := ladder(found, "GB"):
+        steps = ladder(found, "GB")
+        if any(steps.values()):
             market.per_gb[region] = steps
     return market
 

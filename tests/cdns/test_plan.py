@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from markdown_it import MarkdownIt
 
 from advisor import figures
-from advisor.advice import Advice, advise
+from advisor.advice import Advice, Own, advise
 from advisor.cdn import cdn as edge_of
 from advisor.cdn import seen_of
 from advisor.cdns.letter import letter, write_letters
@@ -59,15 +59,16 @@ def real(run: Run) -> Advice:
     return advise([with_launch(run, {})])
 
 
-def plan_of(run: Run, cdn: dict[str, Any] | None = None, **fields: Any) -> CdnPlan:
+def plan_of(run: Run, cdn: dict[str, Any] | None = None, own: Own | None = None, **fields: Any) -> CdnPlan:
     """The CDNs alone: nodes and autoscalers take long, and change nothing here."""
+    own = own or Own()
     measurement = measure([with_launch(run, cdn or {}, **fields)])
     scenario, places = measurement.scenario, measurement.places
     edges = []
     for demand in demands(measurement, audience_of(measurement, None)):
         edge = edge_of(demand, places[demand.region], scenario, seen_of(measurement, demand))
         edges.append((edge, demand.viewers.mid))
-    return cdn_plan(edges, scenario, date(2026, 12, 1))
+    return cdn_plan(edges, scenario, date(2026, 12, 1), own.cdns, own.account)
 
 
 def advised(real: Advice, plan: CdnPlan) -> Advice:
