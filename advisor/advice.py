@@ -138,12 +138,11 @@ def advise(
 
     ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
     """
-    measurement = measure(runs, accept_unfinished=accept_unfinished)
+    own, measurement = own or Own(), measure(runs, accept_unfinished=accept_unfinished)
     wanted = demands(measurement, audience_of(measurement, audience))
     found = capacities(measurement)
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
-    own = own or Own()
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
@@ -180,13 +179,7 @@ def advise(
         runs=measurement.runs,
         servers=servers,
         clusters=tuple(looked(cluster, looks, [demand.region for demand in wanted]) for cluster in clusters),
-        cdns=cdn_plan(
-            [(region.cdn, region.demand.viewers.mid) for region in regions],
-            scenario,
-            _last_day(measurement),
-            own.cdns,
-            own.account,
-        ),
+        cdns=_cdns(measurement, regions, own),
         account=None if own.account is None else account_looked(own.account, measurement),
     )
 
@@ -314,6 +307,11 @@ def _leaving(
     leaving = [Leaving(one.code, one.nodes, _places(measurement, one.code, stock), one.cdn.event_gb) for one in regions]
     found = egress_costs(leaving, stock.node, egress_prices.lists_of(own.egress))
     return tuple(one.model_copy(update={"egress": found.get(one.code)}) for one in regions)
+
+
+def _cdns(measurement: Measurement, regions: Sequence[RegionAdvice], own: Own) -> CdnPlan:
+    edges = [(region.cdn, region.demand.viewers.mid) for region in regions]
+    return cdn_plan(edges, measurement.scenario, _last_day(measurement), own.cdns, own.account)
 
 
 def _stale(measurement: Measurement, stock: Stock, own: Own, regions: Sequence[RegionAdvice]) -> tuple[Message, ...]:

@@ -187,11 +187,11 @@ def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, full: str) -> Exc
 
 def unplaced(loads: Sequence[EdgeLoad], shares: Shares, carries: Carries = UNBOUND) -> Iterator[Excuse]:
     """What of a region nobody carries."""
-    fix = "cdn_unplaced_account_fix" if carries else "cdn_unplaced_fix"
+    key = "cdn_unplaced_account" if carries else "cdn_unplaced"
     for load in loads:
         left = 1.0 - sum(shares[load.region].values())
         if left > NOTHING:
-            yield _left(load, left, fix)
+            yield _left(load, left, f"{key}{FIX}")
 
 
 def _left(load: EdgeLoad, left: float, fix: str) -> Excuse:

@@ -17,10 +17,9 @@ from advisor.own import read_named
 from advisor.shelves import list_lines, show_lines
 from surgecast.catalogs import refresh_catalog, refresh_cdn, refresh_egress
 
-EXAMPLE = "\b\nExample:\n  surgecast catalog refresh --region ap-southeast-3 --family c --out ec2-mine.yaml"
-EXAMPLE += "\n  surgecast catalog refresh --cdn cloudfront-mine.yaml"
+EXAMPLE = "\b\nExample:\n  surgecast catalog refresh --region ap-southeast-3 --out ec2-mine.yaml --cdn cdn-mine.yaml"
 LIST = "\b\nExample:\n  surgecast catalog list"
-SHOW = "\b\nExample:\n  surgecast catalog show ec2 --region ap-southeast-3\n  surgecast catalog show cloudfront"
+SHOW = "\b\nExample:\n  surgecast catalog show ec2 --region ap-southeast-3"
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 

@@ -25,7 +25,7 @@ from tests.clouds.test_catalog_refresh import run
 
 DAY = date(2026, 11, 27)
 SHIPPED = load_offer("cloudfront")
-ANSWERS: Mapping[str, Asked] = {
+ANSWERS: dict[str, Asked] = {
     "pricing:GetProducts": listing(edge_products().values()),
     "servicequotas:ListServiceQuotas": QUOTAS,
 }

@@ -133,8 +133,8 @@ def test_a_list_of_ones_own_takes_the_place_of_its_providers() -> None:
     ],
 )
 def test_bad_lists_are_refused_with_file_and_field(change: str, message: str, tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text(JAKARTA.replace(*change.split("|")), encoding="utf-8")
+    file, (old, new) = tmp_path / "mine.yaml", change.split("|")
+    file.write_text(JAKARTA.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError) as caught:
         read_file(file)
     assert message in f"{caught.value}"
