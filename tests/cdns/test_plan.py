@@ -344,6 +344,27 @@ def test_letters_and_commands_are_written_beside_the_manifests_and_old_ones_go(
     assert [file.name for file in tmp_path.glob("*.*")] == ["surge-notice-bunny.en.md"], "what others wrote stays"
 
 
+def test_letters_to_a_cdn_of_ones_own_go_too_when_it_carries_nothing_any_more(
+    run: Run, real: Advice, tmp_path: Path
+) -> None:
+    acme = load_offer("tencent").model_copy(update={"name": "acme"})
+    write_letters(advised(real, plan_of(run, {"offers": []}, own=Own(cdns=(acme,)))), tmp_path)
+    assert (tmp_path / "surge-notice-acme.zh.md").exists()
+    _, removed = write_letters(advised(real, plan_of(run, {"offers": []})), tmp_path)
+    assert {file.name for file in removed} == {f"surge-notice-acme.{lang}.md" for lang in LANGS}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_letter_names_the_holidays_in_between(run: Run, real: Advice, lang: str) -> None:
+    plan = plan_of(run, {"offers": ["tencent"]}, starts_at="2026-10-08T12:30:00Z")
+    text = letter(advised(real, plan), plan, plan.parts[0], lang)
+    assert "2026-09-27" in text
+    assert "2026-10-01, 2026-10-02, 2026-10-05, 2026-10-06, 2026-10-07" in text
+    early = plan_of(run, {"offers": ["tencent"]}, starts_at="2080-10-08T12:30:00Z")
+    told = letter(advised(real, early), early, early.parts[0], lang)
+    assert {"en": "the calendar of 2080 is not published here yet", "zh": "此处尚无 2080 年的放假安排"}[lang] in told
+
+
 @pytest.mark.parametrize("lang", LANGS)
 def test_reports_tell_all_of_it(run: Run, real: Advice, lang: str) -> None:
     cdn = {

@@ -27,7 +27,7 @@ from loadtests.run import Run
 from loadtests.scenario import Scenario
 from surgecast.cli import surgecast
 from tests.advisor.runs import Town, run_of, write
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, blocks
 
 AWS = load_list("aws-egress")
 NODE = Offer(name="c7g.4xlarge", provider="aws", catalog="ec2")
@@ -89,6 +89,18 @@ def test_regions_in_one_place_share_its_tiers_and_each_pays_its_part() -> None:
     assert one.together == other.together == ("ar", "br")
     assert found["us"].usd is not None
     assert found["us"].usd.mid == pytest.approx(921.60)
+
+
+def test_the_examples_of_the_page_are_what_is_charged() -> None:
+    page = ROOT / "docs" / "planning.md"
+    found = costs(("ar", "sa-east-1", gb(10_240)), ("br", "sa-east-1", gb(30_720)))
+    usd = [one.usd.mid for one in found.values() if one.usd]
+    assert f"US${sum(usd):,.2f}" in page.read_text(encoding="utf-8")
+    assert f"US${usd[1]:,.2f}" in page.read_text(encoding="utf-8")
+    (text,) = (block.text for block in blocks(page, "yaml") if "acme-egress" in block.text)
+    acme = parse_list("acme.yaml", text).tariff("south-1")
+    assert acme is not None
+    assert (acme.charge(10_000), acme.charge(10_001)) == (1_000, None)
 
 
 def test_what_is_not_known_is_none_and_never_zero() -> None:
