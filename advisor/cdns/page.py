@@ -179,7 +179,8 @@ def _before(lang: str, notice: Notice) -> str:
     if not rule.working or not rule.country:
         return fill(lang, "notice_working" if rule.working else "notice_days", days=str(rule.days))
     found = {"notice_off": notice.off, "notice_worked": notice.worked, "notice_not_decreed": notice.not_decreed}
-    told = (fill(lang, key, days=", ".join(str(day) for day in days)) for key, days in found.items() if days)
+    comma = "、" if lang == "zh" else ", "
+    told = (fill(lang, key, days=comma.join(str(day) for day in days)) for key, days in found.items() if days)
     country = texts(lang).get(f"country_{rule.country}", rule.country)
     return fill(lang, "notice_working_in", days=str(rule.days), country=country, found="".join(told))
 

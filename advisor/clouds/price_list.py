@@ -67,9 +67,13 @@ def _tier(told: Mapping[str, Any]) -> Tier:
 
 
 def ladder(found: Iterable[Product], unit: str, *, per: int = 1) -> Ladder:
-    """The price of ``per`` units by volume; empty where there is none, where two products disagree or tiers overlap."""
+    """The price of ``per`` units by volume; empty where there is none, where two products disagree or tiers overlap.
+
+    A product that is free throughout, as some plans have it, is not held against one with a price.
+    """
     steps = [_steps(one.tiers, unit, per) for one in found]
-    return steps[0] if steps and all(one == steps[0] for one in steps) else {}
+    priced = [one for one in steps if any(one.values()) or not one] or steps
+    return priced[0] if priced and all(one == priced[0] for one in priced) else {}
 
 
 def _steps(tiers: Iterable[Tier], unit: str, per: int) -> dict[float, float | None]:

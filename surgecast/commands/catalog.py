@@ -49,6 +49,10 @@ def refresh(
     """Ask AWS what is sold, at which price and within which quotas, and write it down. Changes nothing there."""
     if out is None and cdn is None and egress is None:
         raise click.UsageError("nothing to write: give --out, --cdn or --egress")
+    if regions and out is None and egress is None:
+        raise click.UsageError("--region needs --out or --egress: CloudFront's prices hold everywhere")
+    if families and out is None:
+        raise click.UsageError("--family needs --out")
     if out is not None:
         refresh_catalog(out, regions=regions, families=families, profile=profile, role=role)
     if cdn is not None:

@@ -174,6 +174,6 @@ def test_the_letter_says_which_days_do_not_count(lang: str) -> None:
     (found,) = notices((chinese(3),), peak(), date(2026, 10, 8), TODAY)
     (early,) = notices((chinese(3),), peak(), date(2099, 10, 8), TODAY)
     country = {"en": "the calendar of China", "zh": "按中国的日历"}[lang]
-    for notice, shown in ((found, ("2026-10-01, 2026-10-02, 2026-10-05", country)), (early, ("2099",))):
+    for notice, shown in ((found, ("2026-10-01", "2026-10-07", country)), (early, ("2099",))):
         told = notice_values(lang, notice)["before"]
         assert all(part in told for part in shown), told

@@ -160,6 +160,13 @@ def test_a_zone_of_two_with_different_prices_has_none() -> None:
     assert alone.zones["africa-middle-east"].per_gb == SHIPPED.zones["africa-middle-east"].per_gb
 
 
+def test_a_plan_that_is_free_throughout_is_not_held_against_the_price() -> None:
+    entries = [*edge_products().values(), entry("JP-DataTransfer-Out-Bytes", one("0.0000000000", "GB"))]
+    assert offer(found(pricing_GetProducts=listing(entries))).zones["japan"].per_gb == SHIPPED.zones["japan"].per_gb
+    odd = [*edge_products().values(), entry("JP-DataTransfer-Out-Bytes", one("0.1", "TB"))]
+    assert offer(found(pricing_GetProducts=listing(odd))).zones["japan"].per_gb == (), "nobody can say which it is"
+
+
 def test_a_fee_in_tiers_or_without_a_price_is_unknown() -> None:
     cheap = [("0", "1000000", "Requests", "0.000001"), ("1000000", "Inf", "Requests", "0.0000005")]
     given = changed(
@@ -278,10 +285,18 @@ def test_what_is_not_of_cloudfront_is_not_written_over(tmp_path: Path) -> None:
         refresh_cdn(other)
 
 
-def test_the_command_needs_something_to_write() -> None:
-    code, text = run("refresh")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "give --out, --cdn or --egress"),
+        (("--cdn", "x.yaml", "--region", "us-east-1"), "--region needs --out or --egress"),
+        (("--cdn", "x.yaml", "--family", "c7g"), "--family needs --out"),
+    ],
+)
+def test_words_that_do_nothing_are_refused(words: tuple[str, ...], message: str) -> None:
+    code, text = run("refresh", *words)
     assert code == 2
-    assert "give --out, --cdn or --egress" in text
+    assert message in text
 
 
 def test_the_list_shows_cdns_with_their_age_and_a_cdn_is_shown() -> None:
