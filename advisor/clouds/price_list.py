@@ -43,7 +43,8 @@ class Product:
 def products(aws: Aws, service: str, **fields: str) -> Iterator[Product]:
     """The products of a service whose attributes are these. Raises `Refused`."""
     filters = [{"Type": "TERM_MATCH", "Field": key, "Value": value} for key, value in fields.items()]
-    for text in aws.every("pricing", HOME, "get_products", "PriceList", ServiceCode=service, Filters=filters):
+    asked = {"Filters": filters} if filters else {}
+    for text in aws.every("pricing", HOME, "get_products", "PriceList", ServiceCode=service, **asked):
         if (found := product_of(text)) is not None:
             yield found
 

@@ -12,7 +12,7 @@ from advisor.cdns.plan import total
 from advisor.texts import fill, name_of
 
 if TYPE_CHECKING:
-    from advisor.advice import RegionAdvice
+    from advisor.advice import Advice, RegionAdvice
 
 
 def tools(lang: str) -> dict[str, Callable[..., Any]]:
@@ -32,11 +32,14 @@ def rows(lang: str, regions: Sequence[RegionAdvice]) -> list[tuple[str, ...]]:
     return found
 
 
-def lines(lang: str, regions: Sequence[RegionAdvice]) -> Iterator[str]:
-    """The sum, which prices are not known, what shares tiers, what is free, where prices are from."""
+def lines(lang: str, advice: Advice) -> Iterator[str]:
+    """The sum beside the CDNs', which prices are not known, what shares tiers, what is free, where prices are from."""
+    regions = advice.regions
     costs = {region.code: region.egress for region in regions if region.egress is not None}
     if len(costs) == len(regions) and (usd := total([cost.total_usd for cost in costs.values()])) is not None:
         yield fill(lang, "egress_total", usd=figures.dollars(usd.mid), span=figures.span(usd, "USD"))
+        if advice.cdns is not None and advice.cdns.usd is not None:
+            yield fill(lang, "egress_beside", usd=figures.dollars(advice.cdns.usd.mid))
     for place in dict.fromkeys(f"{one.provider} {one.place}" for one in costs.values() if one.usd is None):
         yield fill(lang, "egress_unknown", place=place)
     names = {region.code: name_of(region.name, lang) for region in regions}

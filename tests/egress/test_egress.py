@@ -219,6 +219,19 @@ def test_the_report_says_it_and_what_is_unknown(real: Advice, lang: str) -> None
         assert "None" not in text
 
 
+def test_what_is_known_everywhere_is_summed_beside_the_cdns(real: Advice) -> None:
+    cost = next(one.egress for one in real.regions if one.code == "id")
+    whole = real.model_copy(update={"regions": tuple(one.model_copy(update={"egress": cost}) for one in real.regions)})
+    for text in (Html().render(whole, "en"), Markdown().render(whole, "zh")):
+        assert "All regions together" in text or "各地区合计" in text
+        assert "deliver the same for US$" in text or "分发同样的流量花费 US$" in text
+    alone = whole.model_copy(update={"cdns": None})
+    assert "deliver the same" not in Markdown().render(alone, "en")
+    assert "All regions together" not in Markdown().render(real, "en").partition("Without a CDN")[2], (
+        "Brazil is unknown"
+    )
+
+
 def test_nobody_selling_the_nodes_is_no_section(real: Advice) -> None:
     bare = real.model_copy(update={"regions": tuple(one.model_copy(update={"egress": None}) for one in real.regions)})
     assert "Without a CDN" not in Markdown().render(bare, "en")
