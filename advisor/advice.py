@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final, Literal, TypeAlias
 
@@ -12,7 +12,7 @@ from advisor import lead
 from advisor.capacity import Capacities, capacities
 from advisor.carried import parse_nodes
 from advisor.case import Case
-from advisor.catalog import Read, Stock, stale, stock_of
+from advisor.catalog import Stock, stale, stock_of
 from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
 from advisor.cdns import offer as cdn_offers
@@ -23,11 +23,14 @@ from advisor.cluster.snapshot import Cluster
 from advisor.cluster.starts import measured
 from advisor.cluster.today import Look, Looked, Today, look, looked, today
 from advisor.demand import Demand, audience_of, demands, peak_viewers
+from advisor.egress import prices as egress_prices
+from advisor.egress.cost import EgressCost, Leaving, egress_costs
 from advisor.interval import Interval
 from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
 from advisor.models import Excuse
 from advisor.nodes import Observed, observed
+from advisor.own import Own as Own  # one door for those who advise
 from advisor.plan import Asked, Plan, plan
 from advisor.recording import Recording
 from advisor.residency import Residence, nowhere, resided
@@ -64,6 +67,8 @@ class RegionAdvice(Frozen):
     """What serves the region today; None where no cluster was read that does."""
     account: AccountToday | None = None
     """What the cloud account runs and may run there; None where none was read that has the region."""
+    egress: EgressCost | None = None
+    """What the event costs if the nodes serve it alone, without a CDN; None where nobody says who sells the nodes."""
 
 
 class Totals(Frozen):
@@ -119,14 +124,6 @@ ROUGH: Final = 0.10
 """A capacity interval wider than a tenth on either side is called rough (assumed)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
-    """What is the user's own, beside runs and clusters: catalogues, and the account as it was read."""
-
-    catalogs: Sequence[Read] = ()
-    account: Account | None = None
-
-
 def advise(
     runs: Sequence[Recording | Run],
     audience: dict[str, int] | None = None,
@@ -141,18 +138,17 @@ def advise(
 
     ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
     """
-    measurement = measure(runs, accept_unfinished=accept_unfinished)
+    own, measurement = own or Own(), measure(runs, accept_unfinished=accept_unfinished)
     wanted = demands(measurement, audience_of(measurement, audience))
     found = capacities(measurement)
     tested = peak_viewers(measurement.whole(JUDGED))
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
-    own = own or Own()
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
     planned_for = [_region(measurement, one) for one in asked]
     regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
-    regions = _accounted(measurement, regions, stock, own.account)
+    regions = _leaving(measurement, _accounted(measurement, regions, stock, own.account), stock, own)
     judged = verdict(measurement)
     servers = observed(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -170,7 +166,7 @@ def advise(
         budgets=scenario.budgets,
         warnings=(
             *measurement.warnings,
-            *_stale(measurement, stock),
+            *_stale(measurement, stock, own, regions),
             *servers.warnings,
             *cautions(measurement, found, wanted, plans, factor),
         ),
@@ -183,9 +179,7 @@ def advise(
         runs=measurement.runs,
         servers=servers,
         clusters=tuple(looked(cluster, looks, [demand.region for demand in wanted]) for cluster in clusters),
-        cdns=cdn_plan(
-            [(region.cdn, region.demand.viewers.mid) for region in regions], scenario, _last_day(measurement)
-        ),
+        cdns=_cdns(measurement, regions, own),
         account=None if own.account is None else account_looked(own.account, measurement),
     )
 
@@ -306,11 +300,26 @@ def _scaled(
     return tuple(region.model_copy(update={"scaling": found.get(region.code)}) for region in regions)
 
 
-def _stale(measurement: Measurement, stock: Stock) -> tuple[Message, ...]:
+def _leaving(
+    measurement: Measurement, regions: Sequence[RegionAdvice], stock: Stock, own: Own
+) -> tuple[RegionAdvice, ...]:
+    """Each region with what it costs to serve it by its nodes alone."""
+    leaving = [Leaving(one.code, one.nodes, _places(measurement, one.code, stock), one.cdn.event_gb) for one in regions]
+    found = egress_costs(leaving, stock.node, egress_prices.lists_of(own.egress))
+    return tuple(one.model_copy(update={"egress": found.get(one.code)}) for one in regions)
+
+
+def _cdns(measurement: Measurement, regions: Sequence[RegionAdvice], own: Own) -> CdnPlan:
+    edges = [(region.cdn, region.demand.viewers.mid) for region in regions]
+    return cdn_plan(edges, measurement.scenario, _last_day(measurement), own.cdns, own.account)
+
+
+def _stale(measurement: Measurement, stock: Stock, own: Own, regions: Sequence[RegionAdvice]) -> tuple[Message, ...]:
     """Catalogues that were old when the last run was made."""
     day = _last_day(measurement)
-    cdns = cdn_offers.offers_of(measurement.scenario.launch.cdn)
-    return (*stale((stock.node, *stock.offers), day), *cdn_offers.stale(cdns, day))
+    cdns = cdn_offers.offers_of(measurement.scenario.launch.cdn, own.cdns)
+    egress = egress_prices.stale(own.egress, {one.egress.provider for one in regions if one.egress}, day)
+    return (*stale((stock.node, *stock.offers), day), *cdn_offers.stale(cdns, day), *egress)
 
 
 def _last_day(measurement: Measurement) -> date:

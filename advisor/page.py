@@ -25,6 +25,7 @@ from advisor.aftermath import level_lines, outcome
 from advisor.cdns import page as cdns_page
 from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
+from advisor.egress import page as egress_page
 from advisor.growth import growth_tools
 from advisor.models import Excuse
 from advisor.outcomes import outcome_tools
@@ -110,6 +111,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         "separator": "、" if lang == "zh" else ", ",
         **edge_text.tools(lang),
         **cdns_page.tools(lang, advice.names),
+        **egress_page.tools(lang),
     }
 
 

@@ -20,17 +20,20 @@ def list_lines(names: Iterable[str], day: date) -> Iterator[str]:
     for name in names:
         catalog, offers, _ = catalog_of(name)
         rows.append((catalog.name, catalog.provider, f"{len(offers):,}", f"{len(catalog.zones):,}", _age(catalog, day)))
-    return _table(rows)
+    return table(rows)
 
 
 def _age(catalog: Catalog, day: date) -> str:
     """The oldest of what grows stale: prices, quotas."""
     facts = catalog.facts
     dated = min((one.as_of for one in (facts.prices, facts.quotas) if one is not None), default="")
-    if not dated:
-        return f"{facts.shapes.as_of}, without prices"
-    days = days_old(dated, day)
-    return f"{dated}, {days:,} days" + (f": stale, look it up again (over {STALE_DAYS})" if days > STALE_DAYS else "")
+    return age(dated, day) if dated else f"{facts.shapes.as_of}, without prices"
+
+
+def age(as_of: str, day: date) -> str:
+    """How old a date of a fact is, and whether that is too old."""
+    days = days_old(as_of, day)
+    return f"{as_of}, {days:,} days" + (f": stale, look it up again (over {STALE_DAYS})" if days > STALE_DAYS else "")
 
 
 def show_lines(named: str, regions: Sequence[str], day: date) -> Iterator[str]:
@@ -47,7 +50,7 @@ def show_lines(named: str, regions: Sequence[str], day: date) -> Iterator[str]:
     flow = next((one.flow for one in offers if one.flow is not None), None)
     yield f"  one connection: {'not known' if flow is None else f'{figures.bits(flow.value)} at most'}"
     heads = ("offer", "vCPUs", "GiB", "in region", "burst", "internet", "pods (EKS)", "USD/h", "offered in")
-    yield from _table([heads, *(_row(offer, looked) for offer in offers)])
+    yield from table([heads, *(_row(offer, looked) for offer in offers)])
 
 
 def _row(offer: Offer, regions: Sequence[str]) -> tuple[str, ...]:
@@ -86,7 +89,8 @@ def _price(offer: Offer, regions: Sequence[str]) -> str:
     return f"{low:g}" if low == high else f"{low:g}–{high:g}"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+def table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Rows with their columns below one another."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -13,14 +13,14 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from advisor.advice import Advice, Own, advise
+from advisor.advice import Advice, advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
-from advisor.catalog import read_catalog
 from advisor.cdns.plan import on_day
 from advisor.demand import parse_audience
 from advisor.exporting import export, export_letters, tell
 from advisor.ledger import entry_of, read_ledger, record
+from advisor.own import read_files
 from advisor.reading import read_recording
 from advisor.recording import Recording
 from advisor.reports import write_reports
@@ -71,10 +71,10 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
     with _no_cycles():
         read = [_planned_for(read_recording(run), wanted.scenario) for run in runs]
         scenario = read[0].header.scenario
-        catalogs = tuple(read_catalog(file) for file in wanted.catalogs)
+        own = read_files(wanted.catalogs)
         clusters = read_clusters(wanted.clusters, wanted.kubeconfig, scenario, wanted.lang, wanted.prometheus)
         login = (wanted.profile, wanted.role, wanted.lang)
-        account = read_own_account(read, asked, catalogs, *login) if wanted.account else None
+        account = read_own_account(read, asked, own.catalogs, *login) if wanted.account else None
         advice = advise(
             read,
             asked,
@@ -82,7 +82,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
             suppose=wanted.suppose,
             have=wanted.have,
             clusters=clusters,
-            own=Own(catalogs=catalogs, account=account),
+            own=replace(own, account=account),
         )
         if advice.cdns is not None:
             advice = advice.model_copy(update={"cdns": on_day(advice.cdns, datetime.now(UTC).date())})

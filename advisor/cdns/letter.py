@@ -13,7 +13,6 @@ from typing import Final
 
 from advisor import figures
 from advisor.advice import Advice
-from advisor.cdns.offer import offer_names
 from advisor.cdns.page import asked_for, notice_values, share_of
 from advisor.cdns.plan import CdnPart, CdnPlan, Increase
 from advisor.cdns.shield import ShieldChoice
@@ -162,9 +161,8 @@ def _files(advice: Advice, plan: CdnPlan) -> Iterator[tuple[str, str]]:
 
 
 def _ours(folder: Path) -> Iterator[Path]:
-    """Files of an earlier advice."""
-    for name in offer_names():
-        ends = (f"surge-notice-{name}.{lang}.md" for lang in LANGS)
-        for file in (folder / end for end in (*ends, f"quota-requests-{name}.sh")):
+    """Files of an earlier advice, whatever CDN they are for."""
+    for pattern in (*(f"surge-notice-*.{lang}.md" for lang in LANGS), "quota-requests-*.sh"):
+        for file in sorted(folder.glob(pattern)):
             if file.is_file() and OURS in file.read_text(encoding="utf-8", errors="replace")[:100]:
                 yield file

@@ -1,8 +1,9 @@
 """When a vendor must be told of a surge, and whether that can still be done.
 
 Days before the event count without the day of the event. Of working days so many *whole* ones lie between the day of
-sending and the day of the event; Saturdays and Sundays are none, and public holidays are not known here (assumed to be
-working days: check the vendor's calendar). The day on which it is asked comes in as a value.
+sending and the day of the event, by the calendar of the vendor's country (`advisor.cdns.calendar`); where the rule
+names none, Saturdays and Sundays are no working days and public holidays are not known (assumed to be working days:
+check the vendor's calendar). The day on which it is asked comes in as a value.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from datetime import date, timedelta
 from typing import Final, Literal
 
 from advisor import figures
+from advisor.cdns.calendar import WEEKDAYS, is_worked, not_decreed
 from advisor.cdns.offer import NoticeRule
 from advisor.texts import Message, say
 from loadtests.region import Frozen
 
 DAY: Final = timedelta(days=1)
-FRIDAY: Final = 4
+YEAR: Final = 366
 
 
 class Peak(Frozen):
@@ -40,18 +42,24 @@ class Notice(Frozen):
     """The last day on which it is in time; None where the scenario does not say when the event is."""
     standing: Literal["open", "late", "undated"]
     """``open``: it can still be sent in time on the day it was asked; ``late``: no more; ``undated``: no date."""
+    off: tuple[date, ...] = ()
+    """Mondays to Fridays between sending and the event that are holidays, and do not count."""
+    worked: tuple[date, ...] = ()
+    """Saturdays and Sundays between them that are worked to make up for holidays, and count."""
+    not_decreed: tuple[int, ...] = ()
+    """Years whose calendar bears on it and is not known yet: only their fixed holidays are left out."""
 
 
 def last_day(event: date, rule: NoticeRule) -> date:
     """The last day on which a notice is in time."""
-    if event.toordinal() <= 2 * rule.days + 7:
+    if event.toordinal() <= 2 * rule.days + YEAR:
         return date.min  # the calendar begins there
     if not rule.working:
         return event - rule.days * DAY
     day, left = event, rule.days
     while left:
         day -= DAY
-        left -= day.weekday() <= FRIDAY
+        left -= is_worked(day, rule.country)
     return day - DAY
 
 
@@ -65,7 +73,23 @@ def _notices(rules: tuple[NoticeRule, ...], peak: Peak, event: date | None, toda
         passed = tuple(_passed(rule, peak))
         if passed or (rule.viewers is None and rule.egress is None and rule.egress_of_a_region is None):
             send_by = None if event is None else last_day(event, rule)
-            yield Notice(rule=rule, passed=passed, send_by=send_by, standing=_standing(send_by, today))
+            notice = Notice(rule=rule, passed=passed, send_by=send_by, standing=_standing(send_by, today))
+            yield notice if event is None or send_by is None else _by_calendar(notice, send_by, event)
+
+
+def _by_calendar(notice: Notice, send_by: date, event: date) -> Notice:
+    """With the days on which the vendor's country differs from Monday to Friday."""
+    rule = notice.rule
+    if not (rule.working and rule.country):
+        return notice
+    between = [send_by + step * DAY for step in range(1, (event - send_by).days)]
+    other = [day for day in between if is_worked(day, rule.country) != is_worked(day)]
+    found = {
+        "off": tuple(day for day in other if day.weekday() in WEEKDAYS),
+        "worked": tuple(day for day in other if day.weekday() not in WEEKDAYS),
+        "not_decreed": not_decreed(send_by, event, rule.country),
+    }
+    return notice.model_copy(update=found)
 
 
 def on(notice: Notice, today: date) -> Notice:

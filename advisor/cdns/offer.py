@@ -12,9 +12,10 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Final, Self
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
 from advisor.catalog import STALE_DAYS, Origin, explained, first_day
+from advisor.cdns.calendar import is_kept
 from advisor.cdns.tariff import Price, Tariff, Tiers
 from advisor.texts import Message, say
 from loadtests.caching import Caching, CdnName, PerSecond
@@ -83,6 +84,15 @@ class NoticeRule(Origin):
     days: Annotated[int, Field(gt=0, le=366)]
     working: bool = False
     """Whether they are working days."""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+    """Whose calendar says which days are working days (ISO 3166-1); empty: Monday to Friday, holidays not known."""
+
+    @field_validator("country")
+    @classmethod
+    def _has_a_calendar(cls, value: str) -> str:
+        if value and not is_kept(value):
+            raise ValueError("no calendar of this country is known; leave it out")
+        return value
 
 
 class Origins(Frozen):
@@ -194,9 +204,14 @@ def parse_offer(place: str, text: str) -> CdnOffer:
         raise InputError("\n".join(explained(place, error)), hint=HINT) from error
 
 
-def offers_of(caching: Caching) -> tuple[CdnOffer, ...]:
-    """What ``launch.cdn`` names, none twice; InputError where a setting names what is not known."""
-    offers = tuple(load_offer(name) for name in dict.fromkeys(caching.offers))
+def offers_of(caching: Caching, own: Iterable[CdnOffer] = ()) -> tuple[CdnOffer, ...]:
+    """What ``launch.cdn`` names and all of one's ``own``, none twice; one of one's own takes the place of its namesake.
+
+    InputError where a setting names what is not known.
+    """
+    ours = {offer.name: offer for offer in own}
+    wanted = dict.fromkeys((*caching.offers, *ours))
+    offers = tuple(ours[name] if name in ours else load_offer(name) for name in wanted)
     known = {offer.name: offer for offer in offers}
     named = {
         **{f"allowed.{code}": names for code, names in caching.allowed.items()},

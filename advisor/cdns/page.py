@@ -13,7 +13,7 @@ from advisor.cdns.plan import CdnPart, CdnPlan, CdnShare, Increase, total
 from advisor.cdns.shield import ShieldChoice
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.texts import fill, name_of, told
+from advisor.texts import fill, name_of, texts, told
 from loadtests.region import Names
 
 
@@ -63,7 +63,9 @@ def _distributions(lang: str, part: CdnPart) -> str:
     limits = part.offer.limits
     if limits is None or part.distributions is None:
         return fill(lang, "cdns_unknown")
-    return fill(lang, "cdns_distributions", count=f"{part.distributions:,}", quota=f"{limits.distributions:,}")
+    left = part.allowance.left if part.allowance else None
+    key, most = ("cdns_distributions", limits.distributions) if left is None else ("cdns_distributions_left", left)
+    return fill(lang, key, count=f"{part.distributions:,}", quota=f"{most:,}")
 
 
 def share_rows(lang: str, names: Mapping[str, Names], plan: CdnPlan) -> Iterator[tuple[str, ...]]:
@@ -106,6 +108,8 @@ def _lines(lang: str, names: Mapping[str, Names], plan: CdnPlan, part: CdnPart) 
     cdn = name_of(part.offer.title, lang)
     parts = {"traffic": _sum(lang, part), "requests": money(lang, part.bill.requests)}
     yield fill(lang, "cdns_bill", cdn=cdn, shield=money(lang, part.bill.shield), **parts)
+    if (line := _allowance(lang, part)) is not None:
+        yield line
     yield from noticed(lang, plan, part)
     for more in part.increases:
         count = f"{part.distributions or 1:,}"
@@ -114,6 +118,18 @@ def _lines(lang: str, names: Mapping[str, Names], plan: CdnPlan, part: CdnPart) 
         yield line
     for warning in part.warnings:
         yield fill(lang, warning.key, **{**warning.values, "cdn": cdn})
+
+
+def _allowance(lang: str, part: CdnPart) -> str | None:
+    """What the account has left; None where none was read."""
+    found = part.allowance
+    if found is None:
+        return None
+    numbers = {"quota": found.quota, "used": found.used, "serving": found.serving, "left": found.left}
+    known = {name: fill(lang, "cdns_unknown") if count is None else f"{count:,}" for name, count in numbers.items()}
+    key = "cdns_account" if found.left is not None else "cdns_account_unknown"
+    needed = fill(lang, "cdns_unknown") if part.distributions is None else f"{part.distributions:,}"
+    return fill(lang, key, cdn=name_of(part.offer.title, lang), account=found.account, needed=needed, **known)
 
 
 def _sum(lang: str, part: CdnPart) -> str:
@@ -150,12 +166,23 @@ def noticed(lang: str, plan: CdnPlan, part: CdnPart) -> Iterator[str]:
 
 def notice_values(lang: str, notice: Notice) -> dict[str, str]:
     """What sentences on a deadline say."""
-    key = "notice_working" if notice.rule.working else "notice_days"
     return {
-        "before": fill(lang, key, days=str(notice.rule.days)),
+        "before": _before(lang, notice),
         "day": str(notice.send_by or ""),
         "passed": " ".join(told(message, lang, {}) for message in notice.passed),
     }
+
+
+def _before(lang: str, notice: Notice) -> str:
+    """How long before, and by which calendar."""
+    rule = notice.rule
+    if not rule.working or not rule.country:
+        return fill(lang, "notice_working" if rule.working else "notice_days", days=str(rule.days))
+    found = {"notice_off": notice.off, "notice_worked": notice.worked, "notice_not_decreed": notice.not_decreed}
+    comma = "、" if lang == "zh" else ", "
+    told = (fill(lang, key, days=comma.join(str(day) for day in days)) for key, days in found.items() if days)
+    country = texts(lang).get(f"country_{rule.country}", rule.country)
+    return fill(lang, "notice_working_in", days=str(rule.days), country=country, found="".join(told))
 
 
 def excused(lang: str, names: Mapping[str, Names], excuse: Excuse) -> str:

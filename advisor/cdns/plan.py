@@ -8,7 +8,7 @@ event, which is an upper bound.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import reduce
@@ -18,10 +18,12 @@ from pydantic import PositiveInt
 
 from advisor.behind import Origin
 from advisor.cdn import Cdn
+from advisor.cdns.allowance import Allowance, room, with_account
 from advisor.cdns.notice import Notice, Peak, notices, on
 from advisor.cdns.offer import CdnOffer, offers_of
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.cdns.split import EdgeLoad, Shares, excuses, may_serve, split, unplaced
+from advisor.clouds.snapshot import Account
 from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.origin import OriginLoad
@@ -78,7 +80,7 @@ class Increase(Frozen):
     quota: str
     unit: str
     now: float
-    """By default."""
+    """By default, or in the account that was read."""
     wanted: float
     """Enough for one distribution to carry everything."""
 
@@ -96,9 +98,12 @@ class CdnPart(Frozen):
     event_requests: Interval
     bill: Bill
     distributions: PositiveInt | None
-    """That carry it at their default quotas; None where no quota is known."""
+    """That carry it at the quotas of ``offer.limits``: the account's where one was read, else those by default; None
+    where no quota is known."""
     increases: tuple[Increase, ...]
-    """What to ask for, so that one distribution carries everything."""
+    """What to ask for, so that one distribution carries everything, also what the account's quotas keep it from."""
+    allowance: Allowance | None = None
+    """What the account has left of it; None where none was read, or it says nothing of this CDN."""
     shield: ShieldChoice | Excuse | None
     notices: tuple[Notice, ...]
     """What the vendor wants to be told; empty where nothing of the kind is published."""
@@ -130,22 +135,32 @@ class CdnPlan(Frozen):
     """bit/s."""
 
 
-def cdn_plan(regions: Sequence[tuple[Cdn, float]], scenario: Scenario, today: date) -> CdnPlan:
-    """Split an event over CDNs; ``regions`` come with their viewers.
+def cdn_plan(
+    regions: Sequence[tuple[Cdn, float]],
+    scenario: Scenario,
+    today: date,
+    own: Sequence[CdnOffer] = (),
+    account: Account | None = None,
+) -> CdnPlan:
+    """Split an event over CDNs, also those of one's ``own``; ``regions`` come with their viewers.
 
     InputError where a setting of ``launch.cdn`` names what is not known.
     """
     caching = scenario.launch.cdn
-    offers = offers_of(caching)
+    offers, left_in = with_account(offers_of(caching, own), account)
+    carries = room(offers, left_in)
     loads = [_load(edge, viewers) for edge, viewers in regions]
-    shares = split(offers, loads, caching)
+    shares = split(offers, loads, caching, carries)
+    freely = split(offers, loads, caching) if carries else shares
     seconds = max((edge.event_seconds for edge, _ in regions), default=0.0)
     starts = scenario.starts_at
-    event = Event(caching, None if starts is None else starts.date(), seconds, today)
+    event = Event(caching, None if starts is None else starts.date(), seconds, today, left_in)
     served = {offer.name: _served(offer, loads, shares) for offer in offers}
-    parts = [event.part(offer, served[offer.name]) for offer in offers if served[offer.name]]
+    parts = [
+        event.part(offer, served[offer.name], _served(offer, loads, freely)) for offer in offers if served[offer.name]
+    ]
     parts.sort(key=lambda part: -part.peak.mid)
-    left = tuple(unplaced(loads, shares))
+    left = tuple(unplaced(loads, shares, carries))
     shieldless = frozenset(offer.name for offer in offers if offer.shield is None)
     wanted = _origin([edge for edge, _ in regions], shares, shieldless)
     return CdnPlan(
@@ -154,7 +169,7 @@ def cdn_plan(regions: Sequence[tuple[Cdn, float]], scenario: Scenario, today: da
         seconds=max(scenario.surge.duration, seconds),
         parts=tuple(parts),
         shares=tuple(_shares(parts, loads, shares)),
-        refused=tuple(excuses(offers, loads, caching, shares)),
+        refused=tuple(excuses(offers, loads, caching, shares, carries)),
         unplaced=left,
         alone={
             offer.name: _alone(offer, loads, caching, seconds) for offer in offers if _may_all(offer, loads, caching)
@@ -255,11 +270,15 @@ class Event:
     day: date | None
     seconds: float
     today: date
+    left_in: Mapping[str, Allowance]
+    """What the account has left, by CDN."""
 
-    def part(self, offer: CdnOffer, loads: Sequence[EdgeLoad]) -> CdnPart:
-        """One CDN with what it carries."""
+    def part(self, offer: CdnOffer, loads: Sequence[EdgeLoad], freely: Sequence[EdgeLoad]) -> CdnPart:
+        """One CDN with what it carries, and would carry if the account had distributions enough."""
         peak = reduce(Interval.plus, [load.peak for load in loads])
         requests = reduce(Interval.plus, [load.requests for load in loads])
+        egress = max(peak.high, sum(load.peak.high for load in freely))
+        rate = max(requests.high, sum(load.requests.high for load in freely))
         viewers = sum(load.viewers for load in loads)
         shield = shield_of(offer, self.caching.origin)
         most = Peak(viewers=viewers, egress=peak.high, egress_of_a_region=max(load.peak.high for load in loads))
@@ -272,7 +291,8 @@ class Event:
             event_requests=reduce(Interval.plus, [load.event_requests for load in loads]),
             bill=bill(offer, loads, self.caching, self.seconds, shield),
             distributions=distributions(offer, peak.high, requests.high),
-            increases=tuple(_increases(offer, peak.high, requests.high)),
+            increases=tuple(_increases(offer, egress, rate)),
+            allowance=self.left_in.get(offer.name),
             shield=shield,
             notices=notices(offer.notices, most, self.day, self.today),
             warnings=tuple(_warnings(offer, peak.high, requests, self)),
@@ -280,11 +300,11 @@ class Event:
 
 
 def distributions(offer: CdnOffer, egress: float, requests: float) -> int | None:
-    """How many carry so many bit/s and requests per second at their default quotas."""
+    """How many carry so many bit/s and requests per second at their quotas, but for a rounding error."""
     if offer.limits is None:
         return None
-    limits = offer.limits
-    return max(1, math.ceil(egress / limits.egress), math.ceil(requests / limits.requests_per_second))
+    shares = egress / offer.limits.egress, requests / offer.limits.requests_per_second
+    return max(1, *(math.ceil(round(share, 9)) for share in shares))
 
 
 def _increases(offer: CdnOffer, egress: float, requests: float) -> Iterator[Increase]:

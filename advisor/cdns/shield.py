@@ -47,6 +47,11 @@ def shield_of(offer: CdnOffer, origin: str) -> ShieldChoice | Excuse | None:
     )
 
 
+def has_place(provider: str, region: str) -> bool:
+    """Whether anybody says where a cloud region is."""
+    return any(city.providers.get(provider) == region for city in atlas().cities.values())
+
+
 def _named(shield: Shield, place: str) -> str | None:
     here = atlas().cities[place].providers.get(shield.provider, "")
     return shield.instead_of.get(here)

@@ -3,8 +3,8 @@
 Largest region first; in it, CDNs by what the region's whole event would cost there alone, those of unknown price last.
 A CDN takes as much of the region's peak as its limits leave, and the next one the rest; less than `SLIVER` it leaves to
 the next ones, if they have room for it. Limits are held against the high ends of what is asked, and regions are added
-up as if all had their peak at once. That is a rule, not an optimum: prices fall with volume, and a cheaper split may be
-had where two CDNs are close.
+up as if all had their peak at once. Where an account was read, the distributions that it has left are a limit too. That
+is a rule, not an optimum: prices fall with volume, and a cheaper split may be had where two CDNs are close.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from loadtests.caching import Caching
 
 Shares: TypeAlias = Mapping[str, Mapping[str, float]]
 """Per region and CDN, what share of the region's traffic it carries; those without a share are not there."""
+Carries: TypeAlias = Mapping[str, tuple[float, float]]
+"""Per CDN, bit/s and requests per second that the distributions left in an account carry; without an account none."""
+UNBOUND: Final[Carries] = {}
 NOTHING: Final = 1e-9
 """Less than this of a region is none of it."""
 SLIVER: Final = 0.01
@@ -99,17 +102,19 @@ def may_serve(offer: CdnOffer, region: str, caching: Caching) -> bool:
     return offer.name in caching.allowed.get(region, (offer.name,)) and offer.zone_of(region) is not None
 
 
-def split(offers: Sequence[CdnOffer], loads: Sequence[EdgeLoad], caching: Caching) -> Shares:
+def split(
+    offers: Sequence[CdnOffer], loads: Sequence[EdgeLoad], caching: Caching, carries: Carries = UNBOUND
+) -> Shares:
     """Who carries how much of each region; what fits nowhere is in nobody's share."""
     whole = sum(load.peak.high for load in loads)
     most = caching.largest_share * whole if caching.largest_share < 1 else math.inf
-    rooms = {
-        offer.name: Room(
-            min(caching.most_egress.get(offer.name, math.inf), most),
-            caching.most_requests.get(offer.name, math.inf),
+    rooms = {}
+    for offer in offers:
+        egress, requests = carries.get(offer.name, (math.inf, math.inf))
+        rooms[offer.name] = Room(
+            min(caching.most_egress.get(offer.name, math.inf), most, egress),
+            min(caching.most_requests.get(offer.name, math.inf), requests),
         )
-        for offer in offers
-    }
     found: dict[str, dict[str, float]] = {load.region: {} for load in loads}
     for load in sorted(loads, key=lambda one: -one.peak.high):
         turns = {offer.name: rooms[offer.name] for offer in _cheapest_first(offers, load, caching)}
@@ -140,7 +145,11 @@ def _cheapest_first(offers: Sequence[CdnOffer], load: EdgeLoad, caching: Caching
 
 
 def excuses(
-    offers: Sequence[CdnOffer], loads: Sequence[EdgeLoad], caching: Caching, shares: Shares
+    offers: Sequence[CdnOffer],
+    loads: Sequence[EdgeLoad],
+    caching: Caching,
+    shares: Shares,
+    carries: Carries = UNBOUND,
 ) -> Iterator[Excuse]:
     """Why each CDN that carries nothing of a region does not; the reason's key is its code."""
     for load in loads:
@@ -148,7 +157,8 @@ def excuses(
         asked = _asked(_cheapest_first(offers, load, caching), taken)
         for offer in offers:
             if offer.name not in taken:
-                yield _excuse(offer, load, caching, offer.name in asked)
+                full = ("cdn_account_full" if offer.name in carries else "cdn_full") if offer.name in asked else ""
+                yield _excuse(offer, load, caching, full)
 
 
 def _asked(turns: Sequence[CdnOffer], taken: Mapping[str, float]) -> list[str]:
@@ -158,14 +168,15 @@ def _asked(turns: Sequence[CdnOffer], taken: Mapping[str, float]) -> list[str]:
     return names[: max(names.index(name) for name in taken)] if is_carried else names
 
 
-def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, was_asked: bool) -> Excuse:
+def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, full: str) -> Excuse:
+    """``full`` is the reason of one that had its turn, and no room."""
     region = load.region
     if offer.name not in caching.allowed.get(region, (offer.name,)):
         key = "cdn_not_allowed"
     elif offer.zone_of(region) is None:
         key = "cdn_zone_unknown"
-    elif was_asked:
-        key = "cdn_full"
+    elif full:
+        key = full
     elif price_alone(offer, load, caching) is None:
         key = "cdn_price_unknown"
     else:
@@ -174,19 +185,20 @@ def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, was_asked: bool) 
     return Excuse(about=offer.name, reason=say(key, **values), remedy=say(f"{key}{FIX}", **values))
 
 
-def unplaced(loads: Sequence[EdgeLoad], shares: Shares) -> Iterator[Excuse]:
+def unplaced(loads: Sequence[EdgeLoad], shares: Shares, carries: Carries = UNBOUND) -> Iterator[Excuse]:
     """What of a region nobody carries."""
+    key = "cdn_unplaced_account" if carries else "cdn_unplaced"
     for load in loads:
         left = 1.0 - sum(shares[load.region].values())
         if left > NOTHING:
-            yield _left(load, left)
+            yield _left(load, left, f"{key}{FIX}")
 
 
-def _left(load: EdgeLoad, left: float) -> Excuse:
+def _left(load: EdgeLoad, left: float, fix: str) -> Excuse:
     values = {
         "region": load.region,
         "share": figures.percent(left),
         "wire": figures.bits(load.peak.high * left),
         "requests": figures.rate(load.requests.high * left, "requests/s"),
     }
-    return Excuse(about=load.region, reason=say("cdn_unplaced", **values), remedy=say("cdn_unplaced_fix"))
+    return Excuse(about=load.region, reason=say("cdn_unplaced", **values), remedy=say(fix))

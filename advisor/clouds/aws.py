@@ -111,6 +111,13 @@ class Aws:
         answer = self.one("sts", HOME, "get_caller_identity")
         return Who(str(answer["Account"]), str(answer["Arn"]))
 
+    def places(self) -> dict[str, str]:
+        """Regions by what AWS calls them in words, such as ``Asia Pacific (Seoul)``; by botocore's own list."""
+        from botocore.session import Session
+
+        partitions = Session().get_data("endpoints")["partitions"]
+        return {str(told["description"]): str(code) for one in partitions for code, told in one["regions"].items()}
+
     def quotas(self, region: str) -> Any:
         """The client of Service Quotas, for `advisor.clouds.asking` alone: it may ask for more."""
         return self._client("service-quotas", region)

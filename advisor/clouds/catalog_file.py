@@ -43,15 +43,15 @@ def catalog_text(name: str, market: Market, day: date) -> str:
         f"# EC2 in {', '.join(sorted(market.zone_counts))}, written by `{AGAIN}` on {day.isoformat()}.",
         "# Changes by hand are lost when it is made again. A price or quota that is not here is unknown.",
         *(f"# Not read: {one.reason.text}" for one in market.excuses),
-        f"name: {_flow(name)}",
+        f"name: {flow(name)}",
         "provider: aws",
-        *(f"{key}: {_flow(value)}" for key, value in said.items()),
+        *(f"{key}: {flow(value)}" for key, value in said.items()),
         "facts:",
-        *(f"  {kind}: {_flow(facts[kind])}" for kind in sorted(facts)),
-        f"zones: {_flow(dict(sorted(market.zone_counts.items())))}",
-        *(f"{key}: {_flow(dict(sorted(found.items())))}" for key, found in quotas.items() if found),
+        *(f"  {kind}: {flow(facts[kind])}" for kind in sorted(facts)),
+        f"zones: {flow(dict(sorted(market.zone_counts.items())))}",
+        *(f"{key}: {flow(dict(sorted(found.items())))}" for key, found in quotas.items() if found),
         "offers:",
-        *(f"  {shape.name}: {_flow(_shelf(shape, market))}" for shape in sorted(market.shapes.values(), key=_rank)),
+        *(f"  {shape.name}: {flow(_shelf(shape, market))}" for shape in sorted(market.shapes.values(), key=_rank)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -88,11 +88,11 @@ def _bare(value: float) -> float | int:
     return int(value) if value == int(value) else value
 
 
-def _flow(value: object) -> str:
+def flow(value: object) -> str:
     """A value on one line of YAML, as people write it: words bare where they can stand so, as JSON where not."""
     match value:
         case dict():
-            return "{" + ", ".join(f"{_flow(key)}: {_flow(one)}" for key, one in value.items()) + "}"
+            return "{" + ", ".join(f"{flow(key)}: {flow(one)}" for key, one in value.items()) + "}"
         case str() if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.%_-]*", value) and yaml.safe_load(value) == value:
             return value
         case _:

@@ -27,11 +27,15 @@ class Window(NamedTuple):
     end: datetime
 
 
-def serving(aws: Aws, hosts: Sequence[str]) -> tuple[Distribution, ...]:
-    """The distributions that answer to one of ``hosts``, by their own name or an alias. Raises `Refused`."""
+def listed(aws: Aws) -> tuple[Distribution, ...]:
+    """Every distribution of the account. Raises `Refused`."""
     told = aws.every("cloudfront", HOME, "list_distributions", "DistributionList.Items")
-    found = (_distribution(one) for one in told)
-    return tuple(sorted((one for one in found if _serves(one, hosts)), key=lambda one: one.id))
+    return tuple(sorted((_distribution(one) for one in told), key=lambda one: one.id))
+
+
+def serving(found: Sequence[Distribution], hosts: Sequence[str]) -> tuple[Distribution, ...]:
+    """Those that answer to one of ``hosts``, by their own name or an alias."""
+    return tuple(one for one in found if _serves(one, hosts))
 
 
 def _distribution(told: dict[str, Any]) -> Distribution:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from advisor.clouds.aws import Aws, Kind, Refused
-from advisor.clouds.distributions import Window, delivered, serving
+from advisor.clouds.distributions import Window, delivered, listed, serving
+from advisor.clouds.edge import edge_quotas
 from advisor.clouds.excuses import excuse
 from advisor.clouds.market import ON_DEMAND, SPOT, quota
 from advisor.clouds.snapshot import Account, Group, NodeGroup, Place, Reservation, WarmPool
@@ -42,8 +43,13 @@ def read_account(
     places = [_place(aws, region, excuses) for region in regions]
     found: Told = {}
     try:
-        found["distributions"] = serving(aws, hosts)
+        distributions = listed(aws)
+        found |= {"all_distributions": len(distributions), "distributions": serving(distributions, hosts)}
         found["delivered"] = tuple(delivered(aws, found["distributions"], windows, moment))
+    except Refused as refused:
+        excuses.append(excuse(refused))
+    try:
+        found["edge"] = edge_quotas(aws)
     except Refused as refused:
         excuses.append(excuse(refused))
     return Account(account=who.account, arn=who.arn, places=tuple(places), excuses=tuple(excuses), **found, **head)

@@ -88,6 +88,17 @@ class Distribution(Frozen):
     """Regions of its origins' shields; empty where there is none."""
 
 
+class EdgeQuotas(Frozen):
+    """What CloudFront lets an account do, as Service Quotas lists it; None where it does not."""
+
+    egress: float | None = None
+    """bit/s, of one distribution."""
+    requests_per_second: float | None = None
+    """Of one distribution."""
+    distributions: int | None = None
+    """Of the account."""
+
+
 class Delivered(Frozen):
     """What CloudWatch counted of one distribution in the runs' time, all viewers together, ours or not."""
 
@@ -115,6 +126,10 @@ class Account(Frozen):
     places: tuple[Place, ...] = ()
     distributions: tuple[Distribution, ...] | None = None
     """Those that serve ``hosts``; None where they could not be read."""
+    all_distributions: int | None = None
+    """How many there are, whatever they serve; None where they could not be read."""
+    edge: EdgeQuotas | None = None
+    """What CloudFront lets it do; None where that could not be read."""
     delivered: tuple[Delivered, ...] = ()
     excuses: tuple[Excuse, ...] = ()
 

@@ -35,7 +35,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--account", is_flag=True, help="Read the AWS account: what runs, quotas, CloudFront. Changes nothing.")
 @click.option("--profile", default="", help="With --account: profile of the AWS command line.")
 @click.option("--assume-role", "role", default="", metavar="ARN", help="With --account: role to read with.")
-@click.option("--catalog", "catalogs", multiple=True, type=FILE, help="Plan with the offers of this file; repeatable.")
+@click.option("--catalog", "catalogs", multiple=True, type=FILE, help="Plan with what this file sells; repeatable.")
 @click.option("--export", type=FOLDER, help="Folder for manifests and Terraform variables.")
 @click.option(
     "--ledger", type=FOLDER, envvar="SURGECAST_LEDGER", show_envvar=True, help="Folder in which advice is recorded."

@@ -1,49 +1,88 @@
-"""``surgecast catalog``: what can be bought as a node; made again from the cloud's own interfaces."""
+"""``surgecast catalog``: what can be bought as a node or a CDN; made again from the cloud's own interfaces."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from advisor.catalog import catalog_names
+from advisor.cdns.offer import CdnOffer
+from advisor.cdns.shelf import cdn_lines, cdn_list_lines
+from advisor.egress.prices import EgressList
+from advisor.egress.shelf import egress_lines, egress_list_lines
+from advisor.own import read_named
 from advisor.shelves import list_lines, show_lines
-from surgecast.catalogs import refresh_catalog
+from surgecast.catalogs import refresh_catalog, refresh_cdn, refresh_egress
 
-EXAMPLE = "\b\nExample:\n  surgecast catalog refresh --region ap-southeast-3 --family c --out ec2-mine.yaml"
+EXAMPLE = "\b\nExample:\n  surgecast catalog refresh --region ap-southeast-3 --out ec2-mine.yaml --cdn cdn-mine.yaml"
 LIST = "\b\nExample:\n  surgecast catalog list"
 SHOW = "\b\nExample:\n  surgecast catalog show ec2 --region ap-southeast-3"
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(epilog=EXAMPLE)
 def catalog() -> None:
-    """List, show and refresh catalogues of what can be bought as a node."""
+    """List, show and refresh what can be bought: nodes, CDNs, and data out of nodes."""
 
 
 @catalog.command("refresh", epilog=EXAMPLE)
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Catalogue to write.")
+@click.option("--out", type=FILE, help="Catalogue of EC2 to write.")
+@click.option("--cdn", type=FILE, help="File of CloudFront to write: prices by zone, fees, quotas.")
+@click.option("--egress", type=FILE, help="Prices of data out of EC2 to write.")
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Repeatable; default: those of the file.")
 @click.option("--family", "families", multiple=True, metavar="c7g|c", help="Repeatable; default: all current ones.")
 @click.option("--profile", default="", help="Profile of the AWS command line; default: as it finds credentials.")
 @click.option("--assume-role", "role", default="", metavar="ARN", help="Role to read with.")
-def refresh(out: Path, **wanted: Any) -> None:
-    """Ask EC2, Pricing and Service Quotas what is sold in whole regions, and write it down. Changes nothing there."""
-    refresh_catalog(out, **wanted)
+def refresh(
+    out: Path | None,
+    cdn: Path | None,
+    egress: Path | None,
+    *,
+    regions: Sequence[str],
+    families: Sequence[str],
+    profile: str,
+    role: str,
+) -> None:
+    """Ask AWS what is sold, at which price and within which quotas, and write it down. Changes nothing there."""
+    if out is None and cdn is None and egress is None:
+        raise click.UsageError("nothing to write: give --out, --cdn or --egress")
+    if regions and out is None and egress is None:
+        raise click.UsageError("--region needs --out or --egress: CloudFront's prices hold everywhere")
+    if families and out is None:
+        raise click.UsageError("--family needs --out")
+    if out is not None:
+        refresh_catalog(out, regions=regions, families=families, profile=profile, role=role)
+    if cdn is not None:
+        refresh_cdn(cdn, profile=profile, role=role)
+    if egress is not None:
+        refresh_egress(egress, regions=regions, profile=profile, role=role)
 
 
 @catalog.command("list", epilog=LIST)
 def list_() -> None:
-    """List the catalogues that ship, and how old they are."""
-    for line in list_lines(catalog_names(), datetime.now(UTC).date()):
-        click.echo(line)
+    """List what ships, and how old it is: catalogues, CDNs, prices of egress."""
+    today = datetime.now(UTC).date()
+    for lines in (list_lines(catalog_names(), today), cdn_list_lines(today), egress_list_lines(today)):
+        for line in lines:
+            click.echo(line)
+        click.echo()
 
 
 @catalog.command("show", epilog=SHOW)
 @click.argument("name")
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Prices and zones of these; repeatable.")
 def show(name: str, regions: tuple[str, ...]) -> None:
-    """Show a catalogue: its sources, their age, every offer. NAME is one that ships, or a file."""
-    for line in show_lines(name, regions, datetime.now(UTC).date()):
+    """Show a catalogue or a CDN: its sources, their age, every offer. NAME is one that ships, or a file."""
+    today = datetime.now(UTC).date()
+    match read_named(name):
+        case CdnOffer() as offer:
+            lines = cdn_lines(offer, today)
+        case EgressList() as prices:
+            lines = egress_lines(prices, regions, today)
+        case _:
+            lines = show_lines(name, regions, today)
+    for line in lines:
         click.echo(line)

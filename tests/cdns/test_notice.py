@@ -7,9 +7,12 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from advisor.cdns.calendar import is_worked, not_decreed
 from advisor.cdns.notice import Peak, last_day, notices, on
 from advisor.cdns.offer import NoticeRule, load_offer
+from advisor.cdns.page import notice_values
 
 TENCENT, CLOUDFRONT = load_offer("tencent").notices, load_offer("cloudfront").notices
 SATURDAY = date(2026, 12, 5)
@@ -92,3 +95,85 @@ def test_without_a_date_nobody_can_say() -> None:
     (found,) = notices(TENCENT, peak(egress=60e9), None, TODAY)
     assert (found.send_by, found.standing) == (None, "undated")
     assert on(found, TODAY).standing == "undated"
+
+
+def chinese(days: int, country: str = "CN") -> NoticeRule:
+    return rule(days, working=True).model_copy(update={"country": country})
+
+
+@pytest.mark.parametrize(
+    ("event", "by", "off", "worked"),
+    [
+        # National Day is 1 to 7 October, and Sunday 20 September is worked for it; 25 September is Mid-Autumn.
+        ((2026, 10, 8), (2026, 9, 27), [(10, 1), (10, 2), (10, 5), (10, 6), (10, 7)], []),
+        ((2026, 10, 1), (2026, 9, 27), [], []),
+        ((2026, 9, 28), (2026, 9, 21), [(9, 25)], []),
+        ((2026, 9, 22), (2026, 9, 17), [], [(9, 20)]),
+        ((2026, 10, 11), (2026, 10, 7), [], [(10, 10)]),
+        # The Spring Festival is 15 to 23 February; the Saturdays 14 and 28 February are worked.
+        ((2026, 2, 24), (2026, 2, 11), [(2, 16), (2, 17), (2, 18), (2, 19), (2, 20), (2, 23)], [(2, 14)]),
+    ],
+)
+def test_chinas_holidays_do_not_count_and_weekends_that_are_worked_do(
+    event: tuple[int, int, int], by: tuple[int, int, int], off: list[tuple[int, int]], worked: list[tuple[int, int]]
+) -> None:
+    (found,) = notices((chinese(3),), peak(), date(*event), TODAY)
+    assert found.send_by == date(*by)
+    assert [(day.month, day.day) for day in found.off] == off
+    assert [(day.month, day.day) for day in found.worked] == worked
+    assert found.not_decreed == ()
+
+
+def test_without_the_calendar_the_letter_before_national_day_would_be_a_week_late() -> None:
+    event = date(2026, 10, 8)
+    assert last_day(event, rule(3, working=True)) - last_day(event, chinese(3)) == timedelta(days=7)
+    assert all(one.country == "CN" for one in TENCENT if one.working)
+
+
+@pytest.mark.parametrize(
+    ("event", "years"),
+    [
+        (date(2099, 10, 8), (2099,)),
+        (date(2099, 1, 3), (2098, 2099)),
+        (date(2026, 12, 24), ()),
+        (date(2098, 12, 28), (2098, 2099)),  # New Year's Day of 2099 may be made up for on the Sunday before
+        (date(9999, 12, 31), (9999, 10000)),
+        (date(2010, 10, 8), ()),
+    ],
+)
+def test_a_year_that_is_not_decreed_yet_is_said(event: date, years: tuple[int, ...]) -> None:
+    (found,) = notices((chinese(3),), peak(), event, TODAY)
+    assert found.not_decreed == years
+    assert not_decreed(event, event, "US") == ()
+
+
+def test_another_countrys_holidays_count_by_its_own_calendar() -> None:
+    """Thanksgiving is Thursday, 26 November 2026."""
+    (found,) = notices((chinese(3, "US"),), peak(), date(2026, 11, 28), TODAY)
+    assert (found.send_by, found.off) == (date(2026, 11, 23), (date(2026, 11, 26),))
+
+
+def test_a_country_without_a_calendar_is_refused() -> None:
+    said = rule(3, working=True).model_dump()
+    with pytest.raises(ValidationError, match="no calendar of this country is known"):
+        NoticeRule.model_validate(said | {"country": "XX"})
+
+
+@given(st.dates(date(1990, 1, 1), date(2110, 1, 1)), st.integers(1, 30), st.sampled_from(["CN", "US", "ID", "AE"]))
+def test_so_many_days_of_the_calendar_lie_between(event: date, days: int, country: str) -> None:
+    (found,) = notices((chinese(days, country),), peak(), event, TODAY)
+    assert found.send_by is not None
+    between = [found.send_by + timedelta(days=step) for step in range(1, (event - found.send_by).days)]
+    assert sum(is_worked(day, country) for day in between) == days
+    plain = sum(day.weekday() < 5 for day in between)
+    assert plain - len(found.off) + len(found.worked) == days
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_letter_says_which_days_do_not_count(lang: str) -> None:
+    (found,) = notices((chinese(3),), peak(), date(2026, 10, 8), TODAY)
+    (early,) = notices((chinese(3),), peak(), date(2099, 10, 8), TODAY)
+    country = {"en": "the calendar of China", "zh": "按中国的日历"}[lang]
+    for notice, shown in ((found, ("2026-10-01", "2026-10-07", country)), (early, ("2099",))):
+        told = notice_values(lang, notice)["before"]
+        assert all(part in told for part in shown), told

@@ -10,6 +10,9 @@ import pytest
 import yaml
 
 from advisor.cdns.offer import EVERYWHERE, load_offer, offer_names, offers_of, parse_offer, stale
+from advisor.cdns.plan import bill
+from advisor.cdns.split import EdgeLoad
+from advisor.interval import Interval
 from loadtests.caching import Caching
 from loadtests.cities import atlas
 from loadtests.errors import InputError
@@ -145,6 +148,26 @@ def test_settings_of_the_page_are_settings() -> None:
     (text,) = (block.text for block in blocks(PAGE, "yaml") if block.text.startswith("launch:"))
     caching = Caching.model_validate(yaml.safe_load(text)["launch"]["cdn"])
     assert [offer.name for offer in offers_of(caching)] == ["cloudfront", "tencent"]
+
+
+def test_a_bill_over_two_zones_with_requests_is_the_pages_sum() -> None:
+    """Indonesia and Thailand share a zone, and pass the borders of its tiers together; Brazil is in another one."""
+    loads = [
+        EdgeLoad(code, 0.0, Interval.exact(0.0), Interval.exact(0.0), Interval.exact(gb), Interval.exact(requests))
+        for code, gb, requests in (("id", 45_000.0, 3e7), ("th", 15_000.0, 1e7), ("br", 10_241.0, 2e7))
+    ]
+    found = bill(load_offer("cloudfront"), loads, Caching())
+    assert found.requests is not None
+    assert found.total is not None
+    assert {zone: usd and round(usd.mid, 2) for zone, usd in found.traffic.items()} == {
+        "asia-pacific": 6_160.80,
+        "south-america": pytest.approx(1_126.51, abs=0.006),
+    }
+    assert found.requests.mid == pytest.approx(92.00)
+    assert found.total.mid == pytest.approx(7_379.31, abs=0.006)
+    used = bill(load_offer("cloudfront"), loads[:1], Caching(used_gb={"cloudfront": {"asia-pacific": 10_000}}))
+    assert used.traffic["asia-pacific"] is not None
+    assert used.traffic["asia-pacific"].mid == pytest.approx(240 * 0.120 + 40_960 * 0.100 + 3_800 * 0.095)
 
 
 def test_the_examples_of_the_page_are_what_is_charged() -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from markdown_it import MarkdownIt
 
 from advisor import figures
-from advisor.advice import Advice, advise
+from advisor.advice import Advice, Own, advise
 from advisor.cdn import cdn as edge_of
 from advisor.cdn import seen_of
 from advisor.cdns.letter import letter, write_letters
@@ -59,15 +59,16 @@ def real(run: Run) -> Advice:
     return advise([with_launch(run, {})])
 
 
-def plan_of(run: Run, cdn: dict[str, Any] | None = None, **fields: Any) -> CdnPlan:
+def plan_of(run: Run, cdn: dict[str, Any] | None = None, own: Own | None = None, **fields: Any) -> CdnPlan:
     """The CDNs alone: nodes and autoscalers take long, and change nothing here."""
+    own = own or Own()
     measurement = measure([with_launch(run, cdn or {}, **fields)])
     scenario, places = measurement.scenario, measurement.places
     edges = []
     for demand in demands(measurement, audience_of(measurement, None)):
         edge = edge_of(demand, places[demand.region], scenario, seen_of(measurement, demand))
         edges.append((edge, demand.viewers.mid))
-    return cdn_plan(edges, scenario, date(2026, 12, 1))
+    return cdn_plan(edges, scenario, date(2026, 12, 1), own.cdns, own.account)
 
 
 def advised(real: Advice, plan: CdnPlan) -> Advice:
@@ -341,6 +342,28 @@ def test_letters_and_commands_are_written_beside_the_manifests_and_old_ones_go(
     assert files == ()
     assert {file.name for file in removed} == names
     assert [file.name for file in tmp_path.glob("*.*")] == ["surge-notice-bunny.en.md"], "what others wrote stays"
+
+
+def test_letters_to_a_cdn_of_ones_own_go_too_when_it_carries_nothing_any_more(
+    run: Run, real: Advice, tmp_path: Path
+) -> None:
+    acme = load_offer("tencent").model_copy(update={"name": "acme"})
+    write_letters(advised(real, plan_of(run, {"offers": []}, own=Own(cdns=(acme,)))), tmp_path)
+    assert (tmp_path / "surge-notice-acme.zh.md").exists()
+    _, removed = write_letters(advised(real, plan_of(run, {"offers": []})), tmp_path)
+    assert {file.name for file in removed} == {f"surge-notice-acme.{lang}.md" for lang in LANGS}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_letter_names_the_holidays_in_between(run: Run, real: Advice, lang: str) -> None:
+    plan = plan_of(run, {"offers": ["tencent"]}, starts_at="2026-10-08T12:30:00Z")
+    text = letter(advised(real, plan), plan, plan.parts[0], lang)
+    assert "2026-09-27" in text
+    days = (f"2026-10-0{day}" for day in (1, 2, 5, 6, 7))
+    assert {"en": ", ", "zh": "、"}[lang].join(days) in text
+    early = plan_of(run, {"offers": ["tencent"]}, starts_at="2080-10-08T12:30:00Z")
+    told = letter(advised(real, early), early, early.parts[0], lang)
+    assert {"en": "the calendar of 2080 is not published here yet", "zh": "此处尚无 2080 年的放假安排"}[lang] in told
 
 
 @pytest.mark.parametrize("lang", LANGS)

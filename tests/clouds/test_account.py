@@ -16,11 +16,14 @@ from moto import mock_aws
 
 from advisor.clouds.aws import IAM_NAMES, Aws, Refused, login
 from advisor.clouds.distributions import Window, period_at
+from advisor.clouds.edge import look_up_edge
+from advisor.clouds.egress_file import look_up_egress
 from advisor.clouds.market import look_up
 from advisor.clouds.reading import read_account
-from advisor.clouds.snapshot import Account, Place, WarmPool
+from advisor.clouds.snapshot import Account, EdgeQuotas, Place, WarmPool
 from tests.clouds import town
-from tests.clouds.answers import Answer, answering, price_list, quotas, refusing, reservations
+from tests.clouds.answers import Answer, answering, quotas, refusing, reservations
+from tests.clouds.edge_answers import QUOTAS, listing
 from tests.clouds.town import HOST, PLACE
 from tests.house.tree import ROOT, blocks
 
@@ -29,6 +32,7 @@ WINDOW = Window(START, START + timedelta(seconds=170))
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
 ANSWERS = {
     "servicequotas:GetServiceQuota": quotas({"L-1216C47A": 640.0, "L-34B43A08": 256.0}),
+    "servicequotas:ListServiceQuotas": QUOTAS,
     "ec2:DescribeCapacityReservations": reservations(("c7g.4xlarge", f"{PLACE}a", 9, 4)),
 }
 
@@ -77,9 +81,11 @@ def test_nothing_that_is_asked_changes_anything_and_the_policy_of_the_page_is_wh
     town.group("edge", warm=4)
     town.node_group("live", "origin")
     town.distribution(HOST)
-    asked = answering(aws, ANSWERS | {"pricing:GetProducts": price_list({})})
+    asked = answering(aws, ANSWERS | {"pricing:GetProducts": listing([])})
     read_account(aws, (PLACE,), (HOST,), (WINDOW,), NOW)
     look_up(aws, (PLACE,), ("c7g",))
+    look_up_edge(aws, "123456789012")
+    look_up_egress(aws, (PLACE,))
     actions = {action for action, _ in asked}
     assert all(re.fullmatch(r"[a-z0-9]+:(Describe|Get|List)\w+", action) for action in actions)
     (policy,) = (json.loads(block.text) for block in blocks(ROOT / "docs" / "account.md", "json"))
@@ -323,3 +329,25 @@ def test_the_cdn_that_may_not_be_read_is_said_and_the_regions_are_read(aws: Aws,
 def test_a_refusal_is_no_fault() -> None:
     refused = Refused("denied", "ec2:DescribeInstances", PLACE, "no")
     assert (str(refused), refused.kind, refused.action) == ("no", "denied", "ec2:DescribeInstances")
+
+
+def test_quotas_of_cloudfront_and_all_its_distributions_are_read(aws: Aws) -> None:
+    town.distribution("www.example.com")
+    mine = town.distribution(HOST)
+    answering(aws, ANSWERS)
+    account = read_account(aws, (), (HOST,), (), NOW)
+    assert (account.all_distributions, [one.id for one in account.distributions or ()]) == (2, [mine])
+    assert account.edge == EdgeQuotas(egress=400e9, requests_per_second=600_000, distributions=210)
+
+
+@pytest.mark.parametrize(
+    ("action", "edge", "count"),
+    [("cloudfront:ListDistributions", True, None), ("servicequotas:ListServiceQuotas", False, 0)],
+)
+def test_what_may_not_be_read_of_cloudfront_is_named_and_the_other_is_read(
+    aws: Aws, action: str, edge: bool, count: int | None
+) -> None:
+    answering(aws, ANSWERS | {action: refusing("AccessDenied")})
+    account = read_account(aws, (), (HOST,), (), NOW)
+    assert [one.about for one in account.excuses] == [action]
+    assert (account.edge is not None, account.all_distributions) == (edge, count)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from loadtests.scenario import Scenario
 from surgecast.accounts import hosts_of, places_of
 from surgecast.cli import surgecast
 from tests.advisor.runs import Town, run_of
+from tests.clouds.edge_answers import QUOTAS
 from tests.clouds.town import PLACE
 
 C7G = next(offer for offer in load_catalog("ec2") if offer.name == "c7g.4xlarge")
@@ -225,18 +227,22 @@ def test_the_account_is_read_and_shown_where_a_rule_puts_the_nodes(run: Run) -> 
 
 @pytest.fixture
 def served() -> Iterator[None]:
-    """moto for a command that makes its own session; it has no reservations, so that they are answered here."""
+    """moto for a command that makes its own session; what moto has not got is answered here."""
 
-    def no_reservations(**_: object) -> tuple[Any, dict[str, object]]:
-        return SimpleNamespace(status_code=200), {"CapacityReservations": []}
+    def answer(told: dict[str, object], **_: object) -> tuple[Any, dict[str, object]]:
+        return SimpleNamespace(status_code=200), told
 
-    handler = ("before-call.ec2.DescribeCapacityReservations", no_reservations)
-    BUILTIN_HANDLERS.append(handler)
+    handlers = (
+        ("before-call.ec2.DescribeCapacityReservations", partial(answer, {"CapacityReservations": []})),
+        ("before-call.service-quotas.ListServiceQuotas", partial(answer, QUOTAS({}))),
+    )
+    BUILTIN_HANDLERS.extend(handlers)
     try:
         with mock_aws():
             yield
     finally:
-        BUILTIN_HANDLERS.remove(handler)
+        for handler in handlers:
+            BUILTIN_HANDLERS.remove(handler)
 
 
 def invoke(*words: str) -> tuple[int, str]:
@@ -260,6 +266,8 @@ def test_the_command_reads_the_account_and_advises_whatever_could_not_be_read(se
     data = json.loads((folder / "out" / "advice.json").read_text(encoding="utf-8"))
     assert data["account"]["places"] == ["ap-south-1", "ap-southeast-3", "sa-east-1"]
     assert {one["account"]["place"] for one in data["regions"]} == {"ap-south-1", "ap-southeast-3", "sa-east-1"}
+    (part,) = data["cdns"]["parts"]
+    assert (part["offer"]["limits"]["egress"], part["allowance"]["left"]) == ("400Gbps", 210)
 
 
 def test_without_credentials_the_advice_is_made_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
