@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Final, Literal, TypeAlias
 
 from advisor import lead
+from advisor.beside import beside
 from advisor.capacity import Capacities, capacities
 from advisor.carried import parse_nodes
 from advisor.case import Case
@@ -146,11 +147,13 @@ def advise(
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
-    planned_for = [_region(measurement, one) for one in asked]
-    regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
-    regions = _leaving(measurement, _accounted(measurement, regions, stock, own.account), stock, own)
-    judged = verdict(measurement)
-    servers = observed(measurement)
+    question = _question(measurement, wanted, suppose, have)
+    with beside(lambda: what_if(_cases(measurement, asked), question)) as asked_meanwhile:
+        planned_for = [_region(measurement, one) for one in asked]
+        regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
+        regions = _leaving(measurement, _accounted(measurement, regions, stock, own.account), stock, own)
+        judged, servers = verdict(measurement), observed(measurement)
+        changes = asked_meanwhile()
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
     scenario = measurement.scenario
     return Advice(
@@ -174,7 +177,7 @@ def advise(
         capacities=found,
         regions=regions,
         totals=_totals(regions),
-        whatif=what_if(_cases(measurement, asked), _question(measurement, wanted, suppose, have)),
+        whatif=changes,
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
         servers=servers,

@@ -65,6 +65,11 @@ class Compiled(FileSystemBytecodeCache):
         folder = Path(cache_from_source(__file__)).parent
         super().__init__(str(folder), f"{kind}-jinja{version('jinja2')}-%s.cache")
 
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """What is kept of it, if that can be read."""
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep it, unless nothing may be written there: then it is compiled again the next time, as a module is."""
         if not sys.dont_write_bytecode:

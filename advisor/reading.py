@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Final, NamedTuple
@@ -27,6 +28,8 @@ from loadtests.run import open_run
 
 SHORTEST: Final = 2**24
 """Bytes of a stretch: a shorter one is read sooner than another process takes it on."""
+AHEAD: Final = 0.2
+"""Of a stretch, by which the first is longer: this process need not send what it has read."""
 _WINDOW: Final = re.compile(rb'\{"line":"window","at":([0-9]{1,9}),')
 
 
@@ -62,10 +65,14 @@ class Read(NamedTuple):
         return cls(found, recorder.notes, recorder.targets, recorder.footer, *totals, recorder.cut, recorder.number)
 
 
-def read_recording(place: str | Path) -> Recording:
-    """Fold a run from a folder, a file, or ``-`` for standard input; RunError names the line and what is wrong."""
+def read_recording(place: str | Path, most: int | None = None) -> Recording:
+    """Fold a run from a folder, a file, or ``-`` for standard input; RunError names the line and what is wrong.
+
+    It is read in ``most`` stretches at once; where that is not said, in one for each core that is worth it.
+    """
     with open_run(place) as (name, lines), _again(lines) as file:
-        stretches = stretches_of(file, min(cores(), os.fstat(file.fileno()).st_size // SHORTEST))
+        worth = min(cores(), os.fstat(file.fileno()).st_size // SHORTEST)
+        stretches = stretches_of(file, worth if most is None else most)
         recorder = _at_once(name, Path(file.name), stretches) if len(stretches) > 1 else None
         return (recorder or _in_one(name, file)).recording()
 
@@ -84,11 +91,11 @@ def _in_one(name: str, file: IO[bytes]) -> Recorder:
 
 
 def stretches_of(file: IO[bytes], most: int) -> tuple[Stretch, ...]:
-    """Up to ``most`` of about the same length, for a file that has a name."""
+    """Up to ``most`` that take about as long, for a file that has a name."""
     size = os.fstat(file.fileno()).st_size
     cuts = [Stretch(0, size, 0)]
     for number in range(1, most if isinstance(file.name, str) else 1):
-        file.seek(max(size * number // most, cuts[-1].begin))
+        file.seek(max(int(size * (number + AHEAD) / (most + AHEAD)), cuts[-1].begin))
         file.readline()
         begin, since = _next_second(file)
         if begin == size:
@@ -148,12 +155,17 @@ def _recorder(name: str, path: Path, stretch: Stretch) -> Recorder:
 def _lead_in(recorder: Recorder, file: IO[bytes], stretch: Stretch) -> None:
     """The header, the windows whose start-ups count, and the number of lines before the stretch."""
     recorder.add(file.readline())
-    number = 1
+    number, second = 1, -1
+    seconds: deque[list[bytes]] = deque(maxlen=STARTUP_SECONDS - 1)
     while file.tell() < stretch.begin:
         line, number = file.readline(), number + 1
-        at = _second_of(line)
-        if at is not None and at > stretch.since - STARTUP_SECONDS:
-            recorder.add(line)
+        if (at := _second_of(line)) is not None:
+            if at != second:
+                seconds.append([])
+            seconds[-1].append(line)
+            second = at
+    for line in chain.from_iterable(seconds):
+        recorder.add(line)
     recorder.settle()
     recorder.number = number
     recorder.counts.clear()

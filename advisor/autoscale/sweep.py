@@ -123,14 +123,12 @@ class _Lanes:
         start = self._each([setting.start for setting in settings])
         self.running = np.minimum(start, self.slots)
         self.pending = start - self.running
-        self.begun, self.fresh = np.zeros(self.count, np.int64), np.zeros(self.count, np.int64)
+        self.begun, self.fresh, self.coming, self.asked = np.zeros((4, self.count), np.int64)
         self.held = np.minimum(self.placeholders, self.slots - self.running)
-        self.coming = np.zeros(self.count, np.int64)
         self.tokens = self.burst.copy()
         reach = int(max((self.image + self.boot).max(), self.boot.max())) + 1
         self.starting = np.zeros((reach, self.count), np.int64)
         self.launching = np.zeros((int(max(self.leads.max(), self.warm_lead.max())) + 1, self.count), np.int64)
-        self.asked = np.zeros(self.count, np.int64)
 
     def _each(self, values: Sequence[float]) -> NDArray[Any]:
         """A value of each setting, lane by lane."""

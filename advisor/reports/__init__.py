@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from advisor.advice import Advice
+from advisor.beside import beside
 from loadtests import plugins
 from loadtests.plugins import Plugin
 
@@ -37,11 +39,12 @@ def reports() -> tuple[Report, ...]:
 
 
 def write_reports(advice: Advice, folder: Path, lang: str = "en") -> list[Path]:
-    """Write every report into ``folder`` (made when missing) and return their paths."""
+    """Write every report into ``folder`` (made when missing), the page beside all others, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for report in reports():
-        path = folder / report.file_name
-        report.write(advice, lang, path)
-        paths.append(path)
-    return paths
+    files = {folder / report.file_name: partial(report.write, advice, lang) for report in reports()}
+    (longest, write_longest), *others = files.items()
+    with beside(partial(write_longest, longest)) as written:
+        for path, write in others:
+            write(path)
+        written()
+    return list(files)

@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.advice import advise
-from advisor.reading import read_recording
+from advisor.reading import read_recording, stretches_of
 from advisor.recording import PATIENCE, Recording, recorded
 from loadtests.errors import RunError
 from loadtests.results import Footer, Line, Players, Totals, Window, text_of
@@ -50,9 +51,12 @@ def file_of(folder: Path, found: list[Line]) -> Path:
     return path
 
 
-def both(path: Path) -> tuple[Recording, Recording]:
-    """Read in both ways."""
-    return read_recording(path), recorded(read_run(path))
+def both(path: Path, most: int | None = None) -> tuple[Recording, Recording]:
+    """Read in both ways, the first in as many stretches at once."""
+    return read_recording(path, most), recorded(read_run(path))
+
+
+AT_ONCE = pytest.mark.parametrize("most", [1, 2, 3, 7])
 
 
 @settings(max_examples=60)
@@ -66,21 +70,49 @@ def test_random_windows_in_any_order_come_to_the_same(found: list[Window], tmp_p
     assert repr(fast) == repr(slow)
 
 
+@settings(max_examples=40)
+@given(found=st.lists(any_window(), max_size=25), most=st.integers(2, 4))
+def test_and_so_they_do_second_by_second_in_stretches(found: list[Window], most: int, tmp_path_factory: object) -> None:
+    assert isinstance(tmp_path_factory, pytest.TempPathFactory)
+    found.sort(key=lambda window: window.at)
+    path = file_of(tmp_path_factory.mktemp("run"), [HEADER, *found])
+    fast, slow = both(path, most)
+    assert fast == slow
+    assert repr(fast) == repr(slow)
+
+
+@AT_ONCE
 @pytest.mark.parametrize("town", [SMALL, Town(seed=3), Town(seed=5, rps=200, busy=range(30, 33), jitter=0.1)])
-def test_a_town_comes_to_the_same_and_so_does_the_advice(town: Town, tmp_path: Path) -> None:
-    fast, slow = both(write(town, tmp_path))
+def test_a_town_comes_to_the_same_and_so_does_the_advice(town: Town, most: int, tmp_path: Path) -> None:
+    path = write(town, tmp_path)
+    fast, slow = both(path, most)
+    with path.open("rb") as file:
+        cuts = stretches_of(file, most)
+    assert (len(cuts), cuts[0].begin, cuts[-1].end) == (most, 0, path.stat().st_size)
+    assert all(before.end == after.begin for before, after in itertools.pairwise(cuts))
     assert fast == slow
     assert advise([fast]) == advise([read_run(tmp_path)])
 
 
-def test_windows_far_out_of_order_are_found_again(tmp_path: Path) -> None:
+@AT_ONCE
+def test_windows_far_out_of_order_are_found_again(most: int, tmp_path: Path) -> None:
     run = read_run(write(SMALL, tmp_path / "run"))
     found = list(lines_of(run))
     windows = [line for line in found if isinstance(line, Window)]
     random.Random(1).shuffle(windows)
     assert max(b.at - a.at for a, b in itertools.pairwise(windows)) > PATIENCE
     mixed = [found[0], *windows, *(line for line in found[1:] if not isinstance(line, Window))]
-    assert read_recording(file_of(tmp_path / "mixed", mixed)) == recorded(run)
+    assert read_recording(file_of(tmp_path / "mixed", mixed), most) == recorded(run)
+
+
+@AT_ONCE
+def test_one_window_that_is_late_is_in_no_stretch_but_counts(most: int, tmp_path: Path) -> None:
+    run = read_run(write(SMALL, tmp_path / "run"))
+    found = list(lines_of(run))
+    early = next(line for line in found if isinstance(line, Window) and line.at == 3)
+    found.remove(early)
+    found.insert(max(i for i, line in enumerate(found) if isinstance(line, Window)) + 1, early)
+    assert read_recording(file_of(tmp_path / "mixed", found), most) == recorded(run)
 
 
 def test_a_pipe_is_read_once_and_still_found_again(tmp_path: Path) -> None:
@@ -93,10 +125,11 @@ def test_a_pipe_is_read_once_and_still_found_again(tmp_path: Path) -> None:
         assert read_recording(pipe).whole == recorded(run).whole
 
 
-def test_a_run_that_was_killed_comes_to_the_same(tmp_path: Path) -> None:
+@AT_ONCE
+def test_a_run_that_was_killed_comes_to_the_same(most: int, tmp_path: Path) -> None:
     path = write(SMALL, tmp_path, footer=False)
     path.write_bytes(path.read_bytes()[:-20])
-    fast, slow = both(path)
+    fast, slow = both(path, most)
     assert fast == slow
     assert "cut in the middle" in fast.cut
 
@@ -115,17 +148,21 @@ DAMAGE: dict[str, Callable[[str], str]] = {
     "a line behind the end": lambda text: text + text.splitlines(keepends=True)[1],
     "a cut line inside": lambda text: text.replace("}\n", "\n", 1),
     "no text": lambda text: text.replace('"region":"id"', '"region":"\ud800"', 1),
+    "a count that does not, at the end": lambda text: '"joins":1'.join(text.rsplit('"joins":', 1)),
+    "an unknown field at the end": lambda text: '"playing"'.join(text.rsplit('"play_seconds"', 1)),
+    "a second header further on": lambda text: text[: text.rindex('{"line":"window"')] + text,
     "a newer one": lambda text: text.replace('"schema_version":1', '"schema_version":99', 1),
 }
 
 
+@AT_ONCE
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_what_is_broken_is_refused_in_the_same_words(damage: str, tmp_path: Path) -> None:
+def test_what_is_broken_is_refused_in_the_same_words(damage: str, most: int, tmp_path: Path) -> None:
     path = write(SMALL, tmp_path)
     text = DAMAGE[damage](path.read_text(encoding="utf-8"))
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     said = []
-    for read in (read_run, read_recording):
+    for read in (read_run, partial(read_recording, most=most)):
         with pytest.raises(RunError) as caught:
             read(path)
         said.append(str(caught.value))

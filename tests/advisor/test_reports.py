@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -279,3 +282,26 @@ def test_reports_say_how_many_had_had_enough(advice: Advice) -> None:
             assert "1,234" in text
             assert "56" in text
             assert text != report.render(advice, lang)
+
+
+COMPILING = """
+from advisor.page import environment
+for html in (True, False):
+    for name in ("report.html.j2", "report.md.j2"):
+        environment(html=html).get_template(name)
+"""
+
+
+@pytest.mark.parametrize("forbidden", ["", "1"])
+def test_templates_are_compiled_to_where_modules_are_unless_python_may_not(forbidden: str, tmp_path: Path) -> None:
+    kept = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": forbidden}
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", COMPILING], env={**os.environ, **kept}, check=True)
+    found = [path.name.split("-")[0] for path in tmp_path.rglob("*.cache")]
+    assert sorted(found) == ([] if forbidden else ["html", "html", "markdown", "markdown"])
+
+
+def test_a_place_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    kept = {"PYTHONPYCACHEPREFIX": str(tmp_path / "file"), "PYTHONDONTWRITEBYTECODE": ""}
+    subprocess.run([sys.executable, "-c", COMPILING], env={**os.environ, **kept}, check=True)

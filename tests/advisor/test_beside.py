@@ -1,0 +1,76 @@
+"""Work beside this process: its answer, its errors, and its end are those of the work itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from advisor.advice import advise
+from advisor.beside import beside, cores
+from loadtests.run import read_run
+from tests.advisor.runs import Town, write
+
+FEW = pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two cores of Linux")
+ALONE = """
+import os, sys
+import advisor.reading, advisor.reports
+from advisor.advice import advise
+from advisor.advice import advise
+from advisor.beside import beside, cores
+from loadtests.run import read_run
+from tests.advisor.runs import Town, write
+from advisor.reading import read_recording
+assert cores() > 1
+with beside(os.getpid) as asked:
+    assert asked() != os.getpid()
+print(advise([read_recording(sys.argv[1], int(sys.argv[2]))]).model_dump_json())
+"""
+
+
+def test_the_answer_is_that_of_the_work() -> None:
+    with beside(lambda: {"nodes": (1, 2)}) as asked:
+        assert asked() == {"nodes": (1, 2)}
+
+
+def test_what_goes_wrong_is_raised_where_the_answer_is_asked_for() -> None:
+    def wrong() -> int:
+        raise ValueError("no nodes")
+
+    with beside(wrong) as asked, pytest.raises(ValueError, match="no nodes"):
+        asked()
+
+
+def test_an_answer_that_cannot_be_sent_is_worked_out_here() -> None:
+    with beside(lambda: lambda: 3) as asked:
+        assert asked()() == 3
+
+
+def test_who_leaves_without_asking_does_not_wait() -> None:
+    begun = time.monotonic()
+    with beside(lambda: time.sleep(60)):
+        pass
+    assert time.monotonic() - begun < 30
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_process_with_greenlets_is_not_copied() -> None:
+    code = "import gevent; from advisor.beside import cores; print(cores())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    assert cores() >= 1
+
+
+@FEW
+def test_advice_of_several_processes_is_that_of_one(tmp_path: Path) -> None:
+    path = write(Town(seed=3), tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ALONE, str(path), "2"], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert done.stdout == f"{advise([read_run(path)]).model_dump_json()}\n"
