@@ -11,6 +11,7 @@ import click
 from advisor.catalog import catalog_names
 from advisor.shelves import list_lines, show_lines
 from surgecast.catalogs import refresh_catalog
+from surgecast.store.places import FILE_HERE
 
 EXAMPLE = "\b\nExample:\n  surgecast catalog refresh --region ap-southeast-3 --family c --out ec2-mine.yaml"
 LIST = "\b\nExample:\n  surgecast catalog list"
@@ -23,7 +24,7 @@ def catalog() -> None:
 
 
 @catalog.command("refresh", epilog=EXAMPLE)
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Catalogue to write.")
+@click.option("--out", required=True, type=FILE_HERE, help="Catalogue to write.")
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Repeatable; default: those of the file.")
 @click.option("--family", "families", multiple=True, metavar="c7g|c", help="Repeatable; default: all current ones.")
 @click.option("--profile", default="", help="Profile of the AWS command line; default: as it finds credentials.")

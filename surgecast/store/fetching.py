@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import time
@@ -24,6 +25,8 @@ from surgecast.store.transfer import Transfer
 
 TRIES: Final = 5
 """Connections in a row that may bring nothing."""
+LARGEST_FILE: Final = 64 * 2**20
+"""Bytes of a file that is no run: an advice of ten regions has a tenth of it (assumed)."""
 CACHE: Final = "SURGECAST_CACHE"
 """Names the cache's folder in the environment."""
 
@@ -57,6 +60,27 @@ def cached_run(address: Address, bucket: Readable | None = None) -> Path:
     folder = cache_folder() / "runs" / manifest.run.sha256 / address.name
     _fetch(bucket, address, (manifest.run,), folder)
     return folder
+
+
+def cached_file(address: Address, bucket: Readable | None = None) -> Path:
+    """A copy in the cache of a small file, such as a catalogue; it is asked for each time, as it may have changed.
+
+    InputError when there is none.
+    """
+    found = (bucket or connect(address.bucket)).read(address.key, LARGEST_FILE)
+    if found is None:
+        raise InputError(f"{address}: no such file", hint="is it spelled otherwise?")
+    folder = cache_folder() / "files" / hashlib.sha256(found[0]).hexdigest()
+    file, fresh = folder / address.name, folder / f".{address.name}.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(found[0])
+        fresh.replace(file)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written: {error.strerror}", hint=f"{CACHE} names another folder"
+        ) from error
+    return file
 
 
 def pull(address: Address, folder: Path, bucket: Readable | None = None) -> Manifest:
