@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from surgecast.advising import Wanted, backtest_folder, write_advice, write_backtest
-from surgecast.store.places import FILE, FILE_HERE, FOLDER_HERE, LEDGER, NAME, REPORTS, RUN, Beside, Storing
+from surgecast.store.places import FILE, FOLDER_HERE, LEDGER, NAME, PATH, REPORTS, RUN, Beside, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast advise runs/20261205T123000Z-viral-goal --audience id=40000,in=25000 --lang zh"
 EXAMPLE += "\n  surgecast advise runs/20261205T123000Z-viral-goal --suppose segments=4s --suppose ladder.id=-highest"
@@ -30,7 +30,7 @@ EXAMPLE += "\n  surgecast advise runs/20261205T123000Z-viral-goal --suppose segm
 @click.option("--suppose", multiple=True, metavar="WORD[.REGION]=VALUE", help="What if, such as boot=40s; repeatable.")
 @click.option("--have", default="", metavar="NODES|REGION=NODES,...", help="Nodes there are; default: target.nodes.")
 @click.option("--cluster", "clusters", multiple=True, metavar="CONTEXT[=REGION]", help="Read this cluster; repeatable.")
-@click.option("--kubeconfig", type=FILE_HERE, help="Where contexts are; default: as kubectl.")
+@click.option("--kubeconfig", type=PATH, help="Where contexts are; default: as kubectl.")
 @click.option("--prometheus", default="", metavar="NS/SERVICE:PORT", help="With --cluster: ask this Prometheus, too.")
 @click.option("--account", is_flag=True, help="Read the AWS account: what runs, quotas, CloudFront. Changes nothing.")
 @click.option("--profile", default="", help="With --account: profile of the AWS command line.")

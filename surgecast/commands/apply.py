@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from surgecast.applying.carrying_out import Asked, apply_folder
-from surgecast.store.places import FILE_HERE, PATH
+from surgecast.store.places import PATH
 
 EXAMPLE = "\b\nExample:\n  surgecast apply k8s-out/id --context jakarta --yes-apply"
 
@@ -16,12 +16,12 @@ EXAMPLE = "\b\nExample:\n  surgecast apply k8s-out/id --context jakarta --yes-ap
 @click.command(epilog=EXAMPLE)
 @click.argument("folder", type=PATH)
 @click.option("--context", required=True, help="The kubeconfig's context to use: it has to be named.")
-@click.option("--kubeconfig", type=FILE_HERE, help="Where contexts are; default: as kubectl.")
+@click.option("--kubeconfig", type=PATH, help="Where contexts are; default: as kubectl.")
 @click.option("--namespace", default="", help="Namespace of the workload; default: the context's.")
 @click.option("--yes-apply", "yes", is_flag=True, help="Do it, once the rollback file is written.")
 @click.option("--force-conflicts", "force", is_flag=True, help="Take over fields that belong to somebody else.")
 @click.option("--skip-refused", is_flag=True, help="Do the rest where an object is refused; still ends with code 2.")
-@click.option("--rollback-file", "file", type=FILE_HERE, help="Default: rollback-TIME.json in FOLDER.")
+@click.option("--rollback-file", "file", type=PATH, help="Default: rollback-TIME.json in FOLDER.")
 def apply(folder: Path, namespace: str, force: bool, **asked: Any) -> None:
     """Show what the manifests in FOLDER, one region's of `advise --export`, would change; change it when told to."""
     apply_folder(folder, Asked(**asked), namespace=namespace, force=force)

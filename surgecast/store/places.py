@@ -146,7 +146,7 @@ NEW_RUN: Final = OutPlace(fresh=True)
 """For ``--out`` of a command that records a run."""
 REPORTS: Final = OutPlace(fresh=False)
 """For ``--out`` of a command that writes reports: they may go to a run that is stored."""
-FILE: Final = FilePlace(path_type=Path, dir_okay=False)
+FILE: Final = FilePlace(path_type=Path)
 LEDGER: Final = LedgerPlace(path_type=Path)
 NAME: Final = LocalName()
 PATH: Final = Local(path_type=Path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -70,17 +69,20 @@ def test_what_is_none_is_an_item_too() -> None:
 
 def test_ctrl_c_waits_for_no_thread_that_hangs() -> None:
     program = (
-        "import signal, threading; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import os, signal, threading; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from surgecast.store.together import each\n"
-        "def hang(item):\n    print('in', flush=True)\n    threading.Event().wait()\n"
-        "try:\n    each(hang, range(4))\nexcept KeyboardInterrupt:\n    print('out', flush=True)\n"
+        "def hang(item):\n    os.write(1, b'in\\n')\n    threading.Event().wait()\n"
+        "try:\n    each(hang, range(4))\nexcept KeyboardInterrupt:\n    os.write(1, b'out\\n')\n"
     )
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
-    assert child.stdout is not None
-    assert [child.stdout.readline() for _ in range(4)] == ["in\n"] * 4
-    child.send_signal(signal.SIGINT)
-    assert child.communicate(timeout=60)[0] == "out\n"
-    assert child.returncode == 0
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as child:
+        try:
+            assert child.stdout is not None
+            assert [child.stdout.readline() for _ in range(4)] == ["in\n"] * 4
+            child.send_signal(signal.SIGINT)
+            assert child.communicate(timeout=60)[0] == "out\n"
+            assert child.returncode == 0
+        finally:
+            child.kill()
 
 
 def test_parts_of_a_file_go_and_come_side_by_side_and_are_what_they_were(s3: Any, tmp_path: Path) -> None:
