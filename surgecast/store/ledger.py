@@ -16,6 +16,7 @@ from loadtests.errors import InputError, RunError
 from surgecast.store.address import Address
 from surgecast.store.bucket import Bucket, connect
 from surgecast.store.digests import sum_of
+from surgecast.store.listing import MOST as LOOKED_AT
 from surgecast.store.refusals import Taken
 from surgecast.store.together import each
 from surgecast.store.uploading import ONLY_NEW
@@ -47,7 +48,9 @@ def read_ledger_at(address: Address, bucket: Bucket | None = None) -> Ledger:
     bucket = bucket or connect(address.bucket)
     prefix = f"{address.key}/" if address.key else ""
     keys = []
-    for one in bucket.listing(prefix):
+    for number, one in enumerate(bucket.listing(prefix)):
+        if number == LOOKED_AT:
+            raise InputError(f"more than {LOOKED_AT:,} objects lie there", hint="give the ledger an address of its own")
         if NAME.fullmatch(one.key.removeprefix(prefix)):
             keys.append(one.key)
         if len(keys) > MOST:

@@ -212,6 +212,19 @@ def test_where_nothing_fits_pods_are_of_the_kind_rehearsed_and_no_nodes_are_writ
     assert found.surge["nodes"] is None
 
 
+def test_hardware_of_ones_own_is_counted_and_nothing_is_said_to_be_bought(run: Run, tmp_path: Path) -> None:
+    advice, changed = advised(run, {"node": None, "offers": []})
+    found = next(told(advice, changed, tmp_path))
+    fleet, plan = found.region.fleet, found.region.nodes
+    assert fleet is not None
+    assert isinstance(plan, Plan)
+    assert (fleet.kind, fleet.share, fleet.nodes, fleet.usd_per_hour) == ("offer", 1.0, plan.nodes, None)
+    assert "NodePool" not in found.objects
+    for lang, word in (("en", "To buy"), ("zh", "购买")):
+        assert word not in summary(advice, lang)
+    assert any("not known" in row[-1] for row in rows("en", fleet))
+
+
 def part(nodes: int, purchase: str = "on_demand", vcpus: int | None = 4, quota: int | None = None) -> Part:
     return Part.model_validate(
         {"offer": "x", "purchase": purchase, "nodes": nodes, "usd_per_hour": 1.0, "vcpus": vcpus, "quota": quota}
