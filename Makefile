@@ -23,13 +23,14 @@ check: $(VENV)/.ready-dev  ## ruff, mypy strict, import rules
 bench: $(VENV)/.ready-dev  ## every benchmark, a table each
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-scan: $(BIN)/uv  ## checkov over terraform/, in an environment of its own
-	@$(BIN)/uv tool run --quiet checkov@3.3.30 --directory terraform --framework terraform --compact --quiet --skip-download
+scan: $(VENV)/scan/.ready  ## checkov over terraform/, in an environment of its own
+	@$(VENV)/scan/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
 
 lock: $(BIN)/uv  ## renew the hash-pinned locks from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade pyproject.toml -o requirements.lock
 	@printf 'uv\nsetuptools>=77\n' | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade - -o requirements-bootstrap.lock
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@echo checkov | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade - -o requirements-scan.lock
 
 clean:  ## remove the environment and caches (runs stay)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
@@ -50,3 +51,9 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml | $(BIN)/uv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.ready
+
+# A hundred packages that nothing of ours imports: they stay apart, so that none of ours gives way to one of them.
+$(VENV)/scan/.ready: requirements-scan.lock | $(BIN)/uv
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/scan
+	@$(BIN)/uv pip install --quiet --python $(VENV)/scan/bin/python --require-hashes -r requirements-scan.lock
+	@touch $@

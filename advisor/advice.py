@@ -26,6 +26,7 @@ from advisor.cluster.today import Look, Looked, Today, look, looked, today
 from advisor.demand import Demand, audience_of, demands, peak_viewers
 from advisor.egress import prices as egress_prices
 from advisor.egress.cost import EgressCost, Leaving, egress_costs
+from advisor.fleet import Fleet, fleet_of
 from advisor.interval import Interval
 from advisor.lead import TimeToCapacity, time_to_capacity
 from advisor.measure import JUDGED, Measurement, RunSeries, measure
@@ -63,7 +64,9 @@ class RegionAdvice(Frozen):
     nodes: Plan | Excuse
     cdn: Cdn
     scaling: ScalingAdvice | None = None
-    """Whether an autoscaler can follow; None where no nodes can be named."""
+    """Whether an autoscaler can follow, with pods on nodes of the kind rehearsed; None where no nodes can be named."""
+    fleet: Fleet | None = None
+    """The nodes and pods that are carried out, as exports write them; None where ``scaling`` is."""
     cluster: Today | None = None
     """What serves the region today; None where no cluster was read that does."""
     account: AccountToday | None = None
@@ -224,7 +227,12 @@ def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: 
     return tuple(
         region.model_copy(
             update={
-                "cluster": today(looks[region.code], region.nodes if isinstance(region.nodes, Plan) else None, scaling)
+                "cluster": today(
+                    looks[region.code],
+                    region.nodes if isinstance(region.nodes, Plan) else None,
+                    scaling,
+                    None if region.fleet is None else region.fleet.nodes,
+                )
             }
         )
         if region.code in looks
@@ -299,8 +307,11 @@ def _scaled(
         )
         for region, nodes in planned_for
     ]
-    found = dict(zip((region.code for region, _ in planned_for), scale(asked), strict=True))
-    return tuple(region.model_copy(update={"scaling": found.get(region.code)}) for region in regions)
+    found = {
+        region.code: {"scaling": one, "fleet": None if one is None else fleet_of(nodes, one, scenario.launch)}
+        for (region, nodes), one in zip(planned_for, scale(asked), strict=True)
+    }
+    return tuple(region.model_copy(update=found.get(region.code)) for region in regions)
 
 
 def _leaving(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
@@ -27,6 +28,10 @@ class Part(Frozen):
     nodes: int
     usd_per_hour: float
     """All of them."""
+    vcpus: int | None = None
+    """Of a node; None when nobody knows."""
+    quota: int | None = None
+    """vCPUs that may run of all that counts with them; None when nobody knows."""
 
 
 class Mix(Frozen):
@@ -74,6 +79,8 @@ class Order:
     """Of a node; None when nobody knows."""
     spot_quota: int | None = None
     """vCPUs of spot instances that may run there; None when nobody knows."""
+    quota: int | None = None
+    """The same of other instances."""
 
 
 NamedPair: TypeAlias = tuple[Pair, str, str]
@@ -159,26 +166,49 @@ def _way(order: Order, name: PurchaseName, facts: Purchase, most: int) -> Way:
 
 
 def _alone(order: Order, price: float, steady: PurchaseName, factor: float) -> tuple[Part, ...]:
-    return (Part(offer=order.offer, purchase=steady, nodes=order.nodes, usd_per_hour=order.nodes * price * factor),)
+    return (_part(order, steady, order.nodes, price * factor),)
 
 
 def _with_spot(
     order: Order, price: float, steady: PurchaseName, factor: float, spot: Purchase, count: int
 ) -> tuple[Part, ...]:
     rest = order.nodes - count
-    cheap = Part(offer=order.offer, purchase="spot", nodes=count, usd_per_hour=count * price * spot.price.value)
-    if not rest:
-        return (cheap,)
-    return (Part(offer=order.offer, purchase=steady, nodes=rest, usd_per_hour=rest * price * factor), cheap)
+    cheap = _part(order, "spot", count, price * spot.price.value)
+    return (_part(order, steady, rest, price * factor), cheap) if rest else (cheap,)
+
+
+def _part(order: Order, purchase: PurchaseName, nodes: int, each: float) -> Part:
+    quota = order.spot_quota if purchase == "spot" else order.quota
+    return Part(
+        offer=order.offer,
+        purchase=purchase,
+        nodes=nodes,
+        usd_per_hour=nodes * each,
+        vcpus=order.vcpus,
+        quota=quota,
+    )
 
 
 def _two(pair: NamedPair, steady: PurchaseName, factor: float) -> tuple[Part, ...]:
     found, *names = pair
-    shapes = zip(names, found.nodes, (found.one.price, found.other.price), strict=True)
+    both = (found.one, found.other)
+    shared = min(one.quota for one in both) if found.one.catalog != found.other.catalog else math.inf
     return tuple(
-        Part(offer=name, purchase=steady, nodes=nodes, usd_per_hour=nodes * price * factor)
-        for name, nodes, price in shapes
+        Part(
+            offer=name,
+            purchase=steady,
+            nodes=nodes,
+            usd_per_hour=nodes * one.price * factor,
+            vcpus=_whole(one.vcpus),
+            quota=_whole(min(one.quota, shared)),
+        )
+        for name, nodes, one in zip(names, found.nodes, both, strict=True)
     )
+
+
+def _whole(vcpus: float) -> int | None:
+    """None for what is without end, as nobody knows it."""
+    return int(vcpus) if math.isfinite(vcpus) else None
 
 
 def _why_parts(parts: tuple[Part, ...]) -> Iterator[Message]:

@@ -151,6 +151,7 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
         place=place,
         vcpus=None if best.offer.vcpus is None else best.offer.vcpus.value,
         spot_quota=None if spot_quota is None else spot_quota.value,
+        quota=asked.quota_of(best.offer),
     )
     pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
     named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)

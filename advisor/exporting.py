@@ -19,7 +19,8 @@ import yaml
 
 from advisor.advice import Advice, RegionAdvice
 from advisor.cdns.letter import write_letters
-from advisor.exports import Because, Event, Export, Exported, exports, most_of, sized, walled
+from advisor.exports import Because, Event, Export, Exported, exports
+from advisor.fleet import carried_out
 from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.scaling import PEAK, ScalingAdvice
@@ -64,10 +65,10 @@ def export_letters(advice: Advice, folder: Path) -> Written:
 def _region(advice: Advice, scenario: Scenario, region: RegionAdvice, folder: Path) -> Written:
     if isinstance(region.nodes, Excuse):
         return Written(region.code, (), (region.nodes,), _tidied(folder, ()))
-    if region.scaling is None:
+    if region.scaling is None or region.fleet is None:
         idle = Excuse(about=region.code, reason=say("export_no_course"), remedy=say("remedy_export_no_course"))
         return Written(region.code, (), (idle,), _tidied(folder, ()))
-    asked = exported(advice, scenario, region, region.nodes, region.scaling)
+    asked = exported(advice, scenario, region, region.nodes)
     files, excuses = [], []
     for kind in exports():
         answer = kind.objects(asked)
@@ -104,19 +105,19 @@ def _lists_ours_alone(file: Path) -> bool:
     return file.is_file() and set(file.read_bytes().splitlines()) <= {line.encode() for line in lines}
 
 
-def exported(advice: Advice, scenario: Scenario, region: RegionAdvice, plan: Plan, scaling: ScalingAdvice) -> Exported:
-    """What the exports are made of."""
-    scaling = sized(scaling, plan)
-    most = most_of(scaling, plan, scenario.launch)
+def exported(advice: Advice, scenario: Scenario, region: RegionAdvice, plan: Plan) -> Exported:
+    """What the exports are made of; only for a region that has its scaling and its fleet."""
+    assert region.scaling is not None
+    assert region.fleet is not None
+    scaling = carried_out(region.scaling, region.fleet)
     return Exported(
         region=region.code,
         run=" ".join(run.facts.run_id for run in advice.runs),
         plan=plan,
-        scaling=walled(scaling, most),
+        fleet=region.fleet,
+        scaling=scaling,
         settings=scenario.launch.scaling,
-        spare_nodes=scenario.launch.spare_nodes,
         event=_event(scenario, region, scaling),
-        most=most,
     )
 
 

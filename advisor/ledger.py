@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -124,6 +125,11 @@ def _promised(region: RegionAdvice) -> Promised:
     )
 
 
+def line_of(entry: Entry) -> str:
+    """An entry as it is kept."""
+    return entry.model_dump_json() + "\n"
+
+
 def record(entry: Entry, folder: Path) -> Path:
     """Append to the ledger in ``folder`` (made when missing); its file. InputError when it cannot be written.
 
@@ -131,7 +137,7 @@ def record(entry: Entry, folder: Path) -> Path:
     the line under way. What such a kill left of a line is ended first, so that it spoils nothing but itself.
     """
     path = folder / LEDGER_FILE
-    text = entry.model_dump_json() + "\n"
+    text = line_of(entry)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
@@ -176,7 +182,21 @@ def read_ledger(place: Path) -> Ledger:
             cut.append(number)
             continue
         entries.append(_entry(f"{path}: line {number}", data, line))
+    return ledger_of(entries, cut)
+
+
+def ledger_of(entries: Iterable[Entry], cut: Iterable[int] = ()) -> Ledger:
+    """Entries in the order of their recording."""
     return Ledger(tuple(sorted(entries, key=lambda entry: entry.recorded_at)), tuple(cut))
+
+
+def entry_from(place: str, text: bytes) -> Entry:
+    """One entry that was kept alone; InputError when it is none."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"{place}: is not JSON: {error}", hint=_HINT) from error
+    return _entry(place, data, text)
 
 
 def _is_start(line: bytes) -> bool:

@@ -26,6 +26,7 @@ from advisor.cdns import page as cdns_page
 from advisor.charts import NARROW, WIDE, draw
 from advisor.curves import region_charts, run_charts
 from advisor.egress import page as egress_page
+from advisor.fleetpage import tools as fleet_tools
 from advisor.growth import growth_tools
 from advisor.models import Excuse
 from advisor.outcomes import outcome_tools
@@ -97,6 +98,7 @@ def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
         **offerpage.tools(lang),
         **standing.tools(advice, lang),
         **scaled.tools(lang),
+        **fleet_tools(lang),
         **clustered.tools(lang),
         **accounted.tools(lang),
         "breach_values": partial(breach_values, advice, lang),

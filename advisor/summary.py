@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from advisor import figures
-from advisor.advice import Advice
+from advisor.advice import Advice, RegionAdvice
 from advisor.aftermath import fault_line
+from advisor.fleetpage import line
 from advisor.outcomes import whatif_lines
 from advisor.page import breach_values, nodes_text
 from advisor.texts import fill, name_of, told
@@ -19,7 +20,7 @@ def summary(advice: Advice, lang: str = "en") -> str:
     if advice.verdict.first:
         verdict += t("colon") + t("verdict_broke_text", **breach_values(advice, lang, advice.verdict.first))
     faults = (fault_line(lang, fault) for run in advice.runs for fault in run.faults)
-    lines = [verdict, *faults, *(_region_line(advice, lang, code) for code in range(len(advice.regions)))]
+    lines = [verdict, *faults, *(line for region in advice.regions for line in _region_lines(lang, region))]
     lines.append(t(f"sure_{advice.sureness}"))
     lines += whatif_lines(advice, lang)
     lines += [f"! {told(message, lang, advice.names)}" for message in advice.warnings]
@@ -31,9 +32,9 @@ def printable(text: str) -> str:
     return "".join(letter for letter in text if letter.isprintable())
 
 
-def _region_line(advice: Advice, lang: str, index: int) -> str:
-    region = advice.regions[index]
-    return fill(
+def _region_lines(lang: str, region: RegionAdvice) -> list[str]:
+    """What is asked of a region, and what to buy for it."""
+    said = fill(
         lang,
         "summary_line",
         region=name_of(region.name, lang),
@@ -41,3 +42,5 @@ def _region_line(advice: Advice, lang: str, index: int) -> str:
         cdn=figures.bits(region.cdn.peak.mid),
         range=figures.span(region.cdn.peak, "bit/s"),
     )
+    bought = line(lang, region)
+    return [said, f"  {bought}"] if bought else [said]

@@ -1,6 +1,6 @@
 """Variables of Terraform: what ``terraform/live`` reads for one region, each value with the id of its reason.
 
-    "surge": {"nodes": {"max": 1354}}, "why": {"nodes.max": "max"}, "reasons": {"max": {"en": …, "zh": …}}
+    "surge": {"zones": 3}, "why": {"zones": "zones"}, "reasons": {"zones": {"en": …, "zh": …}}
 
 A part that cannot be advised is null, and its reason says what is missing; the other parts are written all the same.
 """
@@ -28,7 +28,8 @@ from advisor.behind import Origin
 from advisor.cdns.offer import load_offer
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.exporting import Written, exported
-from advisor.exports import Because, Exported, share_of, unbought
+from advisor.exports import Because, Exported, unbought
+from advisor.fleet import Group
 from advisor.generators import FULL, VCPUS, machines
 from advisor.models import Excuse
 from advisor.plan import Plan
@@ -182,7 +183,7 @@ def _surge(
 def _nodes(
     advice: Advice, scenario: Scenario, region: RegionAdvice, said: _Said
 ) -> tuple[dict[str, Any] | Excuse, dict[str, Any] | Excuse]:
-    """Nodes and the event, or why there are none; counts are of the offer that was chosen."""
+    """Nodes and the event, or why there are none; a group for each shape and way to pay."""
     plan, scaling = region.nodes, region.scaling
     if isinstance(plan, Excuse):
         return plan, plan
@@ -191,36 +192,38 @@ def _nodes(
         return idle, idle
     if (unmet := unbought(region.code, plan.offers)) is not None:
         return unmet, unmet
-    best = plan.offers.best
-    if best is None or best.offer.provider != PROVIDER:
+    best, fleet = plan.offers.best, region.fleet
+    if best is None or best.offer.provider != PROVIDER or fleet is None:
         lost = Excuse(about=region.code, reason=say("tf_no_offer"), remedy=say("remedy_tf_no_offer"))
         return lost, lost
-    asked, each = exported(advice, scenario, region, plan, scaling), scenario.launch.scaling.pods_per_node
-    most, ready = asked.most, math.ceil(round(plan.ready / share_of(plan), 6))
-    calm = math.ceil(asked.scaling.minimum / each)
-    ahead = min(most, max(calm, ready, math.ceil((asked.scaling.ahead or 0) / each)))
-    starting = asked.scaling.launches.nodes.seconds(ahead - calm)
+    asked = exported(advice, scenario, region, plan)
+    starting = asked.scaling.launches.nodes.seconds(fleet.ahead - fleet.calm)
     said.values |= {
-        "type": best.offer.name,
-        "peak": f"{best.nodes:,}",
-        "most": f"{most:,}",
-        "calm": f"{calm:,}",
-        "ahead": f"{ahead:,}",
+        **{name: asked.values()[name] for name in ("type", "groups")},
+        "peak": f"{fleet.nodes:,}",
+        "most": f"{fleet.most:,}",
+        "calm": f"{fleet.calm:,}",
+        "ahead": f"{fleet.ahead:,}",
         "warm": f"{scenario.launch.scaling.warm_nodes:,}",
         "wait": figures.seconds(plan.lead.high),
         "starting": figures.seconds(starting),
     }
-    nodes = {
-        "min": Because(calm, "calm"),
-        "desired": Because(calm, "calm"),
-        "max": Because(most, "max"),
-        "warm": Because(scenario.launch.scaling.warm_nodes, "warm"),
-        "instance_types": Because((best.offer.name,), "type"),
+    return {group.key: _group(group) for group in fleet.groups if group.most}, _event(asked, starting)
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {
+        "capacity_type": Because(group.capacity.upper().replace("-", "_"), "capacity"),
+        "min": Because(group.calm, "calm"),
+        "desired": Because(group.calm, "calm"),
+        "max": Because(group.most, "max"),
+        "ahead": Because(group.ahead, "ahead"),
+        "warm": Because(group.warm, "warm"),
+        "instance_types": Because((group.offer,), "type"),
     }
-    return nodes, _event(asked, ahead, starting)
 
 
-def _event(asked: Exported, nodes: int, starting: float) -> dict[str, Any] | Excuse:
+def _event(asked: Exported, starting: float) -> dict[str, Any] | Excuse:
     """When nodes are asked for: as long before the rise as the last and slowest takes, and never after the pods are.
 
     ``starting`` are the seconds until the last of them may be started.
@@ -234,11 +237,7 @@ def _event(asked: Exported, nodes: int, starting: float) -> dict[str, Any] | Exc
         )
     early = max(0.0, asked.plan.lead.high + starting - (asked.scaling.opens or 0.0))
     opens = asked.event.opens - timedelta(seconds=early) - DELAY
-    return {
-        "nodes": Because(nodes, "ahead"),
-        "opens": Because(_utc(opens), "opens"),
-        "ends": Because(_utc(asked.event.ends), "ends"),
-    }
+    return {"opens": Because(_utc(opens), "opens"), "ends": Because(_utc(asked.event.ends), "ends")}
 
 
 def _utc(time: datetime) -> str:

@@ -19,7 +19,7 @@ from advisor.backtest.pages import terminal, write_pages
 from advisor.cdns.plan import on_day
 from advisor.demand import parse_audience
 from advisor.exporting import export, export_letters, tell
-from advisor.ledger import entry_of, read_ledger, record
+from advisor.ledger import Entry, entry_of, read_ledger, record
 from advisor.own import read_files
 from advisor.reading import read_recording
 from advisor.recording import Recording
@@ -32,6 +32,10 @@ from loadtests.scenario import Scenario, read_scenario
 from surgecast.accounts import read_own_account
 from surgecast.clusters import read_clusters
 from surgecast.manifests.topology import on_a_core
+from surgecast.store.address import Address
+from surgecast.store.ledger import read_ledger_at, record_at
+from surgecast.store.places import Beside
+from surgecast.store.sending import recorded_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ class Wanted:
     role: str = ""
     export: Path | None = None
     """Where manifests are written, if anywhere."""
-    ledger: Path | None = None
+    ledger: Path | Beside | None = None
     """Where the advice is recorded, if anywhere."""
 
 
@@ -87,14 +91,20 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
         if advice.cdns is not None:
             advice = advice.model_copy(update={"cdns": on_day(advice.cdns, datetime.now(UTC).date())})
         files = write_reports(advice, wanted.out or _beside(runs[0]), wanted.lang)
-    if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):
-        files.append(record(entry_of(advice, datetime.now(UTC), version("surgecast")), wanted.ledger))
     click.echo(summary(advice, wanted.lang))
     for file in files:
         click.echo(str(file))
+    if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):
+        entry = entry_of(advice, datetime.now(UTC), version("surgecast"))
+        click.echo(str(_recorded(entry, wanted.ledger)))
     if wanted.export:
         files += _export(advice, scenario, read[0].header.regions, wanted.export, wanted.lang)
     return files
+
+
+def _recorded(entry: Entry, ledger: Path | Beside) -> Path | Address:
+    """Where it is kept."""
+    return record(entry, ledger) if isinstance(ledger, Path) else record_at(entry, ledger.address)
 
 
 def _export(advice: Advice, scenario: Scenario, places: Mapping[str, Region], folder: Path, lang: str) -> list[Path]:
@@ -107,16 +117,28 @@ def _export(advice: Advice, scenario: Scenario, places: Mapping[str, Region], fo
     return [file for part in parts for file in part.files]
 
 
-def write_backtest(ledger: Path, runs: Sequence[str], *, events: Path | None, out: Path | None, lang: str) -> None:
+@contextmanager
+def backtest_folder(ledger: Path | Beside, out: Path | None) -> Iterator[Path]:
+    """Where pages of a ledger are written: where it is said, else with the ledger."""
+    if out is not None:
+        yield out
+    elif isinstance(ledger, Path):
+        yield ledger if ledger.is_dir() else ledger.parent
+    else:
+        with recorded_for(ledger.address, fresh=False) as folder:
+            yield folder
+
+
+def write_backtest(ledger: Path | Beside, runs: Sequence[str], *, events: Path | None, out: Path, lang: str) -> None:
     """Hold a ledger against later runs and events; print the scores, write the pages."""
     if not runs and events is None:
         raise InputError("nothing to hold the ledger against", hint="give later runs, or --events FILE")
-    known = read_ledger(ledger)
+    known = read_ledger(ledger) if isinstance(ledger, Path) else read_ledger_at(ledger.address)
     with _no_cycles():
         seen = [seen_in(read_recording(run)) for run in runs]
     found = backtest(known, seen, read_events(events) if events else ())
     click.echo(terminal(found, lang))
-    for file in write_pages(found, out or (ledger if ledger.is_dir() else ledger.parent), lang):
+    for file in write_pages(found, out, lang):
         click.echo(str(file))
 
 

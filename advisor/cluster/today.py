@@ -118,8 +118,10 @@ def _serves_none(cluster: Cluster, looks: Mapping[str, Look], codes: Sequence[st
     yield Excuse(about=cluster.context, reason=reason, remedy=say("remedy_cluster_serves", context=cluster.context))
 
 
-def today(seen: Look, plan: Plan | None, scaling: Scaling) -> Today:
-    """Beside the plan."""
+def today(seen: Look, plan: Plan | None, scaling: Scaling, nodes_advised: int | None = None) -> Today:
+    """Beside the plan, and beside so many nodes of what is carried out; None: beside those planned."""
+    if plan is not None and nodes_advised is not None:
+        plan = plan.model_copy(update={"nodes": nodes_advised})
     nodes = [node for part in seen.parts for node in usable(part)]
     workloads = [part.workload for part in seen.parts if part.workload is not None]
     smallest = min((one for part in seen.parts if (one := fits(part)) is not None), default=None)

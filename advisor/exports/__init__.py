@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,13 +10,13 @@ from typing import Any, ClassVar, Final
 
 from advisor import figures
 from advisor.choice import Choice
+from advisor.fleet import Fleet, Group
 from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.refusals import FIX
 from advisor.scaling import ScalingAdvice
 from advisor.texts import say
 from loadtests import plugins
-from loadtests.launch import Launch
 from loadtests.plugins import Plugin
 from loadtests.scaling import Scaling
 
@@ -53,18 +52,18 @@ class Exported:
     region: str
     run: str
     plan: Plan
+    fleet: Fleet
     scaling: ScalingAdvice
-    """Its pods are on nodes of the offer that was chosen (`sized`)."""
+    """Its pods are on nodes of the fleet."""
     settings: Scaling
-    spare_nodes: int
     event: Event | None
-    most: int
-    """Nodes of the chosen offer that may run at once; pods are never asked for beyond them."""
 
     @property
     def target_why(self) -> str:
-        """The reason of a pod's target: where it is of a type that was not rehearsed, that is said."""
-        return "target" if share_of(self.plan) == 1 else "target_of_type"
+        """The reason of a pod's target: where it is of nodes that were not rehearsed, that is said."""
+        if self.fleet.share == 1:
+            return "target"
+        return "target_of_type" if len({one.offer for one in self.fleet.groups}) == 1 else "target_of_types"
 
     @property
     def name(self) -> str:
@@ -85,53 +84,23 @@ class Exported:
 
     def values(self) -> dict[str, str]:
         """What reasons say."""
-        found, best = self.scaling, self.plan.offers.best
+        found, groups = self.scaling, self.fleet.groups
         return {
             "wait": figures.number(found.wait),
             "share": figures.percent(found.target / found.per_pod),
             "carries": figures.rate(found.per_pod, found.unit),
-            "nodes": f"{self.plan.nodes if best is None else best.nodes:,}",
-            "type": "" if best is None else best.offer.name,
+            "type": ", ".join(dict.fromkeys(one.offer for one in groups)),
+            "groups": ", ".join(_counted(one) for one in groups),
             "ahead": f"{found.ahead or 0:,}",
             "unmet": figures.percent(found.reactive_share),
             "run": self.run,
         }
 
 
-def share_of(plan: Plan) -> float:
-    """Of what a node rehearsed carries, what one of the chosen offer does: as many as do the same work tell it."""
-    best = plan.offers.best
-    return 1.0 if best is None else max(1, plan.nodes) / max(1, best.nodes)
-
-
-def sized(scaling: ScalingAdvice, plan: Plan) -> ScalingAdvice:
-    """The advice for pods that share a node of the chosen offer, as many on it as on the node rehearsed.
-
-    Each carries as much less as the node does, so there are as many more; more nodes take longer to start.
-    """
-    share = share_of(plan)
-    if share == 1:
-        return scaling
-
-    def counted(pods: int) -> int:
-        return math.ceil(round(pods / share, 6))
-
-    def starting(pods: int) -> float:
-        return scaling.launches.nodes.seconds(math.ceil(pods / scaling.pods_per_node))
-
-    ahead = None if scaling.ahead is None else counted(scaling.ahead)
-    longer = 0.0 if ahead is None else max(0.0, starting(ahead) - starting(scaling.ahead or 0))
-    return scaling.model_copy(
-        update={
-            "per_pod": scaling.per_pod * share,
-            "target": scaling.target * share,
-            "minimum": counted(scaling.minimum),
-            "maximum": counted(scaling.maximum),
-            "placeholders": counted(scaling.placeholders),
-            "ahead": ahead,
-            "opens": None if scaling.opens is None else scaling.opens + longer,
-        }
-    )
+def _counted(group: Group) -> str:
+    """As `kubectl` shows it, with what all of them cost."""
+    cost = "" if group.usd_per_hour is None else f", {figures.dollars(group.usd_per_hour)}/h"
+    return f"{group.nodes:,} × {group.offer} ({group.capacity}{cost})"
 
 
 def unbought(about: str, choice: Choice) -> Excuse | None:
@@ -147,23 +116,6 @@ def unbought(about: str, choice: Choice) -> Excuse | None:
     command = first.quota.command if first.quota is not None and first.but.key == "offer_over_quota" else ""
     remedy = say("remedy_export_quota", command=command) if command else say(first.but.key + FIX, **first.but.values)
     return Excuse(about=about, reason=first.but, remedy=remedy)
-
-
-def most_of(scaling: ScalingAdvice, plan: Plan, launch: Launch) -> int:
-    """Nodes that the most pods of a sized advice need, and those planned, within the scenario's wall and the quota."""
-    best, wall = plan.offers.best, launch.scaling.most_nodes or launch.most_nodes
-    nodes = max(1, plan.nodes if best is None else best.nodes, math.ceil(scaling.maximum / scaling.pods_per_node))
-    vcpus = None if best is None else best.offer.vcpus
-    quota = None if best is None else next((one.carried.mid for one in best.constraints if one.name == "quota"), None)
-    return min(nodes, wall, nodes if vcpus is None or quota is None else int(quota // vcpus.value))
-
-
-def walled(scaling: ScalingAdvice, most: int) -> ScalingAdvice:
-    """No more pods than so many nodes hold."""
-    pods = most * scaling.pods_per_node
-    names = ("minimum", "maximum", "placeholders", "ahead")
-    asked = {name: getattr(scaling, name) for name in names}
-    return scaling.model_copy(update={name: one and min(one, pods) for name, one in asked.items()})
 
 
 class Export(Plugin):

@@ -19,9 +19,8 @@ class Disruption(Export):
 
     def objects(self, asked: Exported) -> tuple[Mapping[str, Any], ...] | Excuse:
         """One budget: the pods of the spare nodes, and one at least."""
-        spare = max(1, asked.spare_nodes * asked.settings.pods_per_node)
         spec = {
-            "maxUnavailable": Because(spare, "spare"),
+            "maxUnavailable": Because(asked.fleet.pods.spare, "spare"),
             "selector": {"matchLabels": {"app.kubernetes.io/name": Because(asked.settings.workload, "workload")}},
         }
         head = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget"}

@@ -1,13 +1,17 @@
-"""A NodePool of Karpenter: the node type that was chosen, a limit, and no consolidation during the event."""
+"""NodePools of Karpenter: one for each shape and way to pay, with a limit; no consolidation during the event."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC
-from typing import Any
+from typing import Any, Final
 
 from advisor.exports import Because, Event, Export, Exported, unbought
+from advisor.fleet import Group
 from advisor.models import Excuse
+
+HEAVIEST: Final = 100
+"""Of the first pool; Karpenter takes weights from 1 to 100."""
 
 
 class Karpenter(Export):
@@ -19,32 +23,40 @@ class Karpenter(Export):
         return "nodepool.yaml"
 
     def objects(self, asked: Exported) -> tuple[Mapping[str, Any], ...] | Excuse:
-        """One NodePool of the cheapest offer that fits."""
+        """A NodePool for each group of the mix; one of the whole, where it is bought as one."""
         if (lost := unbought(self.plugin_name(), asked.plan.offers)) is not None:
             return lost
         best = asked.plan.offers.best
-        if best is None or best.offer.provider != "aws" or best.offer.vcpus is None:
+        if best is None or best.offer.provider != "aws" or any(one.vcpus is None for one in asked.fleet.groups):
             return self.lacks("launch.node")
-        disruption: dict[str, Any] = {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": "10m"}
-        if asked.event is not None:
-            disruption["budgets"] = Because([{"nodes": "10%"}, _closed(asked.event)], "event")
-        requirements = [
-            {
-                "key": "node.kubernetes.io/instance-type",
-                "operator": "In",
-                "values": Because([best.offer.name], "offer"),
-            },
-            {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
-        ]
-        reference = {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": asked.settings.node_class}
-        template = {"nodeClassRef": reference, "requirements": requirements, "expireAfter": "Never"}
-        spec = {
-            "template": {"spec": template},
-            "limits": {"cpu": Because(str(asked.most * best.offer.vcpus.value), "limit")},
-            "disruption": disruption,
-        }
-        head = {"apiVersion": "karpenter.sh/v1", "kind": "NodePool"}
-        return ({**head, "metadata": asked.metadata(placed=False), "spec": spec},)
+        groups = [one for one in asked.fleet.groups if one.most]
+        return tuple(_pool(asked, group, place) for place, group in enumerate(groups))
+
+
+def _pool(asked: Exported, group: Group, place: int) -> dict[str, Any]:
+    """Karpenter fills the pool of the highest weight first, up to its limit: spot instances come last."""
+    disruption: dict[str, Any] = {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": "10m"}
+    if asked.event is not None:
+        disruption["budgets"] = Because([{"nodes": "10%"}, _closed(asked.event)], "event")
+    requirements = [
+        {
+            "key": "node.kubernetes.io/instance-type",
+            "operator": "In",
+            "values": Because([group.offer], "offer"),
+        },
+        {"key": "karpenter.sh/capacity-type", "operator": "In", "values": Because([group.capacity], "capacity")},
+    ]
+    reference = {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": asked.settings.node_class}
+    template = {"nodeClassRef": reference, "requirements": requirements, "expireAfter": "Never"}
+    spec = {
+        "template": {"spec": template},
+        "limits": {"cpu": Because(str(group.most * (group.vcpus or 0)), "limit")},
+        "weight": Because(HEAVIEST - place, "weight"),
+        "disruption": disruption,
+    }
+    suffix = f"-{group.key}" if place else ""
+    head = {"apiVersion": "karpenter.sh/v1", "kind": "NodePool"}
+    return {**head, "metadata": asked.metadata(suffix, placed=False), "spec": spec}
 
 
 def _closed(event: Event) -> dict[str, str]:

@@ -7,13 +7,11 @@ from typing import Any
 
 import click
 
-from surgecast.advising import Wanted, write_advice, write_backtest
-from surgecast.store.places import REPORTS, RUN, Storing
+from surgecast.advising import Wanted, backtest_folder, write_advice, write_backtest
+from surgecast.store.places import FILE, FOLDER_HERE, LEDGER, NAME, PATH, REPORTS, RUN, Beside, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast advise runs/20261205T123000Z-viral-goal --audience id=40000,in=25000 --lang zh"
 EXAMPLE += "\n  surgecast advise runs/20261205T123000Z-viral-goal --suppose segments=4s --suppose ladder.id=-highest"
-FOLDER = click.Path(path_type=Path, file_okay=False)
-FILE = click.Path(path_type=Path)
 
 
 @click.command(cls=Storing, epilog=EXAMPLE)
@@ -26,26 +24,33 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--accept-unfinished", "unfinished", is_flag=True, help="Advise on a run that was cut short; the report says so."
 )
-@click.option("--scenario", default="", metavar="FILE", help="Take launch and starts_at from here, not from the run.")
+@click.option(
+    "--scenario", type=NAME, default="", metavar="FILE", help="Take launch and starts_at from here, not from the run."
+)
 @click.option("--suppose", multiple=True, metavar="WORD[.REGION]=VALUE", help="What if, such as boot=40s; repeatable.")
 @click.option("--have", default="", metavar="NODES|REGION=NODES,...", help="Nodes there are; default: target.nodes.")
 @click.option("--cluster", "clusters", multiple=True, metavar="CONTEXT[=REGION]", help="Read this cluster; repeatable.")
-@click.option("--kubeconfig", type=FILE, help="Where contexts are; default: as kubectl.")
+@click.option("--kubeconfig", type=PATH, help="Where contexts are; default: as kubectl.")
 @click.option("--prometheus", default="", metavar="NS/SERVICE:PORT", help="With --cluster: ask this Prometheus, too.")
 @click.option("--account", is_flag=True, help="Read the AWS account: what runs, quotas, CloudFront. Changes nothing.")
 @click.option("--profile", default="", help="With --account: profile of the AWS command line.")
 @click.option("--assume-role", "role", default="", metavar="ARN", help="With --account: role to read with.")
 @click.option("--catalog", "catalogs", multiple=True, type=FILE, help="Plan with what this file sells; repeatable.")
-@click.option("--export", type=FOLDER, help="Folder for manifests and Terraform variables.")
+@click.option("--export", type=FOLDER_HERE, help="Folder for manifests and Terraform variables.")
 @click.option(
-    "--ledger", type=FOLDER, envvar="SURGECAST_LEDGER", show_envvar=True, help="Folder in which advice is recorded."
+    "--ledger",
+    type=LEDGER,
+    envvar="SURGECAST_LEDGER",
+    show_envvar=True,
+    help="Folder in which advice is recorded, or s3://…",
 )
-@click.option("--backtest", "past", type=FILE, help="Hold the advice in this ledger against later runs, and stop.")
+@click.option("--backtest", "past", type=LEDGER, help="Hold the advice in this ledger against later runs, and stop.")
 @click.option("--events", type=FILE, help="With --backtest: real events as well, as CSV or YAML.")
-def advise(run: tuple[str, ...], past: Path | None, events: Path | None, **wanted: Any) -> None:
+def advise(run: tuple[str, ...], past: Path | Beside | None, events: Path | None, **wanted: Any) -> None:
     """Turn runs into advice.json, report.md and report.html. RUN is a run folder, its run.jsonl, s3://…, or -."""
     if past is not None:
-        write_backtest(past, run, events=events, out=wanted["out"], lang=wanted["lang"])
+        with backtest_folder(past, wanted["out"]) as out:
+            write_backtest(past, run, events=events, out=out, lang=wanted["lang"])
         return
     if events is not None:
         raise click.UsageError("--events needs --backtest LEDGER")

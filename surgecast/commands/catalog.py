@@ -16,11 +16,11 @@ from advisor.egress.shelf import egress_lines, egress_list_lines
 from advisor.own import read_named
 from advisor.shelves import list_lines, show_lines
 from surgecast.catalogs import refresh_catalog, refresh_cdn, refresh_egress
+from surgecast.store.places import FILE_HERE
 
 EXAMPLE = "\b\nExample:\n  surgecast catalog refresh --region ap-southeast-3 --out ec2-mine.yaml --cdn cdn-mine.yaml"
 LIST = "\b\nExample:\n  surgecast catalog list"
 SHOW = "\b\nExample:\n  surgecast catalog show ec2 --region ap-southeast-3"
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(epilog=EXAMPLE)
@@ -29,9 +29,9 @@ def catalog() -> None:
 
 
 @catalog.command("refresh", epilog=EXAMPLE)
-@click.option("--out", type=FILE, help="Catalogue of EC2 to write.")
-@click.option("--cdn", type=FILE, help="File of CloudFront to write: prices by zone, fees, quotas.")
-@click.option("--egress", type=FILE, help="Prices of data out of EC2 to write.")
+@click.option("--out", type=FILE_HERE, help="Catalogue of EC2 to write.")
+@click.option("--cdn", type=FILE_HERE, help="File of CloudFront to write: prices by zone, fees, quotas.")
+@click.option("--egress", type=FILE_HERE, help="Prices of data out of EC2 to write.")
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Repeatable; default: those of the file.")
 @click.option("--family", "families", multiple=True, metavar="c7g|c", help="Repeatable; default: all current ones.")
 @click.option("--profile", default="", help="Profile of the AWS command line; default: as it finds credentials.")

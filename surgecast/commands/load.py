@@ -14,7 +14,7 @@ from surgecast.gating import budgets_for
 from surgecast.kubernetes_run.asked import Asked, distributed_options
 from surgecast.kubernetes_run.distributing import distribute
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
-from surgecast.store.places import NEW_RUN, Storing
+from surgecast.store.places import NAME, NEW_RUN, Storing
 
 EXAMPLE = (
     "\b\nExample:\n  surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
@@ -22,11 +22,11 @@ EXAMPLE = (
 
 
 @click.command(cls=Storing, epilog=EXAMPLE)
-@click.argument("scenario")
+@click.argument("scenario", type=NAME)
 @click.option("--target", default="", help="Playlist to watch instead of the scenario's target.url.")
 @click.option("--target-nodes", default=0, type=click.IntRange(0), help="How many nodes serve the target.")
 @click.option("--resolve", multiple=True, metavar="HOST:PORT:ADDR[,ADDR]", help="Connect override, as curl's.")
-@click.option("--ca-file", default="", help="PEM of the authority that signed the target's certificate.")
+@click.option("--ca-file", type=NAME, default="", help="PEM of the authority that signed the target's certificate.")
 @click.option(
     "--source-address",
     "source_addresses",
@@ -39,7 +39,9 @@ EXAMPLE = (
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
 @click.option("--run-time", default="", help="Stop early, such as 90s or 5m.")
 @click.option("--web", is_flag=True, help="Open Locust's web UI and start from there.")
-@click.option("--budgets", default="", help="Budgets file, checked before any load; default: the scenario's own.")
+@click.option(
+    "--budgets", type=NAME, default="", help="Budgets file, checked before any load; default: the scenario's own."
+)
 @click.option("--abort", is_flag=True, help="End early when a budget marked 'abort' is surely broken (exit code 99).")
 @click.option("--run-fault-commands", is_flag=True, help="Let the scenario's faults run its commands on this machine.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from surgecast.quota_requests import request_quotas
+from surgecast.store.places import FILE, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast quotas runs/20261205T123000Z-viral-goal/advice.json --profile live"
 
 
-@click.command(epilog=EXAMPLE)
-@click.argument("advice", type=click.Path(path_type=Path))
+@click.command(cls=Storing, epilog=EXAMPLE)
+@click.argument("advice", type=FILE)
 @click.option("--yes-request", "send", is_flag=True, help="Ask for the increases; without it they are only shown.")
 @click.option("--profile", default="", help="Profile of the AWS command line; default: as it finds credentials.")
 @click.option("--assume-role", "role", default="", metavar="ARN", help="Role to ask with.")

@@ -7,21 +7,21 @@ from pathlib import Path
 import click
 
 from surgecast.applying.carrying_out import Asked, roll_back
+from surgecast.store.places import PATH
 
 EXAMPLE = (
     "\b\nExample:\n  surgecast rollback out/id/rollback-20261205T113000-104229Z.json --context jakarta --yes-apply"
 )
-FILE = click.Path(path_type=Path)
 
 
 @click.command(epilog=EXAMPLE)
-@click.argument("file", type=FILE)
+@click.argument("file", type=PATH)
 @click.option("--context", required=True, help="The kubeconfig's context to use: it has to be named.")
-@click.option("--kubeconfig", type=FILE, help="Where contexts are; default: as kubectl.")
+@click.option("--kubeconfig", type=PATH, help="Where contexts are; default: as kubectl.")
 @click.option("--yes-apply", "yes", is_flag=True, help="Do it, once another rollback file is written.")
 @click.option("--force-changed", "force", is_flag=True, help="Put back what somebody else has changed since, too.")
 @click.option("--skip-refused", is_flag=True, help="Do the rest where an object is refused; still ends with code 2.")
-@click.option("--rollback-file", "written", type=FILE, help="Default: rollback-TIME.json beside FILE.")
+@click.option("--rollback-file", "written", type=PATH, help="Default: rollback-TIME.json beside FILE.")
 def rollback(
     file: Path, context: str, kubeconfig: Path | None, yes: bool, force: bool, skip_refused: bool, written: Path | None
 ) -> None:

@@ -9,13 +9,13 @@ import click
 
 from surgecast.quantities import DURATION
 from surgecast.searching import SearchOptions, search_breaking_point
-from surgecast.store.places import NEW_RUN, Storing
+from surgecast.store.places import NAME, NEW_RUN, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast search my-launch.yaml --levels 500..8000 --runs 10 --within 90m"
 
 
 @click.command(cls=Storing, epilog=EXAMPLE)
-@click.argument("scenario")
+@click.argument("scenario", type=NAME)
 @click.option("--levels", default="", metavar="FIRST..MOST", help="Peaks to try; default: from a quarter of its own.")
 @click.option(
     "--resolution",
@@ -26,7 +26,9 @@ EXAMPLE = "\b\nExample:\n  surgecast search my-launch.yaml --levels 500..8000 --
 )
 @click.option("--runs", default=12, show_default=True, type=click.IntRange(1, 100), help="Most runs.")
 @click.option("--within", default="2h", show_default=True, type=DURATION, help="Start no run that would end later.")
-@click.option("--budgets", default="", help="Budgets file; without it, the budgets under 'gate:' in the scenario.")
+@click.option(
+    "--budgets", type=NAME, default="", help="Budgets file; without it, the budgets under 'gate:' in the scenario."
+)
 @click.option("--out", type=NEW_RUN, help="Folder for the runs and search.json, or s3://…")
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
 @click.option("--i-own-this-target", "own", is_flag=True, help="Claim the target: load on others' is an attack.")

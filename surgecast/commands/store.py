@@ -12,7 +12,7 @@ from surgecast.store.address import Address
 from surgecast.store.bucket import connect
 from surgecast.store.fetching import pull as pull_files
 from surgecast.store.listing import folders, told
-from surgecast.store.places import ADDRESS, BUCKET, refuse_remote
+from surgecast.store.places import ADDRESS, BUCKET, FOLDER_HERE, PATH
 from surgecast.store.sending import push as push_folder
 
 EXAMPLE = "\b\nExample:\n  surgecast store push runs/launch-night s3://my-runs/2026/launch-night"
@@ -30,7 +30,7 @@ def store() -> None:
 
 
 @store.command(epilog=EXAMPLE)
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @click.argument("address", type=ADDRESS)
 def push(run: Path, address: Address) -> None:
     """Send a run folder, with its reports.
@@ -46,10 +46,9 @@ def push(run: Path, address: Address) -> None:
 
 @store.command(epilog=PULL)
 @click.argument("address", type=ADDRESS)
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for it; default: runs/NAME.")
+@click.option("--out", type=FOLDER_HERE, help="Folder for it; default: runs/NAME.")
 def pull(address: Address, out: Path | None) -> None:
     """Fetch a stored folder, run and reports; each file is checked against its SHA-256."""
-    refuse_remote("out", out)
     folder = out or Path("runs") / address.name
     pull_files(address, folder)
     click.echo(str(folder))

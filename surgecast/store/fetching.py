@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import time
@@ -15,13 +16,17 @@ from loadtests.errors import InputError, RunError, SurgecastError
 from loadtests.run import RUN_FILE
 from surgecast.store.address import Address
 from surgecast.store.bucket import connect
-from surgecast.store.digests import sha256_of
+from surgecast.store.digests import PART, sha256_of
 from surgecast.store.manifest import FILE, LARGEST, Entry, Manifest, parse_manifest
+from surgecast.store.partial import Copy, Partial
 from surgecast.store.refusals import Interrupted
+from surgecast.store.together import each
 from surgecast.store.transfer import Transfer
 
 TRIES: Final = 5
 """Connections in a row that may bring nothing."""
+LARGEST_FILE: Final = 64 * 2**20
+"""Bytes of a file that is no run: an advice of ten regions has a tenth of it (assumed)."""
 CACHE: Final = "SURGECAST_CACHE"
 """Names the cache's folder in the environment."""
 
@@ -57,6 +62,27 @@ def cached_run(address: Address, bucket: Readable | None = None) -> Path:
     return folder
 
 
+def cached_file(address: Address, bucket: Readable | None = None) -> Path:
+    """A copy in the cache of a small file, such as a catalogue; it is asked for each time, as it may have changed.
+
+    InputError when there is none.
+    """
+    found = (bucket or connect(address.bucket)).read(address.key, LARGEST_FILE)
+    if found is None:
+        raise InputError(f"{address}: no such file", hint="is it spelled otherwise?")
+    folder = cache_folder() / "files" / hashlib.sha256(found[0]).hexdigest()
+    file, fresh = folder / address.name, folder / f".{address.name}.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(found[0])
+        fresh.replace(file)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written: {error.strerror}", hint=f"{CACHE} names another folder"
+        ) from error
+    return file
+
+
 def pull(address: Address, folder: Path, bucket: Readable | None = None) -> Manifest:
     """All files of a stored folder, into one of this machine. Files that differ there are not overwritten."""
     bucket = bucket or connect(address.bucket)
@@ -86,8 +112,10 @@ def _fetch(bucket: Readable, address: Address, entries: tuple[Entry, ...], folde
         with _alone_in(folder):
             missing = [entry for entry in entries if not _is_whole(folder / entry.name, entry)]
             _refuse_too_much(address, missing, folder, shutil.disk_usage(folder).free)
-            for entry in missing:
+            for entry in (one for one in missing if one.size > PART):
                 fetch(bucket, address, entry, folder, transfer)
+            small = [one for one in missing if one.size <= PART]
+            each(lambda entry: fetch(bucket, address, entry, folder, transfer), small)
     except OSError as error:
         raise InputError(
             f"{error.filename or folder}: cannot be written: {error.strerror}",
@@ -104,45 +132,63 @@ def fetch(
     wait: Callable[[float], None] = time.sleep,
 ) -> None:
     """One file, by way of a partial one that stays when the line is cut; RunError when its checksum is another."""
-    partial = folder / f".{entry.name}.{entry.sha256[:16]}.part"
+    partial = Partial(folder, entry)
     key = address.under(entry.name).key
-    goes_on = partial.exists()
-    _copy(bucket, key, entry, partial, transfer, wait)
-    if goes_on and sha256_of(partial) != entry.sha256:  # what was left may be at fault: from the beginning, once
-        transfer.done -= entry.size
-        partial.unlink()
-        _copy(bucket, key, entry, partial, transfer, wait)
-    if (found := sha256_of(partial)) != entry.sha256:
-        apart = partial.replace(folder / f".{entry.name}.refused")
+    goes_on = any(partial.have)
+    _copy(bucket, key, partial, transfer, wait)
+    if goes_on and sha256_of(partial.file) != entry.sha256:  # what was left may be at fault: from the beginning, once
+        transfer.add(-entry.size)
+        partial.drop()
+        _copy(bucket, key, partial, transfer, wait)
+    if (found := sha256_of(partial.file)) != entry.sha256:
+        apart = partial.file.replace(folder / f".{entry.name}.refused")
+        partial.drop()
         raise RunError(
             f"{address}/{entry.name}: SHA-256 {found}, the manifest says {entry.sha256}: refused",
             hint=f"what came is kept in {apart}; push the run again from where it was made",
         )
-    partial.replace(folder / entry.name)
+    partial.file.replace(folder / entry.name)
+    partial.drop()
 
 
-def _copy(
-    bucket: Readable, key: str, entry: Entry, partial: Path, transfer: Transfer, wait: Callable[[float], None]
+def _copy(bucket: Readable, key: str, partial: Partial, transfer: Transfer, wait: Callable[[float], None]) -> None:
+    """All stretches, a few at a time."""
+    have = partial.have
+    transfer.add(sum(have))
+    with partial.opened() as copy:
+
+        def fetched(stretch: int) -> None:
+            start, end = partial.stretches[stretch]
+            _stretch(bucket, key, (stretch, start, end), have[stretch], copy, transfer, wait)
+
+        each(fetched, range(len(have)))
+
+
+def _stretch(
+    bucket: Readable,
+    key: str,
+    stretch: tuple[int, int, int],
+    have: int,
+    copy: Copy,
+    transfer: Transfer,
+    wait: Callable[[float], None],
 ) -> None:
+    """What is missing of one, of which ``have`` bytes are there."""
+    number, start, end = stretch
     vain = 0
-    with partial.open("ab", buffering=0) as copy:
-        if copy.tell() > entry.size:
-            copy.truncate(0)
-        transfer.add(have := copy.tell())
-        while have < entry.size:
-            trouble: SurgecastError | None = None
-            try:
-                for chunk in bucket.stream(key, have, entry.size):
-                    copy.write(chunk)
-                    transfer.add(len(chunk))
-            except Interrupted as error:
-                trouble = error
-            before, have = have, copy.tell()
-            vain = 0 if have > before else vain + 1
-            if vain == TRIES:
-                raise trouble or Interrupted(f"{key}: {have} of {entry.size} bytes came, and no more do")
-            wait(float(vain))
-        os.fsync(copy.fileno())
+    while have < end - start:
+        trouble: SurgecastError | None = None
+        before = have
+        try:
+            for chunk in bucket.stream(key, start + have, end):
+                have = copy.write(number, start, have, chunk)
+                transfer.add(len(chunk))
+        except Interrupted as error:
+            trouble = error
+        vain = 0 if have > before else vain + 1
+        if vain == TRIES:
+            raise trouble or Interrupted(f"{key}: {have} of {end - start} bytes came, and no more do")
+        wait(float(vain))
 
 
 def _is_whole(file: Path, entry: Entry) -> bool:

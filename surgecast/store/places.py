@@ -15,7 +15,7 @@ import click
 
 from loadtests.errors import InputError
 from surgecast.store.address import Address, is_remote, parse_address
-from surgecast.store.fetching import cached_run
+from surgecast.store.fetching import cached_file, cached_run
 from surgecast.store.sending import recorded_for
 
 
@@ -43,6 +43,72 @@ class StoreAddress(click.ParamType[Address]):
             return parse_address(value, bucket_will_do=self._bucket_will_do)
         except InputError as error:
             self.fail(str(error), param, ctx)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """An address that the command itself asks: it is no run, and nothing is fetched or sent for it."""
+
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class OneFile:
+    """A small file in a bucket."""
+
+    address: Address
+
+
+class Local(click.Path):
+    """A path of this machine, and no address."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an address, which would be a folder called ``s3:`` here; else click's own check."""
+        refuse_remote(self, value, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class LocalName(click.ParamType[str]):
+    """The same for what may be a bundled name as well."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """As it is."""
+        refuse_remote(self, value, param, ctx)
+        return str(value)
+
+
+def refuse_remote(
+    kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
+) -> None:
+    """Click's usage error for an address where only a path will do."""
+    if is_remote(str(value)):
+        kind.fail(f"expected a path on this machine, found {value}; docs/store.md lists what may lie in S3", param, ctx)
+
+
+class FilePlace(Local):
+    """A small file to read: a path of this machine, or an address. The command gets a path."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """An address where it is one."""
+        if isinstance(value, OneFile):
+            return value
+        return (
+            OneFile(ADDRESS.convert(value, param, ctx)) if is_remote(str(value)) else super().convert(value, param, ctx)
+        )
+
+
+class LedgerPlace(Local):
+    """A ledger: a path of this machine, or an address. The command gets either."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """An address where it is one."""
+        if isinstance(value, Beside):
+            return value
+        return (
+            Beside(BUCKET.convert(value, param, ctx)) if is_remote(str(value)) else super().convert(value, param, ctx)
+        )
 
 
 class RunPlace(click.ParamType["str | Address"]):
@@ -80,6 +146,12 @@ NEW_RUN: Final = OutPlace(fresh=True)
 """For ``--out`` of a command that records a run."""
 REPORTS: Final = OutPlace(fresh=False)
 """For ``--out`` of a command that writes reports: they may go to a run that is stored."""
+FILE: Final = FilePlace(path_type=Path)
+LEDGER: Final = LedgerPlace(path_type=Path)
+NAME: Final = LocalName()
+PATH: Final = Local(path_type=Path)
+FILE_HERE: Final = Local(path_type=Path, dir_okay=False)
+FOLDER_HERE: Final = Local(path_type=Path, file_okay=False)
 
 
 class Storing(click.Command):
@@ -88,8 +160,6 @@ class Storing(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Fetch, call, send. What is written is sent however the call ends; its exit code stays."""
         with ExitStack() as stack:
-            for name, value in ctx.params.items():
-                refuse_remote(name, value)
             ctx.params = {name: _fetched(value) for name, value in ctx.params.items()}
             for name, value in ctx.params.items():
                 if isinstance(value, Outgoing):
@@ -100,10 +170,6 @@ class Storing(click.Command):
 def _fetched(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_fetched(one) for one in value)
+    if isinstance(value, OneFile):
+        return cached_file(value.address)
     return str(cached_run(value)) if isinstance(value, Address) else value
-
-
-def refuse_remote(name: str, value: Any) -> None:
-    """A ``Path`` made of an address would be a folder called ``s3:`` here."""
-    if isinstance(value, Path) and str(value).startswith("s3:/"):
-        raise click.UsageError(f"--{name.replace('_', '-')}: expected a path on this machine, found {value}")

@@ -17,6 +17,7 @@ from surgecast.store.address import Address, parse_address
 from surgecast.store.bucket import Bucket, connect
 from surgecast.store.digests import digests_of, sum_of
 from surgecast.store.manifest import FILE, LARGEST, MOST_BYTES, MOST_FILES, Manifest, parse_manifest, sendable
+from surgecast.store.together import each
 from surgecast.store.transfer import Transfer, readable
 from surgecast.store.uploading import ONLY_NEW, Upload, another_run
 
@@ -85,8 +86,10 @@ def _push_one(bucket: Bucket, folder: Path, address: Address) -> None:
     if before.run not in (None, manifest.run):
         raise another_run(address)
     transfer = Transfer(str(address), "sent", sum(one.entry.size for one in digests))
-    for one in digests:
+    large = [one for one in digests if one.in_parts or one.entry.name == RUN_FILE]
+    for one in large:  # the run first: what was measured is the first to be safe
         Upload(bucket, address, one, transfer).send()
+    each(lambda one: Upload(bucket, address, one, transfer).send(), [one for one in digests if one not in large])
     if manifest != known:
         text = manifest.text()
         bucket.put(address.under(FILE).key, text, sum_of(text), {"IfMatch": etag} if known else ONLY_NEW)

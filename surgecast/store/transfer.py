@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,17 +24,19 @@ class Transfer:
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     now: Callable[[], float] = time.monotonic
     _told: float = field(init=False)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False)
 
     def __post_init__(self) -> None:
         self._told = self.now()
 
     def add(self, count: int) -> None:
-        """So many bytes more."""
-        self.done += count
-        if (now := self.now()) - self._told >= EVERY:
-            self._told = now
-            self.stream.write(f"{self.what}: {readable(self.done)} of {readable(self.total)} {self.verb}\n")
-            self.stream.flush()
+        """So many bytes more; by any thread."""
+        with self._lock:
+            self.done += count
+            if (now := self.now()) - self._told >= EVERY:
+                self._told = now
+                self.stream.write(f"{self.what}: {readable(self.done)} of {readable(self.total)} {self.verb}\n")
+                self.stream.flush()
 
 
 def readable(count: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from loadtests.errors import RunError
 from loadtests.run import RUN_FILE
@@ -15,6 +15,7 @@ from surgecast.store.address import Address
 from surgecast.store.bucket import Bucket, Stored
 from surgecast.store.digests import Digests, Part, body_of, sum_of
 from surgecast.store.refusals import Gone, Taken
+from surgecast.store.together import each
 from surgecast.store.transfer import Transfer
 
 ONLY_NEW: Final = {"IfNoneMatch": "*"}
@@ -56,23 +57,24 @@ class Upload:
 
     def _whole(self, condition: Mapping[str, str]) -> None:
         (part,) = self.file.parts
-        with self.file.file.open("rb") as content:
-            self.bucket.put(self.place.key, self._body(content, part), part.sum, condition)
+        self.bucket.put(self.place.key, self._body(part), part.sum, condition)
         self.transfer.add(part.size)
 
     def _in_parts(self, condition: Mapping[str, str]) -> None:
         upload, there = self._begun()
-        sent = []
-        with self.file.file.open("rb") as content:
-            for number, part in enumerate(self.file.parts, 1):
-                found = there.get(number)
-                if found is not None and part.is_there(found):
-                    etag = found.etag
-                else:
-                    etag = self.bucket.send_part(self.place.key, upload, number, self._body(content, part), part.sum)
-                sent.append((etag, part.sum))
-                self.transfer.add(part.size)
-        self.bucket.finish(self.place.key, upload, sent, condition)
+
+        def sent(numbered: tuple[int, Part]) -> tuple[str, str]:
+            number, part = numbered
+            found = there.get(number)
+            if found is not None and part.is_there(found):
+                etag = found.etag
+            else:
+                body = self._body(part)
+                etag = self.bucket.send_part(self.place.key, upload, number, body, part.sum)
+            self.transfer.add(part.size)
+            return etag, part.sum
+
+        self.bucket.finish(self.place.key, upload, each(sent, list(enumerate(self.file.parts, 1))), condition)
         self._note.unlink(missing_ok=True)
 
     def _begun(self) -> tuple[str, dict[int, Stored]]:
@@ -91,8 +93,9 @@ class Upload:
         """Beside the file: which upload it is on its way in."""
         return self.file.file.with_name(f".{self.file.file.name}.upload")
 
-    def _body(self, content: IO[bytes], part: Part) -> bytes:
-        body = body_of(content, part)
+    def _body(self, part: Part) -> bytes:
+        with self.file.file.open("rb") as content:
+            body = body_of(content, part)
         if sum_of(body) != part.sum:
             raise RunError(f"{self.file.file}: changed while it was sent", hint="call it again when it is at rest")
         return body

@@ -21,7 +21,7 @@ def _advised() -> tuple[Advice, Scenario]:
     with TemporaryDirectory() as folder:
         run = run_of(Town(seed=3), Path(folder))
     data = run.header.scenario.model_dump(mode="json")
-    data["launch"] |= {"node": "c7g.4xlarge", "offers": ["ec2"]}
+    data["launch"] |= {"node": "c7g.4xlarge"}
     scenario = Scenario.model_validate(data)
     return advise([replace(run, header=run.header.model_copy(update={"scenario": scenario}))]), scenario
 
@@ -43,9 +43,8 @@ def folder_of(place: Path, workload: str, namespace: str, files: Sequence[str] =
     }
     region = advice.regions[0]
     assert isinstance(region.nodes, Plan)
-    assert region.scaling is not None
-    advised = region.scaling.model_copy(update={"placeholders": 2})
-    asked = exported(advice, Scenario.model_validate(data), region, region.nodes, advised)
+    asked = exported(advice, Scenario.model_validate(data), region, region.nodes)
+    asked = replace(asked, scaling=asked.scaling.model_copy(update={"placeholders": 2}))
     place.mkdir(parents=True, exist_ok=True)
     lines = ["apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization", "resources:"]
     for kind in exports():

@@ -55,8 +55,8 @@ def scenario_of(run: Run, **launch: object) -> Scenario:
 def asked(advice: Advice, scenario: Scenario, **scaling: object) -> Exported:
     region = advice.regions[0]
     assert isinstance(region.nodes, Plan)
-    assert region.scaling is not None
-    return exported(advice, scenario, region, region.nodes, region.scaling.model_copy(update=scaling))
+    made = exported(advice, scenario, region, region.nodes)
+    return replace(made, scaling=made.scaling.model_copy(update=scaling))
 
 
 def objects_of(written: Written) -> Iterator[dict[str, Any]]:
@@ -97,19 +97,18 @@ def test_placeholders_both_ways(advice: Advice, run: Run, version: str) -> None:
                 valid(one, version)
 
 
-def test_a_node_pool_of_the_chosen_offer(run: Run) -> None:
+def test_a_node_pool_of_each_shape_that_was_chosen(run: Run) -> None:
     data = run.header.model_copy(update={"scenario": scenario_of(run, node="c7g.4xlarge", offers=["ec2"])})
     advice = advise([replace(run, header=data)])
-    plan = advice.regions[0].nodes
-    assert isinstance(plan, Plan)
-    assert plan.offers.best is not None
     made = asked(advice, data.scenario)
     kind = next(one for one in exports() if one.plugin_name() == "karpenter")
     answer = kind.objects(made)
     assert isinstance(answer, tuple)
-    (pool,) = yaml.safe_load_all(document(answer, made))
-    valid(pool, "1.37")
-    assert pool["spec"]["template"]["spec"]["requirements"][0]["values"] == [plan.offers.best.offer.name]
+    pools = list(yaml.safe_load_all(document(answer, made)))
+    assert len(pools) == len(made.fleet.groups) > 0
+    for pool, group in zip(pools, made.fleet.groups, strict=True):
+        valid(pool, "1.37")
+        assert pool["spec"]["template"]["spec"]["requirements"][0]["values"] == [group.offer]
 
 
 def test_every_line_names_a_reason_that_stands_above_in_both_languages(
@@ -254,7 +253,7 @@ def test_what_kubernetes_would_refuse_is_refused_early(run: Run, wrong: dict[str
 
 def chosen(run: Run, **launch: object) -> tuple[Advice, Scenario]:
     """An advice that may buy of EC2, and its scenario."""
-    scenario = scenario_of(run, node="c7g.4xlarge", offers=["ec2"], **launch)
+    scenario = scenario_of(run, **{"node": "c7g.4xlarge", "offers": ["ec2"]} | launch)
     return advise([replace(run, header=run.header.model_copy(update={"scenario": scenario}))]), scenario
 
 
@@ -270,11 +269,9 @@ def test_pods_are_counted_on_nodes_of_the_type_that_was_chosen(run: Run) -> None
     region = advice.regions[0]
     assert isinstance(region.nodes, Plan)
     assert region.scaling is not None
-    best = region.nodes.offers.best
-    assert best is not None
-    assert best.nodes > region.nodes.nodes
     made = asked(advice, scenario)
-    more = best.nodes / region.nodes.nodes
+    more = made.fleet.nodes / region.nodes.nodes
+    assert more != 1
     assert made.scaling.maximum == pytest.approx(region.scaling.maximum * more, abs=1)
     assert made.scaling.minimum == pytest.approx(region.scaling.minimum * more, abs=1)
     assert made.scaling.per_pod * more == pytest.approx(region.scaling.per_pod)
@@ -305,27 +302,30 @@ def test_a_node_that_has_no_room_for_its_pods_is_not_bought(run: Run) -> None:
 @pytest.mark.parametrize("tight", ["quota", "wall"])
 def test_pods_and_nodes_stop_at_one_wall(run: Run, tight: str) -> None:
     """The HPA asks for no pod that the NodePool has no node for, and neither goes beyond the quota."""
-    loose, _ = chosen(run, scaling=SCALING | {"requests": None})
-    assert isinstance(loose.regions[0].nodes, Plan)
-    best = loose.regions[0].nodes.offers.best
-    assert best is not None
-    assert best.offer.vcpus is not None
-    vcpus = int(best.offer.vcpus.value)
+    offers = [] if tight == "quota" else ["ec2"]
+    loose, _ = chosen(run, scaling=SCALING | {"requests": None}, offers=offers)
+    before = loose.regions[0].fleet
+    assert before is not None
+    vcpus = sum(one.nodes * (one.vcpus or 0) for one in before.groups)
     if tight == "quota":
-        launch: dict[str, Any] = {"quota_vcpus": {"id": best.nodes * vcpus + 1}, "scaling": SCALING}
+        launch: dict[str, Any] = {"quota_vcpus": {"id": vcpus + 1}, "scaling": SCALING, "offers": []}
     else:
         launch = {"scaling": SCALING | {"most_nodes": 40}}
     advice, scenario = chosen(run, **launch)
     made = asked(advice, scenario)
-    assert made.plan.offers.best is not None
-    assert made.plan.offers.best.offer.name == best.offer.name
-    assert made.most == (best.nodes if tight == "quota" else 40)
-    assert made_by("karpenter", made)["spec"]["limits"]["cpu"] == str(made.most * vcpus)
+    assert [one.offer for one in made.fleet.groups] == [one.offer for one in before.groups]
+    assert made.fleet.most == (made.fleet.nodes if tight == "quota" else 40)
+    answer = next(one for one in exports() if one.plugin_name() == "karpenter").objects(made)
+    assert isinstance(answer, tuple)
+    limits = [int(one["spec"]["limits"]["cpu"]) for one in yaml.safe_load_all(document(answer, made))]
+    assert limits == [one.most * (one.vcpus or 0) for one in made.fleet.groups]
+    if tight == "quota":
+        assert sum(limits) <= vcpus
     spec = made_by("hpa", made)["spec"]
-    assert spec["maxReplicas"] == made.most * 2
+    assert spec["maxReplicas"] == made.fleet.most * 2
     assert spec["minReplicas"] <= spec["maxReplicas"]
     roomy = asked(*chosen(run))
-    assert roomy.most * 2 >= roomy.scaling.maximum > made.scaling.maximum
+    assert roomy.fleet.most * 2 >= roomy.scaling.maximum > made.scaling.maximum
 
 
 def test_a_quota_that_nothing_fits_is_named_and_not_the_node(run: Run) -> None:

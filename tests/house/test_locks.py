@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from tests.house.tree import read, told
 
-LOCKS = ("requirements-bootstrap.lock", "requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements-bootstrap.lock", "requirements.lock", "requirements-dev.lock", "requirements-scan.lock")
 PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
 
 
@@ -56,6 +56,7 @@ def test_every_dependency_is_pinned_to_a_version_that_it_allows() -> None:
     wrong = unmet(PROJECT["dependencies"], "requirements.lock")
     wrong += unmet([*PROJECT["dependencies"], *extras], "requirements-dev.lock")
     wrong += unmet(["uv", "setuptools>=77"], "requirements-bootstrap.lock")
+    wrong += unmet(["checkov"], "requirements-scan.lock")
     assert not wrong, told([*wrong, "renew the locks with: make lock"])
 
 

@@ -16,6 +16,7 @@ PARAMETERS: Final = 7
 BROAD_EXCEPTS: Final = {
     "loadtests.engine.loop": "one viewer's fault must not end the run; it is counted",
     "loadtests.engine.paces": "the same for a viewer that is woken for its last mile",
+    "surgecast.store.together": "a thread's fault is raised again by whoever waits for it",
     "loadtests.lanes": "one viewer's fault must not end the run; it is counted",
 }
 

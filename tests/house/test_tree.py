@@ -54,7 +54,7 @@ def test_no_file_names_a_package_registry() -> None:
 
 def test_locks_name_no_index() -> None:
     locks = [path for path in files() if path.suffix == ".lock"]
-    assert len(locks) == 3
+    assert len(locks) == 4
     assert [str(path) for path in locks if any(option in read(path) for option in INDEX_OPTIONS)] == []
 
 

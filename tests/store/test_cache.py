@@ -17,6 +17,7 @@ from loadtests.errors import InputError, RunError
 from surgecast.store.address import Address
 from surgecast.store.fetching import CACHE, TRIES, _refuse_too_much, cached_run, fetch, pull
 from surgecast.store.manifest import MOST_BYTES, Entry, Manifest
+from surgecast.store.partial import COUNT, Partial
 from surgecast.store.refusals import Interrupted
 from surgecast.store.transfer import Transfer
 
@@ -76,7 +77,9 @@ def test_never_anything_but_what_the_manifest_vouches_for(
         folder = Path(cache) / "runs" / shelf.entry.sha256 / "launch"
         folder.mkdir(parents=True)
         if left is not None:
-            (folder / f".run.jsonl.{shelf.entry.sha256[:16]}.part").write_bytes(left)
+            partial = Partial(folder, shelf.entry)
+            partial.file.write_bytes(left.ljust(len(said), b"\0")[: len(said)])
+            partial.counts.write_bytes(len(left).to_bytes(COUNT, "little"))
         if kept is not None:
             (folder / "run.jsonl").write_bytes(kept)
         try:
@@ -107,10 +110,10 @@ def test_a_line_that_brings_nothing_is_given_up_and_what_came_stays(tmp_path: Pa
     with pytest.raises(Interrupted):
         fetch(shelf, PLACE, shelf.entry, tmp_path, Transfer("x", "fetched", 100), waited.append)
     assert waited == [0.0, 1.0, 2.0, 3.0, 4.0]
-    (partial,) = tmp_path.iterdir()
-    assert partial.stat().st_size == 30
+    assert Partial(tmp_path, shelf.entry).have == (30,)
     fetch(shelf, PLACE, shelf.entry, tmp_path, Transfer("x", "fetched", 100))
     assert (tmp_path / "run.jsonl").read_bytes() == shelf.said
+    assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl"]
 
 
 def test_what_has_another_checksum_is_refused_and_kept_apart() -> None:

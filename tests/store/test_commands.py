@@ -15,9 +15,11 @@ from loadtests.errors import InputError, RunError
 from surgecast.cli import surgecast
 from surgecast.store.bucket import Stored
 from surgecast.store.listing import MOST, folders, told
-from surgecast.store.places import OutPlace, RunPlace, Storing
+from surgecast.store.places import FilePlace, LedgerPlace, Local, LocalName, OutPlace, RunPlace, Storing
+from tests.advisor.runs import Town, write
 from tests.gate.simulated import Made
 from tests.house.command_line import commands
+from tests.house.tree import ROOT
 from tests.store.made import a_folder
 from tests.store.test_sending import keys
 from tests.virtual.worlds import scenario
@@ -108,12 +110,58 @@ def test_what_is_no_address_is_a_usage_error_before_anybody_is_asked() -> None:
         assert "→" in done.output
 
 
-@pytest.mark.parametrize("words", [("advise", "--ledger"), ("advise", "--export"), ("gate", "--junit")])
-def test_a_path_of_this_machine_is_not_made_of_an_address(words: tuple[str, str], tmp_path: Path) -> None:
-    done = typed(words[0], a_folder(tmp_path / "run"), words[1], "s3://my-runs/x")
+PARAMETERS = [(words, one) for words, command in commands().items() for one in command.params]
+HERE = [
+    (words, one)
+    for words, one in PARAMETERS
+    if isinstance(one.type, Local | LocalName) and not isinstance(one.type, FilePlace | LedgerPlace)
+]
+
+
+def test_every_path_says_whether_it_may_be_an_address() -> None:
+    """Click's own type would make a folder called ``s3:`` of one."""
+    assert [(words, one.name) for words, one in PARAMETERS if type(one.type) is click.Path] == []
+    files = {"scenario", "budgets", "ca_file", "kubeconfig", "file", "written", "junit", "export", "render"}
+    here = {(words, one.name) for words, one in HERE}
+    assert {(words, one.name) for words, one in PARAMETERS if one.name in files} <= here
+
+
+@pytest.mark.parametrize(("words", "one"), HERE, ids=[f"{words} {one.name}" for words, one in HERE])
+def test_a_path_of_this_machine_is_not_made_of_an_address(words: str, one: click.Parameter) -> None:
+    option = [one.opts[0]] if isinstance(one, click.Option) else []
+    done = typed(*words.split(), *option, "s3://my-runs/x")
     assert done.exit_code == 2
-    assert "expected a path on this machine" in done.output
+    assert "expected a path on this machine, found s3://my-runs/x" in " ".join(done.output.split())
     assert not Path("s3:").exists()
+
+
+def test_the_page_lists_every_parameter_that_may_be_an_address() -> None:
+    rows = (ROOT / "docs" / "store.md").read_text(encoding="utf-8").splitlines()
+    for words, one in PARAMETERS:
+        if isinstance(one.type, FilePlace | LedgerPlace | RunPlace | OutPlace):
+            said = one.opts[0] if isinstance(one, click.Option) else one.human_readable_name
+            listed = [row for row in rows if row.startswith("| ") and f"`{said}`" in row and f"`{words}`" in row]
+            assert listed, (words, said)
+
+
+def test_a_catalogue_may_lie_in_a_bucket_and_what_is_not_there_is_said(s3: Any, tmp_path: Path) -> None:
+    s3.put_object(Bucket="my-runs", Key="facts/mine.yaml", Body=b"nonsense: 1\n")
+    run = a_folder(tmp_path / "run")
+    done = typed("advise", run, "--catalog", "s3://my-runs/facts/mine.yaml")
+    assert isinstance(done.exception, InputError)
+    assert "mine.yaml" in str(done.exception)
+    lost = typed("advise", run, "--catalog", "s3://my-runs/facts/other.yaml")
+    assert isinstance(lost.exception, InputError)
+    assert "s3://my-runs/facts/other.yaml: no such file" in str(lost.exception)
+
+
+def test_an_advice_in_the_store_leads_to_its_quotas(s3: Any, tmp_path: Path) -> None:
+    run = str(write(Town(seed=3), tmp_path))
+    assert typed("advise", run, "--out", "s3://my-runs/advised").exit_code == 0
+    here = typed("advise", run, "--out", tmp_path / "here")
+    assert here.exit_code == 0, here.output
+    found = typed("quotas", "s3://my-runs/advised/advice.json")
+    assert (found.exit_code, found.output) == (0, typed("quotas", tmp_path / "here" / "advice.json").output)
 
 
 def test_plain_locust_says_which_command_knows_stores() -> None:

@@ -17,11 +17,13 @@ from loadtests.run import RUN_FILE
 from surgecast.store.address import Address
 from surgecast.store.bucket import Bucket, connect
 from surgecast.store.fetching import cached_run, pull
+from surgecast.store.ledger import read_ledger_at, record_at
 from surgecast.store.listing import folders
 from surgecast.store.refusals import ACTIONS
 from surgecast.store.sending import push
 from tests.house.tree import blocks
 from tests.store.made import a_folder, a_large_folder
+from tests.store.test_ledger import entry
 
 SMALL, LARGE = Address("my-runs", "2026/small"), Address("my-runs", "2026/large")
 
@@ -45,7 +47,7 @@ def without(action: str) -> dict[str, Any]:
 
 
 def everything(folder: Path, bucket: Bucket) -> None:
-    """All that the commands do: send small and large, go on with an upload, fetch, list."""
+    """All that the commands do: send small and large, go on with an upload, fetch, list, keep a ledger."""
     push(a_folder(folder / "small"), SMALL, bucket)
     large = a_large_folder(folder / "large", 9)
     key = f"{LARGE.key}/{RUN_FILE}"
@@ -54,6 +56,8 @@ def everything(folder: Path, bucket: Bucket) -> None:
     push(large, LARGE, bucket)
     assert len(list(folders(bucket.listing("2026/")))) == 2
     cached_run(LARGE, bucket)
+    record_at(entry(), Address("my-runs", "2026/ledger"), bucket)
+    assert read_ledger_at(Address("my-runs", "2026/ledger"), bucket).entries == (entry(),)
     pull(SMALL, folder / "back", bucket)
 
 

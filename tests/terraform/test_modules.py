@@ -50,7 +50,12 @@ run "the_page_leads_to_a_plan" {
   command = plan
 
   assert {
-    condition     = length(module.nodes) + length(module.load_generators) + length(module.cdn) == 3
+    condition     = length(module.nodes) == length(var.surge.nodes)
+    error_message = "A group of nodes is left out."
+  }
+
+  assert {
+    condition     = length(module.load_generators) + length(module.cdn) == 2
     error_message = "A module is left out."
   }
 

@@ -107,16 +107,19 @@ def test_what_was_advised_is_made_and_taken_away(account: Account, known: Advise
         Filters=[{"Name": "group-name", "Values": [load["AutoScalingGroupName"]]}]
     )["SecurityGroups"]
     assert rules["IpPermissions"] == []
-    eks, name = account.client("eks"), f"surgecast-{surge['region']}-{surge['scenario']}"
-    group = eks.describe_nodegroup(clusterName="live", nodegroupName=name)["nodegroup"]
-    nodes = surge["nodes"]
-    assert group["scalingConfig"] == {"minSize": nodes["min"], "desiredSize": nodes["desired"], "maxSize": nodes["max"]}
-    assert group["instanceTypes"] == nodes["instance_types"]
-    (moved,) = (one["name"] for one in group["resources"]["autoScalingGroups"])
-    actions = scaling.describe_scheduled_actions(AutoScalingGroupName=moved)["ScheduledUpdateGroupActions"]
-    counts = {one["ScheduledActionName"].removeprefix(f"{name}-"): one["DesiredCapacity"] for one in actions}
-    assert counts == {"before": surge["event"]["nodes"], "after": nodes["desired"]}
-    assert outputs["because"]["nodes.max"]["zh"]
+    eks = account.client("eks")
+    assert set(outputs["node_groups"]) == set(surge["nodes"])
+    for key, nodes in surge["nodes"].items():
+        name = f"surgecast-{surge['region']}-{surge['scenario']}-{key}"
+        group = eks.describe_nodegroup(clusterName="live", nodegroupName=name)["nodegroup"]
+        sizes = {"minSize": nodes["min"], "desiredSize": nodes["desired"], "maxSize": nodes["max"]}
+        assert group["scalingConfig"] == sizes
+        assert (group["instanceTypes"], group["capacityType"]) == (nodes["instance_types"], nodes["capacity_type"])
+        (moved,) = (one["name"] for one in group["resources"]["autoScalingGroups"])
+        actions = scaling.describe_scheduled_actions(AutoScalingGroupName=moved)["ScheduledUpdateGroupActions"]
+        counts = {one["ScheduledActionName"].removeprefix(f"{name}-"): one["DesiredCapacity"] for one in actions}
+        assert counts == {"before": nodes["ahead"], "after": nodes["desired"]}
+        assert outputs["because"][f"nodes.{key}.max"]["zh"]
     root.done("destroy", "-auto-approve")
     assert scaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
     assert eks.list_nodegroups(clusterName="live")["nodegroups"] == []
@@ -126,7 +129,7 @@ def test_what_was_advised_is_made_and_taken_away(account: Account, known: Advise
 @pytest.mark.slow
 def test_a_plan_outside_its_limits_is_refused_before_anything_is_asked_of_aws(root: Terraform) -> None:
     data = json.loads((root.folder / FILE).read_text(encoding="utf-8"))
-    data["surge"]["nodes"] |= {"min": 30, "desired": 20, "max": 6000}
+    next(iter(data["surge"]["nodes"].values())).update({"min": 30, "desired": 20, "max": 6000})
     data["surge"]["generators"]["machines"] = 100_000
     (root.folder / FILE).write_text(json.dumps(data), encoding="utf-8")
     made = root("plan", "-no-color")

@@ -118,20 +118,21 @@ def test_reasons_are_the_same_in_both_languages() -> None:
 def test_counts_are_of_the_chosen_type_and_in_order(known: Advised, tmp_path: Path) -> None:
     known.export(tmp_path)
     for region in known.advice.regions:
-        plan, nodes = region.nodes, read(tmp_path, region.code)["surge"]["nodes"]
-        assert isinstance(plan, Plan)
-        assert plan.offers.best is not None
-        assert nodes["instance_types"] == [plan.offers.best.offer.name]
-        assert 1 <= nodes["min"] <= nodes["desired"] <= nodes["max"] <= known.scenario.launch.most_nodes
-        assert nodes["max"] >= plan.offers.best.nodes
+        groups = read(tmp_path, region.code)["surge"]["nodes"].values()
+        assert region.fleet is not None
+        for nodes, group in zip(groups, region.fleet.groups, strict=True):
+            assert nodes["instance_types"] == [group.offer]
+            assert nodes["capacity_type"] == "ON_DEMAND"
+            assert 1 <= nodes["min"] <= nodes["ahead"] <= nodes["max"] <= known.scenario.launch.most_nodes
+            assert nodes["max"] >= group.nodes
 
 
 def test_a_wall_holds_for_every_count(town: Run, tmp_path: Path) -> None:
     walled = advised(town, LAUNCH | {"scaling": {"pods_per_node": 2, "most_nodes": 40}})
     walled.export(tmp_path)
-    surge = read(tmp_path)["surge"]
-    assert surge["nodes"]["max"] == 40
-    assert surge["event"]["nodes"] <= 40
+    groups = read(tmp_path)["surge"]["nodes"].values()
+    assert sum(one["max"] for one in groups) == 40
+    assert all(one["ahead"] <= one["max"] for one in groups)
 
 
 def test_nodes_are_asked_for_before_the_rise_by_their_longest_wait(known: Advised, tmp_path: Path) -> None:
@@ -143,13 +144,13 @@ def test_nodes_are_asked_for_before_the_rise_by_their_longest_wait(known: Advise
     event = read(tmp_path)["surge"]["event"]
     rises = known.scenario.starts_at + timedelta(seconds=region.scaling.rises_at)
     ahead = (rises - datetime.fromisoformat(event["opens"])).total_seconds()
-    nodes = event["nodes"] - read(tmp_path)["surge"]["nodes"]["min"]
-    starting = region.scaling.launches.nodes.seconds(nodes)
+    groups = read(tmp_path)["surge"]["nodes"].values()
+    starting = region.scaling.launches.nodes.seconds(sum(one["ahead"] - one["min"] for one in groups))
     assert starting > 60
     assert ahead >= region.nodes.lead.high + starting + 120
     assert ahead <= max(region.nodes.lead.high + starting, (region.scaling.opens or 0) + starting) + 120 + 120
     assert event["opens"].endswith(":00Z")
-    assert event["nodes"] >= region.nodes.ready * 0.5
+    assert sum(one["ahead"] for one in groups) >= region.nodes.ready * 0.5
 
 
 @pytest.mark.parametrize(
@@ -304,18 +305,19 @@ def test_where_the_plan_has_no_cloudfront_none_is_made(town: Run, tmp_path: Path
     assert read(tmp_path)["surge"]["cdn"] is not None
 
 
-def test_no_more_nodes_may_run_than_the_quota_lets(known: Advised, town: Run, tmp_path: Path) -> None:
-    plan = known.advice.regions[0].nodes
-    assert isinstance(plan, Plan)
-    best = plan.offers.best
-    assert best is not None
-    assert best.offer.vcpus is not None
+def test_no_more_nodes_may_run_than_the_quota_lets(town: Run, tmp_path: Path) -> None:
+    alone = LAUNCH | {"offers": []}
+    known = advised(town, alone)
+    fleet = known.advice.regions[0].fleet
+    assert fleet is not None
+    vcpus = {one.key: one.vcpus or 0 for one in fleet.groups}
     known.export(tmp_path / "loose")
-    assert read(tmp_path / "loose")["surge"]["nodes"]["max"] > best.nodes
-    advised(town, LAUNCH | {"quota_vcpus": {"id": int(best.nodes * best.offer.vcpus.value)}}).export(tmp_path)
+    loose = read(tmp_path / "loose")["surge"]["nodes"]
+    assert sum(one["max"] for one in loose.values()) > fleet.nodes
+    quota = sum(one.nodes * vcpus[one.key] for one in fleet.groups)
+    advised(town, alone | {"quota_vcpus": {"id": quota}}).export(tmp_path)
     nodes = read(tmp_path)["surge"]["nodes"]
-    assert nodes["instance_types"] == [best.offer.name]
-    assert nodes["max"] == best.nodes
+    assert {key: one["max"] for key, one in nodes.items()} == {one.key: one.nodes for one in fleet.groups}
 
 
 def test_a_quota_that_nothing_fits_is_the_reason_that_there_are_no_nodes(town: Run, tmp_path: Path) -> None:
@@ -335,8 +337,10 @@ def test_the_time_in_which_all_nodes_are_started_is_counted_too(known: Advised, 
     assert region.scaling is not None
     assert known.scenario.starts_at is not None
     slow = region.scaling.launches.model_copy(update={"nodes": Launches(burst=1, per_second=0.5)})
-    known.export(tmp_path, scaling=region.scaling.model_copy(update={"opens": 60.0, "launches": slow}))
+    assert region.fleet is not None
+    late = region.fleet.model_copy(update={"pods": region.fleet.pods.model_copy(update={"opens": 60.0})})
+    known.export(tmp_path, scaling=region.scaling.model_copy(update={"launches": slow}), fleet=late)
     surge = read(tmp_path)["surge"]
     rises = known.scenario.starts_at + timedelta(seconds=region.scaling.rises_at)
     ahead = (rises - datetime.fromisoformat(surge["event"]["opens"])).total_seconds()
-    assert ahead >= region.nodes.lead.high + 120 + (surge["event"]["nodes"] - surge["nodes"]["min"] - 1) * 2
+    assert ahead >= region.nodes.lead.high + 120 + (late.ahead - late.calm - 1) * 2

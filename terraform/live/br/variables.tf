@@ -7,15 +7,16 @@ variable "surge" {
     region          = string
     provider_region = string
     zones           = number
-    nodes = object({
+    nodes = map(object({
+      capacity_type  = string
       min            = number
       desired        = number
       max            = number
+      ahead          = number
       warm           = number
       instance_types = list(string)
-    })
+    }))
     event = object({
-      nodes = number
       opens = string
       ends  = string
     })
@@ -41,6 +42,11 @@ variable "surge" {
   validation {
     condition     = can(regex("^[a-z0-9][-a-z0-9]{0,15}$", var.surge.region)) && can(regex("^[a-z0-9][-a-z0-9]*$", var.surge.scenario))
     error_message = "surge: expected a region and a scenario of small letters, digits and dashes, found \"${var.surge.region}\" and \"${var.surge.scenario}\"."
+  }
+
+  validation {
+    condition     = var.surge.nodes == null ? true : alltrue([for key in keys(var.surge.nodes) : can(regex("^[a-z0-9][-a-z0-9]{0,31}$", key))])
+    error_message = "surge.nodes: expected groups named by 1 to 32 small letters, digits and dashes, found ${jsonencode(var.surge.nodes)}."
   }
 
   validation {

@@ -22,19 +22,20 @@ locals {
 }
 
 module "nodes" {
-  source = "../../modules/nodes"
-  count  = var.surge.nodes != null && var.cluster != null ? 1 : 0
+  source   = "../../modules/nodes"
+  for_each = var.surge.nodes == null || var.cluster == null ? {} : var.surge.nodes # one for each shape and way to pay
 
-  name               = local.name
+  name               = "${trimsuffix(substr(local.name, 0, 47 - length(each.key)), "-")}-${each.key}"
   cluster_name       = var.cluster.name
   node_role_arn      = var.cluster.node_role_arn
   subnet_ids         = var.cluster.subnet_ids
   security_group_ids = var.cluster.security_group_ids
   zones              = var.surge.zones
-  instance_types     = var.surge.nodes.instance_types
-  size               = { min = var.surge.nodes.min, desired = var.surge.nodes.desired, max = var.surge.nodes.max }
-  warm               = var.surge.nodes.warm
-  event              = var.surge.event
+  instance_types     = each.value.instance_types
+  capacity_type      = each.value.capacity_type
+  size               = { min = each.value.min, desired = each.value.desired, max = each.value.max }
+  warm               = each.value.warm
+  event              = var.surge.event == null ? null : { nodes = each.value.ahead, opens = var.surge.event.opens, ends = var.surge.event.ends }
   tags               = var.surge.tags
 }
 

@@ -80,7 +80,7 @@ resource "aws_eks_node_group" "managed" {
   node_role_arn   = var.node_role_arn
   subnet_ids      = var.subnet_ids
   ami_type        = local.is_arm ? "AL2023_ARM_64_STANDARD" : "AL2023_x86_64_STANDARD"
-  capacity_type   = "ON_DEMAND"
+  capacity_type   = var.capacity_type
   instance_types  = var.instance_types
   labels          = var.labels
   tags            = local.tags

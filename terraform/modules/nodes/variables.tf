@@ -63,6 +63,17 @@ variable "instance_types" {
   }
 }
 
+variable "capacity_type" {
+  description = "How the nodes are paid for: ON_DEMAND, or SPOT for those that may be taken back."
+  type        = string
+  default     = "ON_DEMAND"
+
+  validation {
+    condition     = contains(["ON_DEMAND", "SPOT"], var.capacity_type)
+    error_message = "capacity_type: expected ON_DEMAND or SPOT, found \"${var.capacity_type}\"."
+  }
+}
+
 variable "size" {
   description = "Nodes in the calm (min), to begin with (desired), and never more than max."
   type = object({
@@ -115,6 +126,11 @@ variable "warm" {
   validation {
     condition     = var.warm >= 0 && var.warm <= 1000 && floor(var.warm) == var.warm
     error_message = "warm: expected a whole number from 0 to 1,000, found ${var.warm}."
+  }
+
+  validation {
+    condition     = var.warm == 0 || var.capacity_type == "ON_DEMAND"
+    error_message = "warm: AWS keeps no warm pool of spot instances; expected 0 with capacity_type SPOT, found ${var.warm}."
   }
 }
 

@@ -184,3 +184,37 @@ run "subnets_in_too_few_zones" {
 
   expect_failures = [aws_launch_template.node]
 }
+
+run "spot_instances_where_the_advice_has_them" {
+  command = plan
+
+  variables {
+    capacity_type = "SPOT"
+  }
+
+  assert {
+    condition     = aws_eks_node_group.managed[0].capacity_type == "SPOT"
+    error_message = "Nodes would be paid for on demand."
+  }
+}
+
+run "no_warm_pool_of_spot_instances" {
+  command = plan
+
+  variables {
+    capacity_type = "SPOT"
+    warm          = 2
+  }
+
+  expect_failures = [var.warm]
+}
+
+run "a_way_to_pay_that_eks_does_not_know" {
+  command = plan
+
+  variables {
+    capacity_type = "spot"
+  }
+
+  expect_failures = [var.capacity_type]
+}

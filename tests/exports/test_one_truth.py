@@ -1,0 +1,264 @@
+"""What the report says of nodes, pods and prices is what the exported files hold, whatever was chosen."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advisor import figures
+from advisor.advice import Advice, RegionAdvice, advise
+from advisor.bought import Part
+from advisor.cluster.snapshot import Cluster
+from advisor.exporting import export
+from advisor.fleet import _is_beyond, _spread
+from advisor.fleetpage import pods, rows, shown
+from advisor.plan import Plan
+from advisor.reports import write_reports
+from advisor.scaled import settings
+from advisor.summary import summary
+from advisor.terraform import FILE, export_variables
+from advisor.texts import LANGS
+from loadtests.run import Run
+from loadtests.scenario import Scenario
+from tests.advisor.runs import Town, run_of
+from tests.cluster import objects
+from tests.cluster.test_today import seen
+
+SCALING = {
+    "workload": "live-origin",
+    "namespace": "live",
+    "pods_per_node": 2,
+    "metric": {"prometheus": "http://prometheus.monitoring:9090", "query": "sum(rate(bytes_total[1m])) * 8"},
+}
+LAUNCH: Mapping[str, Any] = {"node": "c7g.4xlarge", "offers": ["ec2"], "scaling": SCALING}
+CASES: Mapping[str, Mapping[str, Any]] = {
+    "rehearsed alone": {"offers": []},
+    "two shapes": {},
+    "spot": {"buying": {"spot": "30%"}},
+    "spot and savings": {"buying": {"spot": "20%", "savings": True}, "offers": []},
+    "wall": {"scaling": SCALING | {"most_nodes": 40}},
+    "warm": {"scaling": SCALING | {"warm_nodes": 4}, "buying": {"spot": "30%"}},
+    "quota": {"quota_vcpus": {"id": 33_000, "in": 21_000}},
+    "requests": {"scaling": SCALING | {"requests": {"cpu": "500m", "memory": "1Gi"}}, "spare_nodes": 3},
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """One region: what the advice says, and what its files hold."""
+
+    advice: Advice
+    region: RegionAdvice
+    objects: Mapping[str, list[dict[str, Any]]]
+    surge: Mapping[str, Any]
+    heads: str
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run_of(Town(seed=3), tmp_path_factory.mktemp("town"))
+
+
+def advised(run: Run, launch: Mapping[str, Any], clusters: tuple[Cluster, ...] = ()) -> tuple[Advice, Run]:
+    data = run.header.scenario.model_dump(mode="json")
+    data["launch"] |= {**LAUNCH, **launch}
+    changed = replace(run, header=run.header.model_copy(update={"scenario": Scenario.model_validate(data)}))
+    return advise([changed], clusters=clusters), changed
+
+
+def told(advice: Advice, run: Run, folder: Path) -> Iterator[Told]:
+    scenario = run.header.scenario
+    export(advice, scenario, folder)
+    export_variables(advice, scenario, run.header.regions, dict.fromkeys(scenario.regions, 9_800), folder)
+    for region in advice.regions:
+        objects: dict[str, list[dict[str, Any]]] = {}
+        texts = [file.read_text(encoding="utf-8") for file in sorted((folder / region.code).glob("*.yaml"))]
+        for one in (one for text in texts for one in yaml.safe_load_all(text)):
+            objects.setdefault(one["kind"], []).append(one)
+        surge = json.loads((folder / region.code / FILE).read_text(encoding="utf-8"))["surge"]
+        yield Told(advice, region, objects, surge, "\n".join(texts))
+
+
+@pytest.fixture(scope="module", params=CASES)
+def each(request: pytest.FixtureRequest, run: Run, tmp_path_factory: pytest.TempPathFactory) -> list[Told]:
+    """Three regions of one advice."""
+    found = list(told(*advised(run, CASES[request.param]), tmp_path_factory.mktemp("out")))
+    assert len(found) == 3
+    return found
+
+
+def number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def test_nodes_are_those_of_the_node_pools_and_of_the_node_groups(each: list[Told]) -> None:
+    for one in each:
+        fleet = one.region.fleet
+        assert fleet is not None
+        shown_rows = rows("en", fleet)[: len(fleet.groups)]
+        pools, groups = one.objects["NodePool"], one.surge["nodes"]
+        assert len(shown_rows) == len(pools) == len(groups) == len(fleet.groups)
+        for row, group, pool, made in zip(shown_rows, fleet.groups, pools, groups.values(), strict=True):
+            offer, _, peak, calm, ahead, most, hour = row
+            asked = {need["key"]: need["values"] for need in pool["spec"]["template"]["spec"]["requirements"]}
+            assert asked["node.kubernetes.io/instance-type"] == made["instance_types"] == [offer]
+            assert asked["karpenter.sh/capacity-type"] == [group.capacity]
+            assert made["capacity_type"] == {"on-demand": "ON_DEMAND", "spot": "SPOT"}[group.capacity]
+            assert int(pool["spec"]["limits"]["cpu"]) == number(most) * (group.vcpus or 0)
+            assert (made["min"], made["ahead"], made["max"]) == (number(calm), number(ahead), number(most))
+            assert f"{peak} × {offer} ({group.capacity}, {hour}/h)" in one.heads
+        weights = [pool["spec"]["weight"] for pool in pools]
+        assert weights == sorted(weights, reverse=True)
+
+
+def test_pods_are_those_of_every_manifest(each: list[Told]) -> None:
+    for one in each:
+        found, fleet, launch = shown(one.region), one.region.fleet, one.advice.launch
+        assert found is not None
+        assert fleet is not None
+        said = dict(settings("en", found))
+        (hpa,), (keda,) = one.objects["HorizontalPodAutoscaler"], one.objects["ScaledObject"]
+        least, most = number(said["minReplicas"]), number(said["maxReplicas"])
+        assert (keda["spec"]["minReplicaCount"], keda["spec"]["maxReplicaCount"]) == (least, most)
+        assert hpa["spec"]["maxReplicas"] == most <= fleet.most * launch.scaling.pods_per_node
+        window = keda["spec"]["triggers"][1:]
+        if found.ahead is None:
+            assert (window, hpa["spec"]["minReplicas"]) == ([], least)
+        else:
+            (cron,) = window
+            assert said["Window before the surge"].startswith(f"{int(cron['metadata']['desiredReplicas']):,} pods")
+            assert hpa["spec"]["minReplicas"] == int(cron["metadata"]["desiredReplicas"])
+        threshold = float(keda["spec"]["triggers"][0]["metadata"]["threshold"])
+        assert said["Trigger, for each pod"].startswith(figures.rate(threshold, found.unit))
+        beside = dict(pods("en", fleet, launch.scaling))
+        (budget,) = one.objects["PodDisruptionBudget"]
+        assert number(beside["Pods that may leave by choice at once"]) == budget["spec"]["maxUnavailable"]
+        for deployment in one.objects.get("Deployment", []):
+            assert deployment["spec"]["replicas"] == number(said["Placeholder pods"])
+
+
+def test_what_is_priced_is_the_mix_that_is_planned(each: list[Told]) -> None:
+    for one in each:
+        plan, fleet = one.region.nodes, one.region.fleet
+        assert fleet is not None
+        assert isinstance(plan, Plan)
+        mix = plan.offers.mix
+        assert mix is not None
+        assert [(group.offer, group.purchase, group.nodes, group.usd_per_hour) for group in fleet.groups] == [
+            (part.offer, part.purchase, part.nodes, part.usd_per_hour) for part in mix.parts
+        ]
+        assert (fleet.nodes, fleet.usd_per_hour, fleet.usd_per_event) == (
+            mix.nodes,
+            mix.usd_per_hour,
+            mix.usd_per_event,
+        )
+
+
+def test_no_group_is_beyond_wall_or_quota_and_spot_instances_never_beyond_the_plan(each: list[Told]) -> None:
+    for one in each:
+        fleet, launch = one.region.fleet, one.advice.launch
+        assert fleet is not None
+        assert fleet.most <= (launch.scaling.most_nodes or launch.most_nodes)
+        quota = launch.quota_vcpus.get(one.region.code)
+        if quota is not None:
+            assert sum(group.most * (group.vcpus or 0) for group in fleet.groups if group.capacity != "spot") <= quota
+        for group in fleet.groups:
+            assert 0 <= group.calm <= group.ahead <= group.most
+            assert group.capacity != "spot" or (group.most <= group.nodes and group.calm == 0)
+        assert (fleet.calm, fleet.ahead, fleet.most) == tuple(
+            sum(getattr(group, name) for group in fleet.groups) for name in ("calm", "ahead", "most")
+        )
+
+
+def test_every_page_and_the_terminal_name_what_is_bought(each: list[Told], tmp_path: Path) -> None:
+    for lang in LANGS:
+        write_reports(each[0].advice, tmp_path, lang)
+        pages = [(tmp_path / name).read_text(encoding="utf-8") for name in ("report.html", "report.md")]
+        for text in (*pages, summary(each[0].advice, lang)):
+            for one in each:
+                assert one.region.fleet is not None
+                for group in one.region.fleet.groups:
+                    assert re.search(rf"{group.nodes:,} (×|个) {re.escape(group.offer)}", text), (lang, group)
+
+
+def test_a_cluster_is_held_against_the_nodes_that_are_bought(run: Run, tmp_path: Path) -> None:
+    advice, changed = advised(run, {}, (seen(tmp_path, objects.small()),))
+    found = next(one for one in told(advice, changed, tmp_path) if one.region.cluster is not None)
+    today, fleet = found.region.cluster, found.region.fleet
+    assert today is not None
+    assert fleet is not None
+    assert fleet.share != 1
+    assert (today.needed_nodes, today.needed_pods) == (fleet.nodes, fleet.nodes * 2)
+    assert sum(one["max"] for one in found.surge["nodes"].values()) == fleet.most
+
+
+def test_where_nothing_fits_pods_are_of_the_kind_rehearsed_and_no_nodes_are_written(run: Run, tmp_path: Path) -> None:
+    found = next(told(*advised(run, {"quota_vcpus": {"id": 64}}), tmp_path))
+    fleet, scaling = found.region.fleet, found.region.scaling
+    assert fleet is not None
+    assert scaling is not None
+    assert (fleet.kind, fleet.groups, fleet.share, fleet.usd_per_hour) == ("rehearsed", (), 1.0, None)
+    assert found.objects["HorizontalPodAutoscaler"][0]["spec"]["maxReplicas"] == scaling.maximum
+    assert "NodePool" not in found.objects
+    assert found.surge["nodes"] is None
+
+
+def test_hardware_of_ones_own_is_counted_and_nothing_is_said_to_be_bought(run: Run, tmp_path: Path) -> None:
+    advice, changed = advised(run, {"node": None, "offers": []})
+    found = next(told(advice, changed, tmp_path))
+    fleet, plan = found.region.fleet, found.region.nodes
+    assert fleet is not None
+    assert isinstance(plan, Plan)
+    assert (fleet.kind, fleet.share, fleet.nodes, fleet.usd_per_hour) == ("offer", 1.0, plan.nodes, None)
+    assert "NodePool" not in found.objects
+    for lang, word in (("en", "To buy"), ("zh", "购买")):
+        assert word not in summary(advice, lang)
+    assert any("not known" in row[-1] for row in rows("en", fleet))
+
+
+def part(nodes: int, purchase: str = "on_demand", vcpus: int | None = 4, quota: int | None = None) -> Part:
+    return Part.model_validate(
+        {"offer": "x", "purchase": purchase, "nodes": nodes, "usd_per_hour": 1.0, "vcpus": vcpus, "quota": quota}
+    )
+
+
+counts = st.integers(1, 10_000)
+
+
+@given(one=counts, other=counts, total=st.integers(0, 40_000), is_spot=st.booleans())
+def test_a_count_is_spread_without_loss_and_never_falls_as_it_grows(
+    one: int, other: int, total: int, is_spot: bool
+) -> None:
+    parts = [part(one), part(other, "spot" if is_spot else "on_demand")]
+    spread = _spread(parts, total)
+    assert sum(spread) == total
+    assert all(a <= b for a, b in zip(spread, _spread(parts, total + 1), strict=True))
+    up = _spread(parts, total, is_up=True)
+    assert all(a <= b for a, b in zip(spread, up, strict=True) if not is_spot) or sum(up) >= total
+    if total == one + other:
+        assert spread == up == (one, other)
+
+
+def test_the_worked_example_of_the_page() -> None:
+    both = [part(40), part(10)]
+    assert _spread(both, 7, is_up=True) == (6, 2)
+    assert _spread(both, 50) == (40, 10)
+
+
+def test_quotas_that_are_equal_are_one_and_spot_instances_have_their_own() -> None:
+    both = [part(10, quota=80), part(10, quota=80)]
+    assert not _is_beyond(both, 20)
+    assert _is_beyond(both, 21)
+    apart = [part(10, quota=40), part(10, "spot", quota=40)]
+    assert not _is_beyond(apart, 20)
+    assert _is_beyond(apart, 21)
+    assert not _is_beyond([part(10, vcpus=None, quota=1)], 99)
