@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from advisor import lead
@@ -17,6 +17,7 @@ from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
 from advisor.cdns import offer as cdn_offers
 from advisor.cdns.plan import CdnPlan, cdn_plan
+from advisor.clouds.quotas import PROVIDER
 from advisor.clouds.snapshot import Account
 from advisor.clouds.today import AccountLooked, AccountToday, account_looked, accounts_of
 from advisor.cluster.snapshot import Cluster
@@ -150,6 +151,7 @@ def advise(
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
+    asked = [_in_account(measurement, one, own.account) for one in asked]
     planned_for = [_region(measurement, one) for one in asked]
     regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
     regions = _accounted(measurement, regions, stock, own.account)
@@ -241,7 +243,7 @@ def _accounted(
 ) -> tuple[RegionAdvice, ...]:
     """Each region with what the account says of it."""
     plans = [(region.code, region.nodes, _places(measurement, region.code, stock)) for region in regions]
-    found = accounts_of(account, plans, stock.node)
+    found = accounts_of(account, plans, stock.node, _ends(measurement))
     return tuple(region.model_copy(update={"account": found.get(region.code)}) for region in regions)
 
 
@@ -280,6 +282,19 @@ def _asked(
         barred=nowhere(demand.region, residence, [one.provider for one in (stock.node, *stock.offers)]),
         event_seconds=scenario.launch.cdn.watched or length(phases),
     )
+
+
+def _in_account(measurement: Measurement, asked: Asked, account: Account | None) -> Asked:
+    """With what the account has where AWS serves the region, and when the event ends."""
+    place = None if account is None else account.place(asked.places.get(PROVIDER, ""))
+    return replace(asked, account=place, ends=_ends(measurement))
+
+
+def _ends(measurement: Measurement) -> datetime | None:
+    """Of the event; None when nobody knows."""
+    scenario = measurement.scenario
+    seconds = scenario.launch.cdn.watched or length(scenario.surge.phases())
+    return None if scenario.starts_at is None else scenario.starts_at + timedelta(seconds=seconds)
 
 
 def _scaled(

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from advisor import figures
-from advisor.choice import Choice
+from advisor.choice import Choice, OfferPlan
 from advisor.models import Excuse
 from advisor.plan import Plan
-from advisor.refusals import FIX
+from advisor.refusals import FIX, OVER_QUOTA
 from advisor.scaling import ScalingAdvice
 from advisor.texts import say
 from loadtests import plugins
@@ -144,7 +144,7 @@ def unbought(about: str, choice: Choice) -> Excuse | None:
     first = choice.beyond
     if first is None or first.but is None:
         return next((one.model_copy(update={"about": about}) for one in choice.refused), None)
-    command = first.quota.command if first.quota is not None and first.but.key == "offer_over_quota" else ""
+    command = first.quota.command if first.quota is not None and first.but.key in OVER_QUOTA else ""
     remedy = say("remedy_export_quota", command=command) if command else say(first.but.key + FIX, **first.but.values)
     return Excuse(about=about, reason=first.but, remedy=remedy)
 
@@ -153,9 +153,16 @@ def most_of(scaling: ScalingAdvice, plan: Plan, launch: Launch) -> int:
     """Nodes that the most pods of a sized advice need, and those planned, within the scenario's wall and the quota."""
     best, wall = plan.offers.best, launch.scaling.most_nodes or launch.most_nodes
     nodes = max(1, plan.nodes if best is None else best.nodes, math.ceil(scaling.maximum / scaling.pods_per_node))
-    vcpus = None if best is None else best.offer.vcpus
-    quota = None if best is None else next((one.carried.mid for one in best.constraints if one.name == "quota"), None)
-    return min(nodes, wall, nodes if vcpus is None or quota is None else int(quota // vcpus.value))
+    return min(nodes, wall, nodes if best is None else _within_quota(best, nodes))
+
+
+def _within_quota(best: OfferPlan, nodes: int) -> int:
+    """Of so many nodes those that the quota has room for, beside what else runs."""
+    row = next((one for one in best.constraints if one.name == "quota"), None)
+    if row is None or best.offer.vcpus is None:
+        return nodes
+    each = best.offer.vcpus.value
+    return int((row.carried.mid - row.asked.mid) // each) + best.nodes
 
 
 def walled(scaling: ScalingAdvice, most: int) -> ScalingAdvice:

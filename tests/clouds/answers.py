@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
+
+from botocore.handlers import BUILTIN_HANDLERS
 
 from advisor.clouds.aws import Aws, action_of
 
@@ -35,6 +38,28 @@ def answering(aws: Aws, answers: Mapping[str, Asked]) -> list[tuple[str, str]]:
     aws.session.events.register("before-parameter-build.*.*", remember)
     aws.session.events.register("before-call.*.*", answer)
     return asked
+
+
+@contextmanager
+def told_everywhere() -> Iterator[None]:
+    """What moto has not got, for a command that makes its own session: no reservations, and no quota by default."""
+
+    def no_reservations(**_: object) -> tuple[Any, dict[str, object]]:
+        return SimpleNamespace(status_code=200), {"CapacityReservations": []}
+
+    def no_default(**_: object) -> tuple[Any, dict[str, object]]:
+        return SimpleNamespace(status_code=400), {"Error": {"Code": "NoSuchResourceException", "Message": "none"}}
+
+    handlers = [
+        ("before-call.ec2.DescribeCapacityReservations", no_reservations),
+        ("before-call.service-quotas.GetAWSDefaultServiceQuota", no_default),
+    ]
+    BUILTIN_HANDLERS.extend(handlers)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            BUILTIN_HANDLERS.remove(handler)
 
 
 def _snake(name: str) -> str:
@@ -78,13 +103,20 @@ def price_list(prices: Mapping[str, Mapping[str, str]], page: int = 100) -> Aske
 
 
 def quotas(values: Mapping[str, float]) -> Asked:
-    """GetServiceQuota, by code; the same in every region."""
+    """GetServiceQuota or the default's, by code; the same in every region and whatever the service."""
 
     def give(asked: Mapping[str, Any]) -> Answer:
         value = values.get(asked["QuotaCode"])
         if value is None:
             return {"Error": {"Code": "NoSuchResourceException", "Message": "The request failed: no such quota."}}
-        return {"Quota": {"ServiceCode": "ec2", "QuotaCode": asked["QuotaCode"], "Value": value, "Adjustable": True}}
+        return {
+            "Quota": {
+                "ServiceCode": asked["ServiceCode"],
+                "QuotaCode": asked["QuotaCode"],
+                "Value": value,
+                "Adjustable": True,
+            }
+        }
 
     return give
 

@@ -27,8 +27,10 @@ from tests.house.tree import ROOT, blocks
 START = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(seconds=170))
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
+APPLIED = {"L-1216C47A": 640, "L-34B43A08": 256}
 ANSWERS = {
-    "servicequotas:GetServiceQuota": quotas({"L-1216C47A": 640.0, "L-34B43A08": 256.0}),
+    "servicequotas:GetServiceQuota": quotas(APPLIED),
+    "servicequotas:GetAWSDefaultServiceQuota": quotas({"L-BD136A63": 450, "L-6D54EA21": 30, "L-CDE20ADC": 500}),
     "ec2:DescribeCapacityReservations": reservations(("c7g.4xlarge", f"{PLACE}a", 9, 4)),
 }
 
@@ -57,7 +59,7 @@ def test_everything_is_read_of_every_region(aws: Aws) -> None:
     assert place.running == {"c7g.4xlarge": 5}
     assert place.spot == {"m7g.large": 2}
     assert place.vcpus == {"c7g.4xlarge": 16, "m7g.large": 2}
-    assert (place.quota, place.spot_quota) == (640, 256)
+    assert place.quotas == APPLIED | {"L-BD136A63": 450, "L-6D54EA21": 30, "L-CDE20ADC": 500}
     (group,) = place.groups or ()
     assert (group.name, group.minimum, group.desired, group.maximum) == ("edge", 1, 2, 9)
     assert group.in_service == {"c7g.4xlarge": 2}
@@ -103,7 +105,7 @@ def test_actions_are_named_as_iam_names_them(aws: Aws) -> None:
         ("eks:ListClusters", "node_groups"),
         ("eks:DescribeNodegroup", "node_groups"),
         ("ec2:DescribeCapacityReservations", "reservations"),
-        ("servicequotas:GetServiceQuota", "quota"),
+        ("servicequotas:GetServiceQuota", "quotas"),
     ],
 )
 def test_a_right_that_is_missing_is_named_and_all_else_is_read(aws: Aws, action: str, field: str) -> None:
@@ -119,7 +121,8 @@ def test_a_right_that_is_missing_is_named_and_all_else_is_read(aws: Aws, action:
     place = account.place(PLACE)
     assert place is not None
     absent = {name for name in Place.model_fields if getattr(place, name) is None}
-    assert absent == {field} | ({"spot"} if field == "running" else {"spot_quota"} if field == "quota" else set())
+    assert absent == ({field} | ({"spot"} if field == "running" else set())) - {"quotas"}
+    assert bool(place.quotas) is (field != "quotas")
 
 
 def test_vcpus_that_may_not_be_read_are_said_and_the_counts_stand(aws: Aws) -> None:
@@ -146,7 +149,7 @@ def test_a_region_that_is_not_enabled_is_said_once_and_the_others_are_read(aws: 
     place, closed = account.place(PLACE), account.place("me-central-1")
     assert place is not None
     assert closed is not None
-    assert (place.quota, closed.quota) == (640, None)
+    assert (place.quotas["L-1216C47A"], closed.quotas) == (640, {})
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired"])
@@ -317,7 +320,7 @@ def test_the_cdn_that_may_not_be_read_is_said_and_the_regions_are_read(aws: Aws,
     assert (account.distributions is None) is action.startswith("cloudfront")
     place = account.place(PLACE)
     assert place is not None
-    assert place.quota == 640
+    assert place.quotas["L-1216C47A"] == 640
 
 
 def test_a_refusal_is_no_fault() -> None:
