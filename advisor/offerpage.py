@@ -92,14 +92,18 @@ def _link(lang: str, offer: Offer) -> list[str]:
 
 def quota_text(lang: str, need: QuotaNeed, unknown: str = "unknown") -> str:
     """What is needed of a quota, and what is known of it; ``unknown`` names the sentence where that is nothing."""
-    kind = unknown if need.known is None else "enough" if need.is_enough else "short"
-    is_beside = need.known is not None and need.used is not None and need.source != "launch"
+    kind = "enough" if need.is_enough else "short"
+    if need.known is None:
+        kind = unknown
+    elif need.used is not None and need.source != "launch":
+        kind = "enough_beside" if need.is_enough else "short_beside"
     counts = {"vcpus": need.vcpus, "known": need.known or 0, "used": need.used or 0, "total": need.total}
     values = {name: f"{count:,}" for name, count in counts.items()}
-    key = f"quota_{kind}_beside" if is_beside else f"quota_{kind}"
     said = "" if need.known is None or need.source == "unknown" else fill(lang, f"quota_by_{need.source}")
     separator = "" if lang == "zh" else " "
-    return separator.join([*([said] if said else []), fill(lang, key, code=need.code, region=need.region, **values)])
+    return separator.join(
+        [*([said] if said else []), fill(lang, f"quota_{kind}", code=need.code, region=need.region, **values)]
+    )
 
 
 def way_rows(lang: str, found: Plan) -> list[dict[str, str]]:
