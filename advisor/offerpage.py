@@ -99,11 +99,10 @@ def quota_text(lang: str, need: QuotaNeed, unknown: str = "unknown") -> str:
         kind = "enough_beside" if need.is_enough else "short_beside"
     counts = {"vcpus": need.vcpus, "known": need.known or 0, "used": need.used or 0, "total": need.total}
     values = {name: f"{count:,}" for name, count in counts.items()}
-    said = "" if need.known is None or need.source == "unknown" else fill(lang, f"quota_by_{need.source}")
-    separator = "" if lang == "zh" else " "
-    return separator.join(
-        [*([said] if said else []), fill(lang, f"quota_{kind}", code=need.code, region=need.region, **values)]
-    )
+    told_need = fill(lang, f"quota_{kind}", code=need.code, region=need.region, **values)
+    if need.known is None or need.source == "unknown":
+        return told_need
+    return ("" if lang == "zh" else " ").join((fill(lang, f"quota_by_{need.source}"), told_need))
 
 
 def way_rows(lang: str, found: Plan) -> list[dict[str, str]]:

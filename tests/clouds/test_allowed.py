@@ -1,4 +1,4 @@
-"""The account that was read bounds the choice: quota before the catalogue's, less what runs, and what is paid counts."""
+"""The account that was read bounds the choice: its quota, less what runs there; what is paid for already counts."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_the_account_goes_before_the_catalogue_and_the_scenario_before_both() ->
     listed = Offer.model_validate(C7G.model_dump() | {"quota_vcpus": {PLACE: fact}, "quota_spot_vcpus": {PLACE: fact}})
     used = place(running={"m7g.large": 50}, quotas={STANDARD: 1000, STANDARD_SPOT: 32})
 
-    def told(account: Place | None, *, spot: bool = False, **how: object) -> Allowance:
+    def told(account: Place | None, *, spot: bool = False, **how: Any) -> Allowance:
         return asked(account, node=listed, **how).allowance(listed, 15, spot=spot)
 
     catalog = told(None)
@@ -276,8 +276,9 @@ def test_what_is_reserved_costs_nothing_on_top_and_is_not_asked_for_again() -> N
 
 def test_a_type_that_is_reserved_may_be_cheaper_than_a_cheaper_one() -> None:
     names = ("c6g.4xlarge",)
-    assert (plain := chosen(place(), *names).best) is not None
-    assert (held := chosen(place(reservations=reserved(9, 9, 9)), *names)).best is not None
+    plain, held = chosen(place(), *names).best, chosen(place(reservations=reserved(9, 9, 9)), *names)
+    assert plain is not None
+    assert held.best is not None
     assert plain.offer.name == "c6g.4xlarge"
     assert held.best.offer.name == "c7g.4xlarge"
     assert held.best.usd_per_hour == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from advisor.clouds.groups import group_need, in_the_way, told
-from advisor.clouds.quotas import code_of, limits, vcpu_quotas
+from advisor.clouds.quotas import class_of, code_of, limits, vcpu_quotas
 from advisor.clouds.snapshot import Group, NodeGroup, Place
 
 AT = "ap-southeast-3"
@@ -50,14 +50,14 @@ def test_each_family_has_the_codes_of_its_own_quotas(kind: str, on_demand: str, 
 
 def test_every_type_that_moto_knows_has_a_code_but_those_on_hosts_alone() -> None:
     types = pytest.importorskip("moto.ec2.models.instance_types").INSTANCE_TYPES
-    assert {name.partition(".")[0].rstrip("-m0123456789prout") for name in types if not code_of(name)} == {"mac"}
+    assert {class_of(name) for name in types if not code_of(name)} == {"mac"}
 
 
 def test_facts_have_their_source() -> None:
     found = limits()
-    for fact in (vcpu_quotas(), *(one.usual for one in (found.nodes_per_group, found.groups_per_cluster))):
-        assert "guide" in fact.source
-        assert fact.as_of
+    usual = (found.nodes_per_group.usual, found.groups_per_cluster.usual, found.scaling_groups.usual)
+    assert all("guide" in source for source in (vcpu_quotas().source, *(fact.source for fact in usual)))
+    assert all((vcpu_quotas().as_of, *(fact.as_of for fact in usual)))
     assert (found.nodes_per_group.usual.value, found.groups_per_cluster.usual.value) == (450, 30)
     assert found.scaling_groups.usual.value == 500
 
