@@ -27,6 +27,7 @@ from advisor.advice import Advice, RegionAdvice
 from advisor.behind import Origin
 from advisor.cdns.offer import load_offer
 from advisor.cdns.shield import ShieldChoice, shield_of
+from advisor.clouds.groups import group_need
 from advisor.exporting import Written, exported
 from advisor.exports import Because, Exported, share_of, unbought
 from advisor.generators import FULL, VCPUS, machines
@@ -200,6 +201,7 @@ def _nodes(
     calm = math.ceil(asked.scaling.minimum / each)
     ahead = min(most, max(calm, ready, math.ceil((asked.scaling.ahead or 0) / each)))
     starting = asked.scaling.launches.nodes.seconds(ahead - calm)
+    need = best.groups or group_need(most, None)
     said.values |= {
         "type": best.offer.name,
         "peak": f"{best.nodes:,}",
@@ -209,12 +211,14 @@ def _nodes(
         "warm": f"{scenario.launch.scaling.warm_nodes:,}",
         "wait": figures.seconds(plan.lead.high),
         "starting": figures.seconds(starting),
+        "each": f"{need.each:,}",
     }
     nodes = {
         "min": Because(calm, "calm"),
         "desired": Because(calm, "calm"),
         "max": Because(most, "max"),
         "warm": Because(scenario.launch.scaling.warm_nodes, "warm"),
+        "per_group": Because(need.each, "per_group"),
         "instance_types": Because((best.offer.name,), "type"),
     }
     return nodes, _event(asked, ahead, starting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, model_validator
 
@@ -13,6 +13,9 @@ from loadtests.region import Frozen
 from loadtests.residency import Residency, allowed_in
 from loadtests.scaling import Scaling
 from loadtests.units import Bitrate, Duration, Share
+
+MOST_ZONES: Final = 6
+"""No AWS region has more (us-east-1: AWS documentation, Regions and Zones), and ``terraform/`` takes no more."""
 
 OfferName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A catalogue, or something in one: a name, never a path, because a run is not trusted."""
@@ -74,7 +77,7 @@ class Launch(Frozen):
     audience: dict[str, PositiveInt] = Field(default_factory=dict)
     """Peak concurrent viewers per region."""
     target_utilisation: Share = Field(default=0.7, gt=0, le=1)
-    zones: PositiveInt = 3
+    zones: PositiveInt = Field(default=3, le=MOST_ZONES)
     """Zones the nodes are spread over; the plan survives the loss of one."""
     lose_nodes: NonNegativeInt = 0
     """Nodes that may fail at the peak, beside a zone; the others carry everything."""

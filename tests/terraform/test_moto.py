@@ -7,6 +7,7 @@ makes up an SSH key of a node group and tags of launch templates, so a second pl
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -108,14 +109,23 @@ def test_what_was_advised_is_made_and_taken_away(account: Account, known: Advise
     )["SecurityGroups"]
     assert rules["IpPermissions"] == []
     eks, name = account.client("eks"), f"surgecast-{surge['region']}-{surge['scenario']}"
-    group = eks.describe_nodegroup(clusterName="live", nodegroupName=name)["nodegroup"]
-    nodes = surge["nodes"]
-    assert group["scalingConfig"] == {"minSize": nodes["min"], "desiredSize": nodes["desired"], "maxSize": nodes["max"]}
-    assert group["instanceTypes"] == nodes["instance_types"]
-    (moved,) = (one["name"] for one in group["resources"]["autoScalingGroups"])
-    actions = scaling.describe_scheduled_actions(AutoScalingGroupName=moved)["ScheduledUpdateGroupActions"]
-    counts = {one["ScheduledActionName"].removeprefix(f"{name}-"): one["DesiredCapacity"] for one in actions}
+    names = eks.list_nodegroups(clusterName="live")["nodegroups"]
+    nodes, each = surge["nodes"], surge["nodes"]["per_group"]
+    assert len(names) == -(-nodes["max"] // each) > 1, "one managed node group cannot hold them"
+    groups = [eks.describe_nodegroup(clusterName="live", nodegroupName=one)["nodegroup"] for one in sorted(names)]
+    sizes = [one["scalingConfig"] for one in groups]
+    whole = {"minSize": nodes["min"], "desiredSize": nodes["desired"], "maxSize": nodes["max"]}
+    assert {key: sum(size[key] for size in sizes) for key in whole} == whole
+    assert all(size["minSize"] <= size["desiredSize"] <= size["maxSize"] <= each for size in sizes)
+    assert all(one["instanceTypes"] == nodes["instance_types"] for one in groups)
+    moved = [one["resources"]["autoScalingGroups"][0]["name"] for one in groups]
+    assert sorted(outputs["node_groups"]) == sorted(moved)
+    counts: Counter[str] = Counter()
+    for one in moved:
+        for action in scaling.describe_scheduled_actions(AutoScalingGroupName=one)["ScheduledUpdateGroupActions"]:
+            counts[action["ScheduledActionName"].rpartition("-")[2]] += action["DesiredCapacity"]
     assert counts == {"before": surge["event"]["nodes"], "after": nodes["desired"]}
+    assert name in names
     assert outputs["because"]["nodes.max"]["zh"]
     root.done("destroy", "-auto-approve")
     assert scaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []

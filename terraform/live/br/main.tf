@@ -33,6 +33,7 @@ module "nodes" {
   zones              = var.surge.zones
   instance_types     = var.surge.nodes.instance_types
   size               = { min = var.surge.nodes.min, desired = var.surge.nodes.desired, max = var.surge.nodes.max }
+  nodes_per_group    = var.surge.nodes.per_group
   warm               = var.surge.nodes.warm
   event              = var.surge.event
   tags               = var.surge.tags

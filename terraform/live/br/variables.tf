@@ -12,6 +12,7 @@ variable "surge" {
       desired        = number
       max            = number
       warm           = number
+      per_group      = number
       instance_types = list(string)
     })
     event = object({

@@ -3,9 +3,9 @@ output "because" {
   value       = { for path, id in var.why : path => var.reasons[id] }
 }
 
-output "node_group" {
-  description = "The group that the schedule moves."
-  value       = one(module.nodes[*].group)
+output "node_groups" {
+  description = "The groups that the schedule moves."
+  value       = one(module.nodes[*].groups)
 }
 
 output "load_generators" {
