@@ -11,7 +11,7 @@ from advisor.constraints import Constraint
 from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.offer import Offer
-from advisor.refusals import Refusal
+from advisor.refusals import OVER_QUOTA, Refusal
 from advisor.texts import Message
 from loadtests.region import Fact, Frozen
 
@@ -65,6 +65,13 @@ class Choice(Frozen):
     """How the best offer may be paid for, and what each way means."""
     refusals: tuple[Refusal, ...] = ()
     """Every other offer, grouped by its reason."""
+
+    @property
+    def wished(self) -> OfferPlan | None:
+        """The best, or where nothing fits what would be the best with a higher quota: what an account is asked for."""
+        beyond = self.beyond
+        is_short = beyond is not None and beyond.but is not None and beyond.but.key in OVER_QUOTA
+        return self.best or (beyond if is_short else None)
 
     @property
     def refused(self) -> tuple[Excuse, ...]:

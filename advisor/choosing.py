@@ -113,7 +113,7 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
             fits.append(weighed)
             continue
         refused.append(unfit)
-        if unfit.key in BENDABLE and weighed.price is not None:
+        if unfit.key in BENDABLE:
             bent.append((weighed, unfit))
     fits.sort(key=lambda one: one.rank)
     beyond = _beyond(market, bent, fits)

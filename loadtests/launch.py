@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Self
 
-from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, model_validator
+from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, field_validator, model_validator
 
 from loadtests.buying import Architecture as Architecture  # one door for those who read a launch
 from loadtests.buying import Buying
@@ -77,7 +77,7 @@ class Launch(Frozen):
     audience: dict[str, PositiveInt] = Field(default_factory=dict)
     """Peak concurrent viewers per region."""
     target_utilisation: Share = Field(default=0.7, gt=0, le=1)
-    zones: PositiveInt = Field(default=3, le=MOST_ZONES)
+    zones: PositiveInt = 3
     """Zones the nodes are spread over; the plan survives the loss of one."""
     lose_nodes: NonNegativeInt = 0
     """Nodes that may fail at the peak, beside a zone; the others carry everything."""
@@ -105,6 +105,13 @@ class Launch(Frozen):
     """How nodes may be paid for, and what the image is built for."""
     residency: Residency = Field(default_factory=dict)
     """Where nodes may stand, per region of the scenario: ``any``, or provider regions and countries."""
+
+    @field_validator("zones")
+    @classmethod
+    def _is_in_a_region(cls, value: int) -> int:
+        if value > MOST_ZONES:
+            raise ValueError(f"expected 1 to {MOST_ZONES} (no region of AWS has more), found {value}")
+        return value
 
     def allowed_in(self, code: str) -> tuple[str, ...] | None:
         """The only places for a region's nodes; None where they may stand anywhere."""

@@ -27,9 +27,9 @@ def increases_of(advice: Advice) -> tuple[Increase, ...]:
     shared: dict[tuple[str, str], list[QuotaNeed]] = {}
     for region in advice.regions:
         choice = region.nodes.offers if isinstance(region.nodes, Plan) else None
-        if choice is None or choice.best is None or choice.best.offer.provider != PROVIDER:
+        if choice is None or (wished := choice.wished) is None or wished.offer.provider != PROVIDER:
             continue
-        for need in (choice.best.quota, choice.mix and choice.mix.quota):
+        for need in (wished.quota, choice.mix and choice.mix.quota):
             if need and need.code:
                 shared.setdefault((need.region, need.code), []).append(need)
     return (*_summed(found), *(more for needs in shared.values() if (more := _vcpus(needs))))

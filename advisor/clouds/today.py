@@ -124,12 +124,15 @@ class Needs:
 
 
 def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str], ends: datetime | None) -> Needs | None:
-    """Of the best offer where there is one that AWS sells, else of the node rehearsed; None where AWS has no region."""
+    """Of the best offer, if need be with a higher quota, where AWS sells it, else of the node rehearsed.
+
+    None where AWS has no region.
+    """
     if PROVIDER not in places:
         return None
     if not isinstance(plan, Plan):
         return Needs(places[PROVIDER], node, None)
-    best = plan.offers.best
+    best = plan.offers.wished
     if best is not None and best.offer.provider == PROVIDER:
         return Needs(places[PROVIDER], best.offer, best.nodes, plan.zones, ends)
     return Needs(places[PROVIDER], node, plan.nodes, plan.zones, ends)
