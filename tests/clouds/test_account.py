@@ -12,11 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from advisor.clouds.aws import IAM_NAMES, Aws, Refused, login
 from advisor.clouds.distributions import Window, period_at
-from advisor.clouds.market import look_up
+from advisor.clouds.market import look_up, quota
 from advisor.clouds.reading import read_account
 from advisor.clouds.snapshot import Account, Place, WarmPool
 from tests.clouds import town
@@ -229,6 +230,68 @@ def test_an_answer_that_is_no_answer_is_said_with_its_action(monkeypatch: pytest
             list(login().every("ec2", PLACE, "describe_instances", "Reservations"))
         assert (caught.value.kind, caught.value.action) == ("failed", "ec2:DescribeInstances")
         assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "ThrottlingException", "AccessDeniedException"])
+def test_quotas_that_may_not_be_read_are_said_once_and_stay_unknown(aws: Aws, code: str) -> None:
+    """Service Quotas takes few requests a second: whoever is refused is not asked for the other codes too."""
+    town.instances()
+    asked = answering(aws, ANSWERS | {"servicequotas:GetServiceQuota": refusing(code)})
+    account = read_account(aws, (PLACE,), (HOST,), (), NOW, kinds=("g5.xlarge", "p4d.24xlarge"))
+    kind = "account_denied" if code.startswith("Access") else "account_busy"
+    assert [one.reason.key for one in account.excuses] == [kind]
+    assert [action for action, _ in asked].count("servicequotas:GetServiceQuota") == 1
+    place = account.place(PLACE)
+    assert place is not None
+    assert (place.running, place.quotas, place.vcpus) == ({"c7g.4xlarge": 3}, {}, {"c7g.4xlarge": 16})
+
+
+def test_quotas_of_the_families_that_may_be_bought_are_read_and_one_that_is_not_there_leaves_the_others(
+    aws: Aws,
+) -> None:
+    answering(aws, ANSWERS | {"servicequotas:GetServiceQuota": quotas(APPLIED | {"L-DB2E81BA": 64})})
+    account = read_account(aws, (PLACE,), (HOST,), (), NOW, kinds=("g5.xlarge", "g6.xlarge", "c7g.large", "mac2.metal"))
+    place = account.place(PLACE)
+    assert place is not None
+    assert {code: place.quotas.get(code) for code in (*APPLIED, "L-DB2E81BA", "L-3819A6DF")} == APPLIED | {
+        "L-DB2E81BA": 64,
+        "L-3819A6DF": None,
+    }
+    assert place.quotas["L-BD136A63"] == 450, "those that are asked after it"
+    (excuse,) = account.excuses
+    assert excuse.about == "servicequotas:GetAWSDefaultServiceQuota"
+
+
+def test_a_quota_without_a_value_of_ones_own_is_the_default_and_other_refusals_are_not(aws: Aws) -> None:
+    """By botocore's own client and its stub: the second call is made for NoSuchResource alone."""
+    client = aws.quotas(PLACE)
+    code = {"ServiceCode": "eks", "QuotaCode": "L-BD136A63"}
+    with Stubber(client) as stub:
+        stub.add_client_error("get_service_quota", "NoSuchResourceException", expected_params=code)
+        stub.add_response("get_aws_default_service_quota", {"Quota": code | {"Value": 450.0}}, code)
+        assert quota(aws, PLACE, "L-BD136A63", "eks") == 450
+        stub.add_client_error("get_service_quota", "IllegalArgumentException", expected_params=code)
+        with pytest.raises(Refused, match="IllegalArgumentException"):
+            quota(aws, PLACE, "L-BD136A63", "eks")
+        stub.assert_no_pending_responses()
+
+
+def test_reservations_say_when_they_end_and_whether_nodes_run_in_them_by_themselves(aws: Aws) -> None:
+    ends = datetime(2026, 12, 6, tzinfo=UTC)
+    usual = {"InstanceType": "c7g.4xlarge", "AvailabilityZone": f"{PLACE}a", "AvailableInstanceCount": 4}
+    usual |= {"InstanceMatchCriteria": "open", "InstancePlatform": "Linux/UNIX", "Tenancy": "default"}
+    told = [
+        usual | {"TotalInstanceCount": 4},
+        usual | {"TotalInstanceCount": 5, "EndDate": ends},
+        usual | {"TotalInstanceCount": 6, "InstanceMatchCriteria": "targeted"},
+        usual | {"TotalInstanceCount": 7, "InstancePlatform": "Windows"},
+        usual | {"TotalInstanceCount": 8, "Tenancy": "dedicated"},
+    ]
+    answering(aws, ANSWERS | {"ec2:DescribeCapacityReservations": lambda _: {"CapacityReservations": told}})
+    place = read_account(aws, (PLACE,), (HOST,), (), NOW).place(PLACE)
+    assert place is not None
+    found = [(one.total, one.is_open, one.ends) for one in place.reservations or ()]
+    assert found == [(4, True, None), (5, True, ends), (6, False, None), (7, False, None), (8, False, None)]
 
 
 def test_what_stays_busy_is_said_as_that(aws: Aws) -> None:
