@@ -218,6 +218,10 @@ def test_nodes_that_serve_today_count_once() -> None:
     assert best is not None
     assert best.quota is not None
     assert (best.serving, best.quota.used, best.quota.vcpus, best.quota.total) == (10, 600, 240, 840)
+    short = chosen(account.model_copy(update={"quotas": {STANDARD: 800}})).beyond
+    assert short is not None
+    assert short.quota is not None
+    assert "--desired-value 840" in short.quota.command
     alone = chosen(place(running={"c7g.4xlarge": 10, "m7g.large": 300})).best
     assert alone is not None
     assert alone.quota is not None
