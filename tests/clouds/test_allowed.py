@@ -14,7 +14,8 @@ from advisor.choice import Choice
 from advisor.clouds.counted import paid
 from advisor.clouds.snapshot import Group, NodeGroup, Place, Reservation
 from advisor.offer import Offer
-from advisor.offerpage import quota_text
+from advisor.offerpage import buying_lines, quota_text
+from advisor.planning import offer_rows
 from advisor.rise import Rise
 from advisor.texts import LANGS
 from tests.advisor.questions import all_finite, capacities, capacity, demand, launch, planned
@@ -303,6 +304,24 @@ def test_reserved_nodes_and_spot_instances_stand_together() -> None:
 
 
 # The report
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentences"),
+    [
+        ("en", ("15 nodes, and count once", "6 of them are reserved already", "6 × c7g.4xlarge stand in free")),
+        ("zh", ("这 15 个节点的一部分", "其中 6 个已预留", "6 个 c7g.4xlarge 落在账户空闲的预留之中")),
+    ],
+)
+def test_the_report_says_what_is_the_plans_own(lang: str, sentences: tuple[str, ...]) -> None:
+    account = place(running={"c7g.4xlarge": 3}, reservations=reserved(2, 2, 2), **serving(3))
+    found = planned(asked(account, "c6g.4xlarge", buying={"architectures": ["arm64"]}))
+    lines = " ".join(buying_lines(lang, found)) + " ".join(row["why"] for row in offer_rows(lang, found))
+    for sentence in sentences:
+        assert sentence in lines
+    best = found.offers.best
+    assert best is not None
+    assert (best.offer.name, best.paid, best.serving) == ("c7g.4xlarge", 6, 3)
 
 
 @pytest.mark.parametrize("lang", LANGS)

@@ -12,7 +12,7 @@ variable "surge" {
       desired        = number
       max            = number
       warm           = number
-      per_group      = number
+      per_group      = optional(number, 450)
       instance_types = list(string)
     })
     event = object({
