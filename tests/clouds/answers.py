@@ -41,8 +41,8 @@ def answering(aws: Aws, answers: Mapping[str, Asked]) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def told_everywhere() -> Iterator[None]:
-    """What moto has not got, for a command that makes its own session: no reservations, and no quota by default."""
+def told_everywhere(applied: Mapping[str, float] | None = None) -> Iterator[None]:
+    """What moto has not got, for a command that makes its own session: quotas, none by default, and no reservations."""
 
     def no_reservations(**_: object) -> tuple[Any, dict[str, object]]:
         return SimpleNamespace(status_code=200), {"CapacityReservations": []}
@@ -50,7 +50,12 @@ def told_everywhere() -> Iterator[None]:
     def no_default(**_: object) -> tuple[Any, dict[str, object]]:
         return SimpleNamespace(status_code=400), {"Error": {"Code": "NoSuchResourceException", "Message": "none"}}
 
+    def give(params: Mapping[str, Any], **_: object) -> tuple[Any, dict[str, object]]:
+        told = quotas(applied or {})(json.loads(params["body"]))
+        return SimpleNamespace(status_code=400 if "Error" in told else 200), told
+
     handlers = [
+        ("before-call.service-quotas.GetServiceQuota", give),
         ("before-call.ec2.DescribeCapacityReservations", no_reservations),
         ("before-call.service-quotas.GetAWSDefaultServiceQuota", no_default),
     ]

@@ -30,6 +30,7 @@ from loadtests.scenario import Scenario
 from surgecast.accounts import hosts_of, places_of
 from surgecast.cli import surgecast
 from tests.advisor.runs import Town, run_of
+from tests.clouds import town
 from tests.clouds.answers import told_everywhere
 from tests.clouds.town import PLACE
 
@@ -271,6 +272,37 @@ def test_the_command_reads_the_account_and_advises_whatever_could_not_be_read(se
     data = json.loads((folder / "out" / "advice.json").read_text(encoding="utf-8"))
     assert data["account"]["places"] == ["ap-south-1", "ap-southeast-3", "sa-east-1"]
     assert {one["account"]["place"] for one in data["regions"]} == {"ap-south-1", "ap-southeast-3", "sa-east-1"}
+
+
+def test_the_command_buys_no_more_than_the_account_lets_it(folder: Path, tmp_path: Path) -> None:
+    """Nine nodes run in Jakarta, 144 vCPUs: less of them leaves another type, and none leaves no type at all."""
+    scenario = tmp_path / "launch.yaml"
+    data = Town(seed=3).scenario.model_dump(mode="json")
+    data["launch"] |= {"node": "c7g.4xlarge", "offers": ["ec2"], "most_nodes": 100_000}
+    data["launch"]["audience"] = {"id": 4000, "in": 2500}
+    scenario.write_text(yaml.safe_dump(data), encoding="utf-8")
+
+    def read(applied: dict[str, float], out: str) -> tuple[dict[str, Any], str]:
+        with told_everywhere(applied), mock_aws():
+            town.instances(count=9)
+            words = (str(folder), "--account", "--scenario", str(scenario), "--out", str(tmp_path / out))
+            code, text = invoke(*words)
+        assert code == 0, text
+        told = json.loads((tmp_path / out / "advice.json").read_text(encoding="utf-8"))
+        (region,) = [one for one in told["regions"] if one["code"] == "id"]
+        return region["nodes"]["offers"], (tmp_path / out / "report.md").read_text(encoding="utf-8")
+
+    roomy, page = read({ON_DEMAND: 40_000, SPOT: 64}, "roomy")
+    quota = roomy["best"]["quota"]
+    assert (quota["source"], quota["known"], quota["used"], quota["command"]) == ("account", 40_000, 144, "")
+    assert "The quota is the account's own, from Service Quotas." in page
+    tight, page = read({ON_DEMAND: quota["vcpus"] + 143, SPOT: 64}, "tight")
+    assert tight["best"]["offer"]["name"] != roomy["best"]["offer"]["name"], "one that takes fewer vCPUs"
+    assert tight["best"]["quota"]["vcpus"] < quota["vcpus"]
+    shut, page = read({ON_DEMAND: 144, SPOT: 0}, "shut")
+    assert shut["best"] is None
+    assert "beside the 144 that run there already" in page
+    assert f"--desired-value {144 + shut['beyond']['quota']['vcpus']}" in page
 
 
 def test_without_credentials_the_advice_is_made_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
