@@ -17,7 +17,6 @@ from advisor.caution import assumptions, cautions
 from advisor.cdn import Cdn, cdn, length, peak_seconds_of, seen_of
 from advisor.cdns import offer as cdn_offers
 from advisor.cdns.plan import CdnPlan, cdn_plan
-from advisor.clouds.quotas import PROVIDER
 from advisor.clouds.snapshot import Account
 from advisor.clouds.today import AccountLooked, AccountToday, account_looked, accounts_of
 from advisor.cluster.snapshot import Cluster
@@ -150,11 +149,10 @@ def advise(
     own = own or Own()
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
-    asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
-    asked = [_in_account(measurement, one, own.account) for one in asked]
+    asked = [_asked(measurement, demand, found, factor, looks, stock).within(own.account) for demand in wanted]
     planned_for = [_region(measurement, one) for one in asked]
     regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
-    regions = _accounted(measurement, regions, stock, own.account)
+    regions = _accounted(measurement, regions, stock, own.account, asked[0].ends)
     judged = verdict(measurement)
     servers = observed(measurement)
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -239,11 +237,15 @@ def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: 
 
 
 def _accounted(
-    measurement: Measurement, regions: tuple[RegionAdvice, ...], stock: Stock, account: Account | None
+    measurement: Measurement,
+    regions: tuple[RegionAdvice, ...],
+    stock: Stock,
+    account: Account | None,
+    ends: datetime | None,
 ) -> tuple[RegionAdvice, ...]:
     """Each region with what the account says of it."""
     plans = [(region.code, region.nodes, _places(measurement, region.code, stock)) for region in regions]
-    found = accounts_of(account, plans, stock.node, _ends(measurement))
+    found = accounts_of(account, plans, stock.node, ends)
     return tuple(region.model_copy(update={"account": found.get(region.code)}) for region in regions)
 
 
@@ -267,6 +269,7 @@ def _asked(
     launch, phases = scenario.launch, scenario.surge.phases()
     usual = measurement.places[demand.region].provider_regions
     residence = _residence(measurement, demand.region, stock)
+    seconds = scenario.launch.cdn.watched or length(phases)
     return Asked(
         demand,
         found,
@@ -280,21 +283,9 @@ def _asked(
         shops=stock.shops,
         residence=residence,
         barred=nowhere(demand.region, residence, [one.provider for one in (stock.node, *stock.offers)]),
-        event_seconds=scenario.launch.cdn.watched or length(phases),
+        event_seconds=seconds,
+        ends=None if scenario.starts_at is None else scenario.starts_at + timedelta(seconds=seconds),
     )
-
-
-def _in_account(measurement: Measurement, asked: Asked, account: Account | None) -> Asked:
-    """With what the account has where AWS serves the region, and when the event ends."""
-    place = None if account is None else account.place(asked.places.get(PROVIDER, ""))
-    return replace(asked, account=place, ends=_ends(measurement))
-
-
-def _ends(measurement: Measurement) -> datetime | None:
-    """Of the event; None when nobody knows."""
-    scenario = measurement.scenario
-    seconds = scenario.launch.cdn.watched or length(scenario.surge.phases())
-    return None if scenario.starts_at is None else scenario.starts_at + timedelta(seconds=seconds)
 
 
 def _scaled(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from advisor.allowance import Allowance
@@ -11,7 +11,7 @@ from advisor.buying import PurchaseName, Shop
 from advisor.capacity import Capacities
 from advisor.clouds.counted import paid, serving, used_vcpus
 from advisor.clouds.quotas import PROVIDER, code_of
-from advisor.clouds.snapshot import Place
+from advisor.clouds.snapshot import Account, Place
 from advisor.demand import Demand
 from advisor.lead import Part, TimeToCapacity, time_to_capacity
 from advisor.models import Excuse
@@ -55,6 +55,11 @@ class Asked:
     """When it ends; None when nobody knows."""
     account: Place | None = None
     """What the account has where AWS serves the region; None where it was not read."""
+
+    def within(self, account: Account | None) -> Asked:
+        """With what an account has where AWS serves the region."""
+        place = None if account is None else account.place(self.places.get(PROVIDER, ""))
+        return replace(self, account=place)
 
     @property
     def waiting(self) -> TimeToCapacity:
