@@ -47,6 +47,7 @@ def rows(lang: str, found: AccountToday) -> list[tuple[str, str, str]]:
         *((("reserved", reserved, ""),) if reserved else ()),
         ("quota", number(found.quota), ask),
         ("used", number(found.used), ""),
+        *((("own", number(found.own), ""),) if found.own else ()),
         ("left", left, vcpus),
         ("spot_quota", number(found.spot_quota), ""),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from advisor import lead
@@ -149,12 +149,13 @@ def advise(
     factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
-    asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
+    asked = [_asked(measurement, demand, found, factor, looks, stock).within(own.account) for demand in wanted]
     question = _question(measurement, wanted, suppose, have)
     with beside(lambda: what_if(_cases(measurement, asked), question)) as asked_meanwhile:
         planned_for = [_region(measurement, one) for one in asked]
         regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
-        regions = _leaving(measurement, _accounted(measurement, regions, stock, own.account), stock, own)
+        regions = _accounted(measurement, regions, stock, own.account, asked[0].ends)
+        regions = _leaving(measurement, regions, stock, own)
         judged, servers = verdict(measurement), observed(measurement)
         changes = asked_meanwhile()
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -242,11 +243,15 @@ def _compared(measurement: Measurement, regions: Sequence[RegionAdvice], looks: 
 
 
 def _accounted(
-    measurement: Measurement, regions: tuple[RegionAdvice, ...], stock: Stock, account: Account | None
+    measurement: Measurement,
+    regions: tuple[RegionAdvice, ...],
+    stock: Stock,
+    account: Account | None,
+    ends: datetime | None,
 ) -> tuple[RegionAdvice, ...]:
     """Each region with what the account says of it."""
     plans = [(region.code, region.nodes, _places(measurement, region.code, stock)) for region in regions]
-    found = accounts_of(account, plans, stock.node)
+    found = accounts_of(account, plans, stock.node, ends)
     return tuple(region.model_copy(update={"account": found.get(region.code)}) for region in regions)
 
 
@@ -270,6 +275,7 @@ def _asked(
     launch, phases = scenario.launch, scenario.surge.phases()
     usual = measurement.places[demand.region].provider_regions
     residence = _residence(measurement, demand.region, stock)
+    seconds = scenario.launch.cdn.watched or length(phases)
     return Asked(
         demand,
         found,
@@ -283,7 +289,8 @@ def _asked(
         shops=stock.shops,
         residence=residence,
         barred=nowhere(demand.region, residence, [one.provider for one in (stock.node, *stock.offers)]),
-        event_seconds=scenario.launch.cdn.watched or length(phases),
+        event_seconds=seconds,
+        ends=None if scenario.starts_at is None else scenario.starts_at + timedelta(seconds=seconds),
     )
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from advisor.buying import Shop
+from advisor.allowance import Allowance
+from advisor.buying import PurchaseName, Shop
 from advisor.capacity import Capacities
+from advisor.clouds.counted import paid, serving, used_vcpus
+from advisor.clouds.quotas import PROVIDER, code_of
+from advisor.clouds.snapshot import Account, Place
 from advisor.demand import Demand
 from advisor.lead import Part, TimeToCapacity, time_to_capacity
 from advisor.models import Excuse
@@ -46,6 +51,15 @@ class Asked:
     """Whether only the counts are wanted: no limits with their slack, no drivers, no curve of regret, no offers."""
     event_seconds: float = 0.0
     """Length of the event, for what it costs; 0 when nobody knows."""
+    ends: datetime | None = None
+    """When it ends; None when nobody knows."""
+    account: Place | None = None
+    """What the account has where AWS serves the region; None where it was not read."""
+
+    def within(self, account: Account | None) -> Asked:
+        """With what an account has where AWS serves the region."""
+        place = None if account is None else account.place(self.places.get(PROVIDER, ""))
+        return replace(self, account=place)
 
     @property
     def waiting(self) -> TimeToCapacity:
@@ -57,15 +71,60 @@ class Asked:
         return self.places.get(offer.provider, "")
 
     def shop_of(self, offer: Offer) -> Shop | None:
-        """How an offer may be bought; None where no catalogue says it."""
-        return next((shop for shop in self.shops if shop.catalog == offer.catalog), None)
+        """How an offer may be bought, with the quotas of its own family; None where no catalogue says it."""
+        shop = next((shop for shop in self.shops if shop.catalog == offer.catalog), None)
+        if shop is None:
+            return None
+        ways = {name: way.model_copy(update={"quota": self.code_of(offer, name)}) for name, way in shop.buying.items()}
+        return shop.model_copy(update={"buying": ways})
+
+    def code_of(self, offer: Offer, way: PurchaseName) -> str:
+        """The provider's code of the quota that an offer counts against; empty where it is not known."""
+        if offer.provider == PROVIDER and code_of(offer.name):
+            return code_of(offer.name, spot=way == "spot")
+        buying = next((shop.buying for shop in self.shops if shop.catalog == offer.catalog), {})
+        return buying[way].quota if way in buying else ""
 
     def launches_of(self, offer: Offer) -> Launches | None:
         """How fast nodes of this offer are started: by the scenario's word, else its provider's; None if unknown."""
         return self.launch.scaling.launches or offer.launches
 
-    def quota_of(self, offer: Offer) -> int | None:
-        """VCPUs of this offer that may run here; None when nobody knows."""
-        own = self.launch.quota_vcpus.get(self.demand.region)
-        known = offer.quota_vcpus.get(self.place_of(offer))
-        return own if own is not None else None if known is None else int(known.value)
+    def place_in_account(self, offer: Offer) -> Place | None:
+        """What the account has where the offer would run; None where it was not read, or is not asked of AWS."""
+        return self.account if offer.provider == PROVIDER else None
+
+    def serving(self, offer: Offer, *, spot: bool = False) -> int:
+        """Nodes of the offer that serve today."""
+        place = self.place_in_account(offer)
+        return 0 if place is None else serving(place, offer.name, spot=spot)
+
+    def paid(self, offer: Offer, nodes: int) -> int:
+        """Of so many nodes of the offer those that are reserved, and so paid for already."""
+        place = self.place_in_account(offer)
+        return 0 if place is None else paid(place, offer.name, nodes, self.launch.zones, self.ends)
+
+    def allowance(self, offer: Offer, nodes: int, *, spot: bool = False) -> Allowance:
+        """VCPUs of the offer that may run here, where so many nodes of it are planned.
+
+        What the scenario says goes before what the account has, and that before what the catalogue says.
+        """
+        code, used = self.code_of(offer, "spot" if spot else "on_demand"), self._used(offer, nodes, spot=spot)
+        said = None if spot else self.launch.quota_vcpus.get(self.demand.region)
+        if said is not None:
+            return Allowance(source="launch", code=code, quota=said, used=used)
+        place = self.place_in_account(offer)
+        if place is not None and code in place.quotas:
+            return Allowance(source="account", code=code, quota=place.quotas[code], used=used)
+        known = (offer.quota_spot_vcpus if spot else offer.quota_vcpus).get(self.place_of(offer))
+        if known is not None:
+            return Allowance(source="catalog", code=code, quota=known.value, used=used)
+        return Allowance(code=code, used=used)
+
+    def _used(self, offer: Offer, nodes: int, *, spot: bool) -> int | None:
+        """By others than the plan's own nodes."""
+        place, code = self.place_in_account(offer), self.code_of(offer, "spot" if spot else "on_demand")
+        used = None if place is None or not code else used_vcpus(place, code, spot=spot)
+        if used is None:
+            return None
+        own = self.serving(offer, spot=spot) + (0 if spot else self.paid(offer, nodes))
+        return used - min(used, 0 if offer.vcpus is None else min(own, nodes) * offer.vcpus.value)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from advisor.allowance import UNKNOWN, Allowance
 from advisor.buying import ORDER, Purchase, PurchaseName, QuotaNeed, Shop, Way
-from advisor.figures import percent
+from advisor.figures import dollars, percent
 from advisor.mixing import Pair
 from advisor.texts import Message, say
 from loadtests.launch import Launch
@@ -38,7 +39,7 @@ class Mix(Frozen):
     """The cheapest nodes of a region."""
 
     parts: tuple[Part, ...]
-    """One or two."""
+    """One or two, and before them what is reserved already, at no cost on top."""
     nodes: int
     usd_per_hour: float
     usd_per_event: float | None
@@ -77,10 +78,12 @@ class Order:
     """The provider's region; empty where there is none."""
     vcpus: int | None = None
     """Of a node; None when nobody knows."""
-    spot_quota: int | None = None
-    """vCPUs of spot instances that may run there; None when nobody knows."""
-    quota: int | None = None
+    spot: Allowance = UNKNOWN
+    """vCPUs of spot instances that may run there."""
+    steady: Allowance = UNKNOWN
     """The same of other instances."""
+    paid: int = 0
+    """Nodes that are reserved: they are paid for either way."""
 
 
 NamedPair: TypeAlias = tuple[Pair, str, str]
@@ -100,7 +103,7 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
     factor = buying[steady].price.value if steady in buying else 1.0
     wished = min(spot, _rows(order, order.launch.buying.spot * order.nodes))
     allowed = min(room, wished)
-    full = order.nodes * order.price
+    full = (order.nodes - order.paid) * order.price
     reasons = tuple(_why_spot(order, spot, allowed < wished, buying["spot"])) if "spot" in buying else ()
     plans = [_alone(order, order.price, steady, factor)]
     if allowed:
@@ -116,8 +119,8 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
             nodes=sum(part.nodes for part in parts),
             usd_per_hour=cost,
             usd_per_event=cost * order.event_hours if order.event_hours else None,
-            saves=max(0.0, 1 - cost / full),
-            reasons=(*_why_parts(parts), *reasons),
+            saves=max(0.0, 1 - cost / full) if full else 0.0,
+            reasons=(*_why_parts(order, parts), *reasons),
             quota=_quota(order, shop, wished) if shop is not None and is_asked else None,
         ),
         ways,
@@ -136,9 +139,9 @@ def _spot(order: Order) -> int:
 
 def _room(order: Order) -> int:
     """Nodes that the quota of spot instances lets be; none where it is known but not what a node takes of it."""
-    if order.spot_quota is None:
+    if order.spot.left is None:
         return order.nodes
-    return 0 if order.vcpus is None else _rows(order, order.spot_quota / order.vcpus)
+    return 0 if order.vcpus is None else _rows(order, order.spot.left / order.vcpus)
 
 
 def _rows(order: Order, nodes: float) -> int:
@@ -151,9 +154,7 @@ def _quota(order: Order, shop: Shop, nodes: int) -> QuotaNeed | None:
     """VCPUs of so many spot instances beside their quota, with the command that asks for what is missing."""
     if order.vcpus is None or not order.place:
         return None
-    code, asked, known = shop.buying["spot"].quota, nodes * order.vcpus, order.spot_quota
-    command = "" if known is not None and known >= asked else shop.command(code, order.place, asked)
-    return QuotaNeed(code=code, region=order.place, vcpus=asked, known=known, command=command)
+    return shop.need(order.spot, order.place, nodes * order.vcpus)
 
 
 def _way(order: Order, name: PurchaseName, facts: Purchase, most: int) -> Way:
@@ -166,26 +167,34 @@ def _way(order: Order, name: PurchaseName, facts: Purchase, most: int) -> Way:
 
 
 def _alone(order: Order, price: float, steady: PurchaseName, factor: float) -> tuple[Part, ...]:
-    return (_part(order, steady, order.nodes, price * factor),)
+    return tuple(_steadily(order, price, steady, factor, order.nodes))
+
+
+def _steadily(order: Order, price: float, steady: PurchaseName, factor: float, nodes: int) -> Iterator[Part]:
+    """So many nodes that are not taken back: what is reserved already, then the others."""
+    reserved = min(order.paid, nodes)
+    if reserved:
+        yield _part(order, "reservation", reserved, 0.0)
+    if rest := nodes - reserved:
+        yield _part(order, steady, rest, price * factor)
 
 
 def _with_spot(
     order: Order, price: float, steady: PurchaseName, factor: float, spot: Purchase, count: int
 ) -> tuple[Part, ...]:
-    rest = order.nodes - count
     cheap = _part(order, "spot", count, price * spot.price.value)
-    return (_part(order, steady, rest, price * factor), cheap) if rest else (cheap,)
+    return (*_steadily(order, price, steady, factor, order.nodes - count), cheap)
 
 
 def _part(order: Order, purchase: PurchaseName, nodes: int, each: float) -> Part:
-    quota = order.spot_quota if purchase == "spot" else order.quota
+    allowance = order.spot if purchase == "spot" else order.steady
     return Part(
         offer=order.offer,
         purchase=purchase,
         nodes=nodes,
         usd_per_hour=nodes * each,
         vcpus=order.vcpus,
-        quota=quota,
+        quota=allowance.left,
     )
 
 
@@ -211,7 +220,11 @@ def _whole(vcpus: float) -> int | None:
     return int(vcpus) if math.isfinite(vcpus) else None
 
 
-def _why_parts(parts: tuple[Part, ...]) -> Iterator[Message]:
+def _why_parts(order: Order, parts: tuple[Part, ...]) -> Iterator[Message]:
+    for part in parts:
+        if part.purchase == "reservation":
+            usd = dollars(part.nodes * (order.price or 0.0))
+            yield say("mix_reserved", nodes=f"{part.nodes:,}", offer=part.offer, usd=usd)
     if len({part.offer for part in parts}) > 1:
         yield say("mix_two_shapes", worth=percent(WORTH))
     if any(part.purchase == "savings" for part in parts):
@@ -225,11 +238,14 @@ def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> It
     if not wish:
         yield say("mix_no_spot", **told)
     elif is_short:
-        quota = {"code": facts.quota or "?", "region": order.place, "quota": f"{order.spot_quota:,}"}
+        quota = {"code": facts.quota or "?", "region": order.place, "quota": f"{order.spot.quota:,}"}
+        rows = {"room": f"{_room(order):,}", "vcpus": f"{order.vcpus or 0:,}", "used": f"{order.spot.beside:,}"}
         if order.vcpus is None:
             yield say("mix_spot_size", **quota)
+        elif order.spot.beside:
+            yield say("mix_spot_account", **rows, **quota)
         else:
-            yield say("mix_spot_quota", room=f"{_room(order):,}", vcpus=f"{order.vcpus:,}", **quota)
+            yield say("mix_spot_quota", room=rows["room"], vcpus=rows["vcpus"], **quota)
     elif covered < wish * nodes:
         yield say("mix_spot_headroom", **told)
     else:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
+from advisor.allowance import Allowance, Source
 from loadtests.region import Fact, Frozen
 from loadtests.units import Duration, Share
 
@@ -50,8 +51,23 @@ class Shop(Frozen):
     raise_quota: str = ""
     """Command that asks for a higher quota."""
 
+    def need(self, allowance: Allowance, region: str, vcpus: int) -> QuotaNeed:
+        """So many vCPUs beside what may run, with the command that asks for what is missing."""
+        fits = allowance.left is not None and not allowance.short(vcpus)
+        return QuotaNeed(
+            code=allowance.code,
+            region=region,
+            vcpus=vcpus,
+            known=allowance.quota,
+            command="" if fits else self.command(allowance.code, region, allowance.total(vcpus)),
+            used=allowance.used,
+            source=allowance.source,
+        )
+
     def command(self, code: str, region: str, vcpus: int) -> str:
-        """The command that asks for so many vCPUs; empty where the catalogue has none."""
+        """The command that asks for so many vCPUs; empty where the catalogue has none, or the quota no known code."""
+        if not code:
+            return ""
         told = {"{code}": code, "{region}": region, "{vcpus}": str(vcpus)}
         return reduce(lambda text, one: text.replace(*one), told.items(), self.raise_quota)
 
@@ -68,6 +84,20 @@ class QuotaNeed(Frozen):
     """None when nobody knows the quota: look it up before the event."""
     command: str = ""
     """Asks for the increase; empty where the quota is known to be enough."""
+    used: int | None = None
+    """vCPUs of what else runs there, which the increase has on top; None when nobody knows, and then it has not."""
+    source: Source = "unknown"
+    """Who says what is known."""
+
+    @property
+    def total(self) -> int:
+        """The quota that is needed."""
+        return self.vcpus + (self.used or 0)
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the quota is known to be; what the scenario says is for the plan alone."""
+        return self.known is not None and (self.vcpus if self.source == "launch" else self.total) <= self.known
 
 
 class Way(Frozen):

@@ -115,6 +115,8 @@ class Shelf(Frozen):
     """Where they differ from the catalogue's; 0 where it is not offered."""
     quota_vcpus: dict[str, NonNegativeInt] | None = None
     """Where it falls under a quota of its own: in place of the catalogue's; empty where that is not known."""
+    quota_spot_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    """The same of spot instances, beside ``quota_vcpus``."""
 
 
 class Catalog(Frozen):
@@ -202,7 +204,7 @@ class Catalog(Frozen):
 
     def _quotas(self, shelf: Shelf) -> dict[str, object]:
         own = self.quota_vcpus if shelf.quota_vcpus is None else shelf.quota_vcpus
-        spot = self.quota_spot_vcpus if shelf.quota_vcpus is None else {}
+        spot = self.quota_spot_vcpus if shelf.quota_vcpus is None else shelf.quota_spot_vcpus
         return {
             "quota_vcpus": {region: self._fact("quotas", count) for region, count in own.items()},
             "quota_spot_vcpus": {region: self._fact("quotas", count) for region, count in spot.items()},

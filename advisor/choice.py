@@ -6,11 +6,12 @@ from typing import Literal
 
 from advisor.bought import Mix
 from advisor.buying import QuotaNeed, Way
+from advisor.clouds.groups import GroupNeed
 from advisor.constraints import Constraint
 from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.offer import Offer
-from advisor.refusals import Refusal
+from advisor.refusals import OVER_QUOTA, Refusal
 from advisor.texts import Message
 from loadtests.region import Fact, Frozen
 
@@ -27,11 +28,11 @@ class OfferPlan(Frozen):
     price: Fact[float] | None
     """USD per node and hour; None when nobody knows."""
     usd_per_hour: float | None
-    """All nodes."""
+    """All nodes but those in ``paid``."""
     usd_per_event: float | None
-    """All nodes, for as long as the rehearsed event lasts."""
+    """The same, for as long as the rehearsed event lasts."""
     dearer: float | None
-    """Share by which it is dearer than the best; None when a price is not known."""
+    """Share of the best one's cost in full by which it is dearer; None when a price is not known."""
     more_nodes: int
     """Than the best; below zero: fewer."""
     constraints: tuple[Constraint, ...]
@@ -40,6 +41,12 @@ class OfferPlan(Frozen):
     """``at_most``: what binds was only shown, its limit was not reached; fewer nodes may do."""
     quota: QuotaNeed | None = None
     """vCPUs that they take; None where the catalogue does not say how many a node has, or who sells it."""
+    paid: int = 0
+    """Nodes that stand in free reservations of the account: paid for either way, so they cost nothing on top."""
+    serving: int = 0
+    """Nodes that serve today in managed node groups of the account; the plan's nodes are not beside them."""
+    groups: GroupNeed | None = None
+    """Managed node groups that they take; None where AWS does not sell them."""
     but: Message | None = None
     """The rule that it breaks, where it is shown although it does not fit."""
 
@@ -58,6 +65,13 @@ class Choice(Frozen):
     """How the best offer may be paid for, and what each way means."""
     refusals: tuple[Refusal, ...] = ()
     """Every other offer, grouped by its reason."""
+
+    @property
+    def wished(self) -> OfferPlan | None:
+        """The best, or where nothing fits what would be the best with a higher quota: what an account is asked for."""
+        beyond = self.beyond
+        is_short = beyond is not None and beyond.but is not None and beyond.but.key in OVER_QUOTA
+        return self.best or (beyond if is_short else None)
 
     @property
     def refused(self) -> tuple[Excuse, ...]:

@@ -18,6 +18,8 @@ from advisor.blocks import COVERAGE, Floats
 from advisor.bought import WORTH, Bought, Order, bought
 from advisor.buying import QuotaNeed
 from advisor.choice import Choice, OfferPlan
+from advisor.clouds.groups import group_need
+from advisor.clouds.quotas import PROVIDER
 from advisor.cluster.quantities import quantity
 from advisor.constraints import Constraint, Known, constraint, provided, tightest_first
 from advisor.drawing import DRAWS, positive
@@ -27,7 +29,7 @@ from advisor.interval import Interval
 from advisor.mixing import Candidate, Pair, cheapest, wanted
 from advisor.models import Capacity
 from advisor.offer import Offer
-from advisor.refusals import Unfit, grouped
+from advisor.refusals import OVER_QUOTA, Unfit, grouped, over_quota
 from advisor.regret import critical_ratio, rank_of
 from advisor.texts import say
 from advisor.transfer import Drawn, Resource, drawn_needs, needed_at, needs, resources
@@ -38,7 +40,7 @@ ALTERNATIVES: Final = 3
 """Beside the best; one of them is a cheaper offer that breaks a rule which could be bent, where there is one."""
 HOUR: Final = 3600.0
 GIB: Final = 2**30
-BENDABLE: Final = ("offer_over_quota", "offer_few_zones", "offer_architecture")
+BENDABLE: Final = (*OVER_QUOTA, "offer_few_zones", "offer_architecture")
 """Reasons that the user can do something about before the event: ask for more, accept fewer, build an image."""
 
 
@@ -63,11 +65,22 @@ class Weighed(NamedTuple):
     at: int
     nodes: int
     price: Fact[float] | None
+    paid: int = 0
+    """Nodes that are reserved, and so cost nothing on top."""
+
+    @property
+    def full(self) -> float:
+        """USD per hour of all nodes; without end when nobody knows."""
+        return math.inf if self.price is None else self.price.value * self.nodes
 
     @property
     def cost(self) -> float:
-        """USD per hour of all nodes; without end when nobody knows."""
-        return math.inf if self.price is None else self.price.value * self.nodes
+        """The same of those that are not paid for already."""
+        return math.inf if self.price is None else self.price.value * (self.nodes - self.paid)
+
+    def dearer(self, best: Weighed) -> float:
+        """Share by which it costs more than another, of what that costs in full."""
+        return (self.cost - best.cost) / best.full if math.isfinite(best.full) else -1.0
 
     @property
     def rank(self) -> tuple[float, int, int]:
@@ -93,13 +106,14 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
     raw = _raw(market)
     counts = [rehearsed.nodes, *_whole(market, raw)]
     for index, (offer, nodes) in enumerate(zip((asked.node, *asked.offers), counts, strict=True), -1):
-        weighed = Weighed(offer, index, nodes, offer.price_in(asked.place_of(offer)))
+        price = offer.price_in(asked.place_of(offer))
+        weighed = Weighed(offer, index, nodes, price, asked.paid(offer, nodes))
         unfit = _unfit(market, offer, index, nodes)
         if unfit is None:
             fits.append(weighed)
             continue
         refused.append(unfit)
-        if unfit.key in BENDABLE and weighed.price is not None:
+        if unfit.key in BENDABLE:
             bent.append((weighed, unfit))
     fits.sort(key=lambda one: one.rank)
     beyond = _beyond(market, bent, fits)
@@ -109,7 +123,7 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
     shown = _alternatives(best, others, ALTERNATIVES if beyond is None else ALTERNATIVES - 1)
     places = {one.at for one in shown}
     refused += [_outdone(one, fits) for one in others if one.at not in places]
-    shapes = [*fits, *(one for one, unfit in bent if unfit.key == "offer_over_quota")]
+    shapes = [*fits, *(one for one, unfit in bent if unfit.key in OVER_QUOTA)]
     bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(raw[best.at]))
     return Choice(
         best=_in_full(market, best, best),
@@ -139,7 +153,6 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
     ready = _ready(market, best.nodes)
     priced = [one for one in shapes if one.price is not None]
     place = asked.place_of(best.offer)
-    spot_quota = best.offer.quota_spot_vcpus.get(place)
     order = Order(
         offer=best.offer.name,
         nodes=best.nodes,
@@ -150,8 +163,9 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
         event_hours=asked.event_seconds / HOUR,
         place=place,
         vcpus=None if best.offer.vcpus is None else best.offer.vcpus.value,
-        spot_quota=None if spot_quota is None else spot_quota.value,
-        quota=asked.quota_of(best.offer),
+        spot=asked.allowance(best.offer, best.nodes, spot=True),
+        steady=asked.allowance(best.offer, best.nodes),
+        paid=best.paid,
     )
     pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
     named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)
@@ -181,12 +195,13 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
     else:
         middles = [float(found.middles[one.at]) for found in market.found]
         wider = [float(found.wider[one.at]) for found in market.found]
-    quota = market.asked.quota_of(one.offer)
+    allowed = market.asked.allowance(one.offer, 0)
     return Candidate(
         at=one.at,
         price=one.price.value,
         vcpus=math.inf if one.offer.vcpus is None else one.offer.vcpus.value,
-        quota=math.inf if quota is None else quota,
+        quota=math.inf if allowed.left is None else allowed.left,
+        pool=allowed.pool,
         catalog=one.offer.catalog,
         middles=np.log(middles),
         wider=np.array(wider),
@@ -259,10 +274,8 @@ def _unfit(market: Market, offer: Offer, index: int, nodes: int) -> Unfit | None
     built = launch.buying.architectures
     if built and offer.arch is not None and offer.arch not in built:
         return Unfit("offer_architecture", {"arch": offer.arch, "built": ", ".join(built), **told})
-    quota = asked.quota_of(offer)
-    if quota is not None and offer.vcpus is not None and (need := nodes * offer.vcpus.value) > quota:
-        return Unfit("offer_over_quota", {"asked": f"{need:,}", "quota": f"{quota:,}", **told})
-    return None
+    allowed, need = asked.allowance(offer, nodes), 0 if offer.vcpus is None else nodes * offer.vcpus.value
+    return over_quota(allowed, need, told) if allowed.short(need) else None
 
 
 def _too_small(offer: Offer, scaling: Scaling) -> str | None:
@@ -312,7 +325,7 @@ def _outdone(one: Weighed, fits: Sequence[Weighed]) -> Unfit:
     better = next((two for two in fits if two.cost < one.cost and two.nodes <= one.nodes), None)
     if better is not None:
         return Unfit("offer_dominated", told | {"best": better.offer.name})
-    return Unfit("offer_dearer", {"share": percent(one.cost / best.cost - 1), **told})
+    return Unfit("offer_dearer", {"share": percent(one.dearer(best)), **told})
 
 
 def _in_full(market: Market, one: Weighed, best: Weighed) -> OfferPlan:
@@ -327,11 +340,14 @@ def _in_full(market: Market, one: Weighed, best: Weighed) -> OfferPlan:
         price=price,
         usd_per_hour=one.cost if priced else None,
         usd_per_event=one.cost * asked.event_seconds / HOUR if priced and asked.event_seconds else None,
-        dearer=one.cost / best.cost - 1 if priced else None,
+        dearer=one.dearer(best) if priced else None,
         more_nodes=one.nodes - best.nodes,
         constraints=tightest_first(_constraints(market, one)),
         bound=bound,
         quota=_quota(asked, one),
+        paid=one.paid,
+        serving=min(one.nodes, asked.serving(one.offer)),
+        groups=group_need(one.nodes, asked.account) if one.offer.provider == PROVIDER else None,
     )
 
 
@@ -340,10 +356,7 @@ def _quota(asked: Asked, one: Weighed) -> QuotaNeed | None:
     place, shop = asked.place_of(one.offer), asked.shop_of(one.offer)
     if one.offer.vcpus is None or shop is None or not place or "on_demand" not in shop.buying:
         return None
-    code, known = shop.buying["on_demand"].quota, asked.quota_of(one.offer)
-    wanted = int(one.nodes * one.offer.vcpus.value)
-    command = "" if known is not None and known >= wanted else shop.command(code, place, wanted)
-    return QuotaNeed(code=code, region=place, vcpus=wanted, known=known, command=command)
+    return shop.need(asked.allowance(one.offer, one.nodes), place, one.nodes * one.offer.vcpus.value)
 
 
 def _drawn(market: Market, one: Weighed) -> tuple[Interval, str, Literal["needed", "at_most"]]:

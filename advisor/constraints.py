@@ -61,10 +61,10 @@ def provided(asked: Asked, offer: Offer, nodes: int, ready: int, lead: Interval)
 
     ``lead`` is the time to capacity in seconds that ``ready`` was reckoned with.
     """
-    quota, place = asked.quota_of(offer), asked.place_of(offer)
-    if quota and offer.vcpus is not None:
-        wanted = Interval.exact(float(nodes * offer.vcpus.value))
-        yield constraint("quota", "vcpus", wanted, Interval.exact(float(quota)))
+    allowed, place = asked.allowance(offer, nodes), asked.place_of(offer)
+    if allowed.quota and offer.vcpus is not None:
+        wanted = Interval.exact(float(nodes * offer.vcpus.value + allowed.beside))
+        yield constraint("quota", "vcpus", wanted, Interval.exact(float(allowed.quota)))
     launches = asked.launches_of(offer)
     seconds = 0.0 if launches is None else launches.seconds(nodes - ready)
     if seconds and lead.low > 0:

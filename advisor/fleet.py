@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final, Literal
 
 from advisor.bought import Part
@@ -93,7 +94,7 @@ class Fleet(Frozen):
 def fleet_of(plan: Plan, scaling: ScalingAdvice, launch: Launch) -> Fleet:
     """What is carried out of a plan and its autoscaling; with nothing chosen, the kind rehearsed without groups."""
     best, mix, each = plan.offers.best, plan.offers.mix, scaling.pods_per_node
-    parts = _alone(best) if mix is None else mix.parts
+    parts = _alone(best) if mix is None else tuple(_together(mix.parts))
     nodes = sum(part.nodes for part in parts) if parts else max(1, plan.nodes)
     share = max(1, plan.nodes) / nodes if parts else 1.0
     sized = _sized(scaling, share, launch)
@@ -129,9 +130,9 @@ def _alone(best: OfferPlan | None) -> tuple[Part, ...]:
     """The best offer on demand, where no price is known: without end; nothing where nothing was chosen."""
     if best is None:
         return ()
-    quota = next((one.carried.mid for one in best.constraints if one.name == "quota"), None)
+    row = next((one for one in best.constraints if one.name == "quota"), None)
     vcpus = None if best.offer.vcpus is None else best.offer.vcpus.value
-    known = None if quota is None else int(quota)
+    known = None if row is None or vcpus is None else int(row.carried.mid - row.asked.mid) + best.nodes * vcpus
     return (
         Part(
             offer=best.offer.name,
@@ -142,6 +143,14 @@ def _alone(best: OfferPlan | None) -> tuple[Part, ...]:
             quota=known,
         ),
     )
+
+
+def _together(parts: Sequence[Part]) -> Iterator[Part]:
+    """Parts that are started alike as one: a reservation is used by whatever instance on demand matches it."""
+    for _, same in groupby(parts, key=lambda part: (part.offer, part.purchase == "spot")):
+        known = list(same)
+        nodes, usd = sum(part.nodes for part in known), sum(part.usd_per_hour for part in known)
+        yield known[-1].model_copy(update={"nodes": nodes, "usd_per_hour": usd})
 
 
 def _sized(scaling: ScalingAdvice, share: float, launch: Launch) -> Pods:

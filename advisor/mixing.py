@@ -53,6 +53,8 @@ class Candidate:
     """Of a node; without end where nobody knows, which no quota holds but an unknown one."""
     quota: float
     """vCPUs that may run of all that counts against its quota; without end when nobody knows."""
+    pool: str
+    """What its quota is called; empty where that is not known."""
     catalog: str
     middles: Floats
     """Per resource: logarithm of what it carries."""
@@ -172,11 +174,13 @@ def _grown(rule: Wanted, pair: Pair, below: float) -> Pair | None:
 def _is_within(one: Candidate, other: Candidate, first: Floats, second: Floats) -> Flags:
     """Whether so many of both keep to their quotas.
 
-    Of one catalogue, equal quotas are taken as one and the same and different ones as two (assumed); of two catalogues,
-    which may call one quota by two figures, both shapes are held against the smaller.
+    Quotas are the same where they are called alike. Where what one is called is not known: of one catalogue, equal
+    quotas are taken as one and the same and different ones as two (assumed); of two catalogues, which may call one
+    quota by two figures, both shapes are held against the smaller.
     """
     ones, others = first * one.vcpus, second * other.vcpus
-    if one.quota == other.quota or one.catalog != other.catalog:
+    is_known = one.pool and other.pool
+    if one.pool == other.pool if is_known else one.quota == other.quota or one.catalog != other.catalog:
         shared: Flags = ones + others <= min(one.quota, other.quota)
         return shared
     apart: Flags = (ones <= one.quota) & (others <= other.quota)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from advisor import figures
 from advisor.buying import QuotaNeed, Way
+from advisor.clouds.groups import told
 from advisor.offer import REHEARSED, Offer
 from advisor.plan import Plan
 from advisor.planning import told_offer
@@ -61,6 +62,12 @@ def buying_lines(lang: str, found: Plan) -> list[str]:
             lines.append(fill(lang, "mix_saves", share=figures.percent(mix.saves)))
         lines += [fill(lang, one.key, **one.values) for one in mix.reasons]
     if (best := found.offers.best) is not None:
+        if best.serving:
+            counts = {"serving": f"{best.serving:,}", "nodes": f"{best.nodes:,}"}
+            lines.append(fill(lang, "nodes_serving", offer=best.offer.name, **counts))
+        if best.groups is not None:
+            region = "" if best.quota is None else best.quota.region
+            lines += [fill(lang, one.key, **one.values) for one in told(best.groups, region)]
         lines += _link(lang, best.offer)
     return lines
 
@@ -85,9 +92,17 @@ def _link(lang: str, offer: Offer) -> list[str]:
 
 def quota_text(lang: str, need: QuotaNeed, unknown: str = "unknown") -> str:
     """What is needed of a quota, and what is known of it; ``unknown`` names the sentence where that is nothing."""
-    kind = unknown if need.known is None else "enough" if need.known >= need.vcpus else "short"
-    known = "" if need.known is None else f"{need.known:,}"
-    return fill(lang, f"quota_{kind}", code=need.code, region=need.region, vcpus=f"{need.vcpus:,}", known=known)
+    kind = "enough" if need.is_enough else "short"
+    if need.known is None:
+        kind = unknown
+    elif need.used is not None and need.source != "launch":
+        kind = "enough_beside" if need.is_enough else "short_beside"
+    counts = {"vcpus": need.vcpus, "known": need.known or 0, "used": need.used or 0, "total": need.total}
+    values = {name: f"{count:,}" for name, count in counts.items()}
+    told_need = fill(lang, f"quota_{kind}", code=need.code, region=need.region, **values)
+    if need.known is None or need.source == "unknown":
+        return told_need
+    return ("" if lang == "zh" else " ").join((fill(lang, f"quota_by_{need.source}"), told_need))
 
 
 def way_rows(lang: str, found: Plan) -> list[dict[str, str]]:

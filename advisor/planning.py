@@ -147,6 +147,8 @@ def _why(lang: str, one: OfferPlan, best: OfferPlan | None) -> str:
         cost = fill(lang, "offer_cost_less", share=figures.percent(-(one.dearer or 0.0)))
         return fill(lang, "offer_but", cost=cost, reason=reason)
     trade = _trade(lang, one, best)
+    if one.paid:
+        trade = fill(lang, "offer_paid", trade=trade, paid=f"{one.paid:,}")
     if one is best or one.offer.arch in (None, best.offer.arch):
         return trade
     return fill(lang, "offer_arch", trade=trade, arch=str(one.offer.arch))

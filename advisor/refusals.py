@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from advisor.allowance import SAID, Allowance, Source
 from advisor.models import Excuse
 from advisor.texts import Message, say
 from loadtests.region import Frozen
@@ -12,6 +13,12 @@ from loadtests.region import Frozen
 FIX: Final = "_fix"
 """What the key of a remedy has beside that of its reason."""
 OFFER: Final = "offer"
+OVER_QUOTA: Final = ("offer_over_quota", "offer_over_account")
+"""Reasons that a higher quota mends: without, and with what else the account runs."""
+
+
+SAYS: Final[Mapping[Source, str]] = {"launch": SAID, "account": "Service Quotas", "catalog": "catalogue"}
+"""Who says what a quota is, where a sentence names it."""
 
 
 class Unfit(NamedTuple):
@@ -19,6 +26,15 @@ class Unfit(NamedTuple):
 
     key: str
     values: dict[str, str]
+
+
+def over_quota(allowance: Allowance, vcpus: int, told: dict[str, str]) -> Unfit:
+    """Why so many vCPUs do not fit, and who says so."""
+    told = told | {"asked": f"{vcpus:,}", "quota": f"{allowance.quota:,}"}
+    if not allowance.beside:
+        return Unfit("offer_over_quota", told | {"source": SAYS.get(allowance.source, "-")})
+    needed = {"used": f"{allowance.beside:,}", "total": f"{allowance.total(vcpus):,}"}
+    return Unfit("offer_over_account", told | needed | {"code": allowance.code or "-"})
 
 
 class Refusal(Frozen):

@@ -27,6 +27,7 @@ from advisor.advice import Advice, RegionAdvice
 from advisor.behind import Origin
 from advisor.cdns.offer import load_offer
 from advisor.cdns.shield import ShieldChoice, shield_of
+from advisor.clouds.groups import group_need
 from advisor.exporting import Written, exported
 from advisor.exports import Because, Exported, unbought
 from advisor.fleet import Group
@@ -198,6 +199,7 @@ def _nodes(
         return lost, lost
     asked = exported(advice, scenario, region, plan)
     starting = asked.scaling.launches.nodes.seconds(fleet.ahead - fleet.calm)
+    need = best.groups or group_need(fleet.most, None)
     said.values |= {
         **{name: asked.values()[name] for name in ("type", "groups")},
         "peak": f"{fleet.nodes:,}",
@@ -207,11 +209,12 @@ def _nodes(
         "warm": f"{scenario.launch.scaling.warm_nodes:,}",
         "wait": figures.seconds(plan.lead.high),
         "starting": figures.seconds(starting),
+        "each": f"{need.each:,}",
     }
-    return {group.key: _group(group) for group in fleet.groups if group.most}, _event(asked, starting)
+    return {group.key: _group(group, need.each) for group in fleet.groups if group.most}, _event(asked, starting)
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: Group, each: int) -> dict[str, Any]:
     return {
         "capacity_type": Because(group.capacity.upper().replace("-", "_"), "capacity"),
         "min": Because(group.calm, "calm"),
@@ -219,6 +222,7 @@ def _group(group: Group) -> dict[str, Any]:
         "max": Because(group.most, "max"),
         "ahead": Because(group.ahead, "ahead"),
         "warm": Because(group.warm, "warm"),
+        "per_group": Because(each, "per_group"),
         "instance_types": Because((group.offer,), "type"),
     }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, model_validator
+from pydantic import Discriminator, Field, NonNegativeInt, PositiveInt, Tag, field_validator, model_validator
 
 from loadtests.buying import Architecture as Architecture  # one door for those who read a launch
 from loadtests.buying import Buying
@@ -13,6 +13,9 @@ from loadtests.region import Frozen
 from loadtests.residency import Residency, allowed_in
 from loadtests.scaling import Scaling
 from loadtests.units import Bitrate, Duration, Share
+
+MOST_ZONES: Final = 6
+"""No AWS region has more (us-east-1: AWS documentation, Regions and Zones), and ``terraform/`` takes no more."""
 
 OfferName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A catalogue, or something in one: a name, never a path, because a run is not trusted."""
@@ -102,6 +105,13 @@ class Launch(Frozen):
     """How nodes may be paid for, and what the image is built for."""
     residency: Residency = Field(default_factory=dict)
     """Where nodes may stand, per region of the scenario: ``any``, or provider regions and countries."""
+
+    @field_validator("zones")
+    @classmethod
+    def _is_in_a_region(cls, value: int) -> int:
+        if value > MOST_ZONES:
+            raise ValueError(f"expected 1 to {MOST_ZONES} (no region of AWS has more), found {value}")
+        return value
 
     def allowed_in(self, code: str) -> tuple[str, ...] | None:
         """The only places for a region's nodes; None where they may stand anywhere."""

@@ -12,6 +12,7 @@ from advisor.catalog import Read, stock_of
 from advisor.clouds.aws import Refused, login
 from advisor.clouds.distributions import Window
 from advisor.clouds.excuses import excuse
+from advisor.clouds.quotas import PROVIDER
 from advisor.clouds.reading import read_account
 from advisor.clouds.snapshot import Account
 from advisor.recording import Recording
@@ -40,7 +41,7 @@ def read_own_account(
         account = Account(account="", read_at=datetime.now(UTC), hosts=tuple(hosts), excuses=(excuse(refused),))
     else:
         click.echo(f"Reading the AWS account in {', '.join(regions)}.", err=True)
-        account = read_account(aws, regions, hosts, windows)
+        account = read_account(aws, regions, hosts, windows, kinds=kinds_of(header, catalogs))
     for one in account.excuses:
         click.echo(f"! {told(one.reason, lang, {})} {told(one.remedy, lang, {})}", err=True)
     return account
@@ -55,6 +56,12 @@ def places_of(header: Header, codes: Iterable[str], catalogs: Sequence[Read]) ->
         moved = resided(launch.allowed_in(code), usual, shops) if usual else None
         found |= {usual.get("aws", ""), "" if moved is None else moved.places.get("aws", "")}
     return found - {""}
+
+
+def kinds_of(header: Header, catalogs: Sequence[Read]) -> tuple[str, ...]:
+    """Instance types that may be bought, and that of the node rehearsed."""
+    stock = stock_of(header.scenario.launch, catalogs)
+    return tuple(offer.name for offer in (stock.node, *stock.offers) if offer.provider == PROVIDER)
 
 
 def hosts_of(scenario: Scenario) -> Iterator[str]:

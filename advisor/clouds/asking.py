@@ -6,12 +6,13 @@ with the kinds of exception by which they refuse; nothing here imports it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from advisor.advice import Advice
 from advisor.buying import QuotaNeed
 from advisor.cdns.plan import Increase
+from advisor.clouds.quotas import PROVIDER
 from advisor.plan import Plan
 from advisor.texts import Message, say
 
@@ -19,30 +20,48 @@ from advisor.texts import Message, say
 def increases_of(advice: Advice) -> tuple[Increase, ...]:
     """All that an advice needs of AWS: of its CDNs, and vCPUs for the nodes to buy.
 
-    Markets with one AWS region share its quota, so what they need adds up.
+    Markets with one AWS region share its quota, so what they need adds up; what the account runs beside is in it once.
     """
     parts = advice.cdns.parts if advice.cdns else ()
     found = [more for part in parts for more in part.increases]
+    shared: dict[tuple[str, str], list[QuotaNeed]] = {}
     for region in advice.regions:
         choice = region.nodes.offers if isinstance(region.nodes, Plan) else None
-        needs = (choice.best and choice.best.quota, choice.mix and choice.mix.quota) if choice else ()
-        found += [_vcpus(need) for need in needs if need and need.command and need.code]
+        if choice is None or (wished := choice.wished) is None or wished.offer.provider != PROVIDER:
+            continue
+        for need in (wished.quota, choice.mix and choice.mix.quota):
+            if need and need.code:
+                shared.setdefault((need.region, need.code), []).append(need)
+    return (*_summed(found), *(more for needs in shared.values() if (more := _vcpus(needs))))
+
+
+def _summed(found: Iterable[Increase]) -> Iterator[Increase]:
+    """Increases of one quota, added up."""
     summed: dict[tuple[str, str, str], Increase] = {}
     for more in found:
         key = (more.service, more.region, more.quota)
         before = summed[key].wanted if key in summed else 0.0
         summed[key] = more.model_copy(update={"wanted": before + more.wanted})
-    return tuple(summed.values())
+    yield from summed.values()
 
 
-def _vcpus(need: QuotaNeed) -> Increase:
+def _vcpus(needs: Sequence[QuotaNeed]) -> Increase | None:
+    """What several markets need of one quota, and once what else runs there; None where it is known to be enough.
+
+    The nodes that one of them counts as its own are not beside the others', so the smallest of what else runs holds.
+    """
+    first = needs[0]
+    wanted = sum(need.vcpus for need in needs) + min(need.used or 0 for need in needs)
+    is_short = first.source != "launch" and first.known is not None and wanted > first.known
+    if not is_short and all(need.is_enough for need in needs):
+        return None
     return Increase(
         service="ec2",
-        region=need.region,
-        quota=need.code,
+        region=first.region,
+        quota=first.code,
         unit="vCPUs",
-        now=float(need.known or 0),
-        wanted=float(need.vcpus),
+        now=float(first.known or 0),
+        wanted=float(wanted),
     )
 
 

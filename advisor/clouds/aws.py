@@ -210,7 +210,8 @@ def _assumed(aws: Aws, role: str) -> Aws:
 
 def action_of(service: str, operation: str) -> str:
     """The action that IAM knows an operation by, such as ``ec2:DescribeInstances``."""
-    return f"{IAM_NAMES.get(service, service)}:{''.join(word.capitalize() for word in operation.split('_'))}"
+    words = (word.upper() if word == "aws" else word.capitalize() for word in operation.split("_"))
+    return f"{IAM_NAMES.get(service, service)}:{''.join(words)}"
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import yaml
 
-from advisor.clouds.market import Market, Shape, is_standard
+from advisor.clouds.market import Market, Shape
+from advisor.clouds.quotas import ON_DEMAND, SPOT, code_of, is_standard
 from advisor.offer import Offer
 
 GIB: Final = 1024
@@ -26,7 +27,7 @@ SOURCES: Final = {
     "network": "EC2 DescribeInstanceTypes, BaselineBandwidthInGbps and PeakBandwidthInGbps",
     "prices": "AWS Pricing GetProducts, on-demand, Linux, shared hardware",
     "zones": "EC2 DescribeInstanceTypeOfferings by availability zone",
-    "quotas": "Service Quotas GetServiceQuota, L-1216C47A and L-34B43A08, of the account that was asked",
+    "quotas": "Service Quotas GetServiceQuota, by family, of the account that was asked",
 }
 AGAIN: Final = "surgecast catalog refresh"
 
@@ -38,7 +39,7 @@ def catalog_text(name: str, market: Market, day: date) -> str:
     today = {"as_of": day.isoformat(), "confidence": "measured"}
     facts = {kind: {"source": text} | today for kind, text in SOURCES.items()}
     facts |= {key: shipped["facts"][key] for key in said if key in shipped["facts"]}
-    quotas = {"quota_vcpus": market.on_demand, "quota_spot_vcpus": market.spot}
+    quotas = {"quota_vcpus": market.quotas.get(ON_DEMAND), "quota_spot_vcpus": market.quotas.get(SPOT)}
     lines = [
         f"# EC2 in {', '.join(sorted(market.zone_counts))}, written by `{AGAIN}` on {day.isoformat()}.",
         "# Changes by hand are lost when it is made again. A price or quota that is not here is unknown.",
@@ -77,7 +78,14 @@ def _shelf(shape: Shape, market: Market) -> dict[str, Any]:
         "zones": {region: count for region, count in zones.items() if count != market.zone_counts[region]},
     }
     found = {key: value for key, value in told.items() if value not in (None, {})}
-    return found if is_standard(shape.name) else found | {"quota_vcpus": {}}
+    return found if is_standard(shape.name) else found | _own_quotas(shape.name, market)
+
+
+def _own_quotas(name: str, market: Market) -> dict[str, Any]:
+    """Of a type that does not share those of the standard families; empty where they are not known."""
+    on_demand, spot = (market.quotas.get(code_of(name, spot=way), {}) for way in (False, True))
+    own = {"quota_vcpus": dict(sorted(on_demand.items()))}
+    return own | {"quota_spot_vcpus": dict(sorted(spot.items()))} if spot else own
 
 
 def _gbps(value: float | None) -> str | None:

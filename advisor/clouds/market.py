@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from advisor.clouds.aws import HOME, Aws, Refused
 from advisor.clouds.excuses import excuse
+from advisor.clouds.quotas import ON_DEMAND, class_of, code_of
 from advisor.models import Excuse
 
-ON_DEMAND: Final = "L-1216C47A"
-"""vCPUs of running on-demand instances of the standard families; Service Quotas, service code ``ec2``."""
-SPOT: Final = "L-34B43A08"
-"""The same for spot requests."""
-STANDARD: Final = frozenset({"a", "c", "d", "h", "i", "im", "is", "m", "r", "t", "z"})
-"""Families that share these two quotas; all others (GPUs, Mac, high memory …) have quotas of their own."""
 _FILTERS: Final = {
     "operatingSystem": "Linux",
     "tenancy": "Shared",
@@ -56,21 +51,9 @@ class Market:
     """Zones of each region that was looked at."""
     prices: dict[str, dict[str, float]] = field(default_factory=dict)
     """USD per hour, by region and type; what has no price is left out."""
-    on_demand: dict[str, int] = field(default_factory=dict)
-    """vCPUs, by region."""
-    spot: dict[str, int] = field(default_factory=dict)
+    quotas: dict[str, dict[str, int]] = field(default_factory=dict)
+    """vCPUs, by code and region."""
     excuses: list[Excuse] = field(default_factory=list)
-
-
-def class_of(name: str) -> str:
-    """The letters that a type's family begins with: ``c`` of ``c7gn.4xlarge``."""
-    found = re.match(r"[a-z]+?(?=\d|-|\.)", name)
-    return found[0] if found else name
-
-
-def is_standard(name: str) -> bool:
-    """Whether a type falls under the quota of the standard families."""
-    return class_of(name) in STANDARD
 
 
 def look_up(aws: Aws, regions: Sequence[str], families: Sequence[str] = ()) -> Market:
@@ -169,12 +152,29 @@ def price_of(text: str) -> tuple[str, float] | None:
 
 
 def _quotas(aws: Aws, region: str, market: Market) -> None:
-    for code, found in ((ON_DEMAND, market.on_demand), (SPOT, market.spot)):
-        found[region] = quota(aws, region, code)
+    """Of every family that was found; the standard ones first."""
+    kinds = sorted(market.shapes, key=lambda name: (code_of(name) != ON_DEMAND, name))
+    for code in codes_of(kinds):
+        market.quotas.setdefault(code, {})[region] = quota(aws, region, code)
 
 
-def quota(aws: Aws, region: str, code: str) -> int:
-    """A quota of EC2 as it is applied to this account. Raises `Refused`."""
-    return int(
-        aws.one("service-quotas", region, "get_service_quota", ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"]
-    )
+def codes_of(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Codes of the quotas of these types, on demand and as spot instances; none twice."""
+    named = (code_of(name, spot=spot) for name in kinds for spot in (False, True))
+    return tuple(dict.fromkeys(code for code in named if code))
+
+
+def quota(aws: Aws, region: str, code: str, service: str = "ec2") -> int:
+    """A quota as it is applied to this account, or AWS's own default where it has none of its own. Raises `Refused`."""
+    asked = {"ServiceCode": service, "QuotaCode": code}
+    try:
+        told = aws.one("service-quotas", region, "get_service_quota", **asked)
+    except Refused as refused:
+        if not str(refused).startswith(UNSET):
+            raise
+        told = aws.one("service-quotas", region, "get_aws_default_service_quota", **asked)
+    return int(told["Quota"]["Value"])
+
+
+UNSET: Final = "NoSuchResourceException"
+"""How Service Quotas says that a quota has no value of the account's own (API reference, GetServiceQuota)."""

@@ -14,7 +14,8 @@ from advisor.clouds.aws import Aws, Kind, Refused
 from advisor.clouds.distributions import Window, delivered, listed, serving
 from advisor.clouds.edge import edge_quotas
 from advisor.clouds.excuses import excuse
-from advisor.clouds.market import ON_DEMAND, SPOT, quota
+from advisor.clouds.market import codes_of, quota
+from advisor.clouds.quotas import limits
 from advisor.clouds.snapshot import Account, Group, NodeGroup, Place, Reservation, WarmPool
 from advisor.models import Excuse
 
@@ -26,13 +27,26 @@ ACTIVE: Final = ({"Name": "state", "Values": ["active"]},)
 RUNNING: Final = ({"Name": "instance-state-name", "Values": ["pending", "running"]},)
 """Only these count against the quota."""
 
+OPEN: Final = {"InstanceMatchCriteria": "open", "InstancePlatform": "Linux/UNIX", "Tenancy": "default"}
+"""Reservations in which the plan's nodes would run by themselves."""
+USUAL: Final = "c7g.large"
+"""Stands for the standard families, whose quotas are read in any case."""
+
 Told: TypeAlias = dict[str, Any]
 
 
 def read_account(
-    aws: Aws, regions: Sequence[str], hosts: Sequence[str], windows: Sequence[Window], now: datetime | None = None
+    aws: Aws,
+    regions: Sequence[str],
+    hosts: Sequence[str],
+    windows: Sequence[Window],
+    now: datetime | None = None,
+    kinds: Sequence[str] = (),
 ) -> Account:
-    """The snapshot. Where AWS does not know who asks, it holds that excuse alone."""
+    """The snapshot. Where AWS does not know who asks, it holds that excuse alone.
+
+    Beside the quotas of the standard families those of ``kinds`` are read: types that may be bought.
+    """
     moment = now or datetime.now(UTC)
     head: Told = {"read_at": moment, "hosts": tuple(sorted(hosts))}
     try:
@@ -40,7 +54,7 @@ def read_account(
     except Refused as refused:
         return Account(account="", excuses=(excuse(refused),), **head)
     excuses: list[Excuse] = []
-    places = [_place(aws, region, excuses) for region in regions]
+    places = [_place(aws, region, (USUAL, *kinds), excuses) for region in regions]
     found: Told = {}
     try:
         distributions = listed(aws)
@@ -55,7 +69,7 @@ def read_account(
     return Account(account=who.account, arn=who.arn, places=tuple(places), excuses=tuple(excuses), **found, **head)
 
 
-def _place(aws: Aws, region: str, excuses: list[Excuse]) -> Place:
+def _place(aws: Aws, region: str, offered: Sequence[str], excuses: list[Excuse]) -> Place:
     found: Told = {}
     for name, read in READ.items():
         try:
@@ -64,6 +78,8 @@ def _place(aws: Aws, region: str, excuses: list[Excuse]) -> Place:
             excuses.append(excuse(refused))
             if refused.kind in HOPELESS:
                 break
+    else:
+        found["quotas"] = dict(_quotas(aws, region, offered, excuses))
     kinds = {*(found.get("running") or ()), *(found.get("spot") or ())}
     kinds |= {one.kind for one in found.get("reservations") or ()}
     try:
@@ -142,10 +158,25 @@ def _reservations(aws: Aws, region: str) -> tuple[Reservation, ...]:
             zone=str(one.get("AvailabilityZone", "")),
             total=one["TotalInstanceCount"],
             free=one["AvailableInstanceCount"],
+            is_open=all(one.get(name, usual) == usual for name, usual in OPEN.items()),
+            ends=one.get("EndDate"),
         )
         for one in told
     ]
     return tuple(sorted(found, key=lambda one: (one.kind, one.zone, one.total)))
+
+
+def _quotas(aws: Aws, region: str, kinds: Sequence[str], excuses: list[Excuse]) -> Iterator[tuple[str, int]]:
+    """Each by its code. A quota that is not there leaves the others; any other refusal would be theirs too."""
+    pieces = (limits().nodes_per_group, limits().groups_per_cluster, limits().scaling_groups)
+    asked = [*((code, "ec2") for code in codes_of(kinds)), *((one.code, one.service) for one in pieces)]
+    for code, service in asked:
+        try:
+            yield code, quota(aws, region, code, service)
+        except Refused as refused:
+            excuses.append(excuse(refused, region))
+            if refused.kind != "failed":
+                return
 
 
 def _vcpus(aws: Aws, region: str, kinds: Sequence[str]) -> dict[str, int]:
@@ -163,8 +194,6 @@ READ: Final[Mapping[str, Callable[[Aws, str], Any]]] = {
     "groups": _groups,
     "node_groups": _node_groups,
     "reservations": _reservations,
-    "quota": lambda aws, region: quota(aws, region, ON_DEMAND),
-    "spot_quota": lambda aws, region: quota(aws, region, SPOT),
 }
 """What is read of a region, and the field of the snapshot that it fills."""
 WHOLE: Final = frozenset({"instances"})

@@ -56,6 +56,10 @@ class Reservation(Frozen):
     zone: str
     total: int
     free: int
+    is_open: bool = True
+    """Whether instances of Linux on shared hardware run in it without being told to."""
+    ends: datetime | None = None
+    """None where it holds until it is cancelled."""
 
 
 class Place(Frozen):
@@ -71,9 +75,8 @@ class Place(Frozen):
     groups: tuple[Group, ...] | None = None
     node_groups: tuple[NodeGroup, ...] | None = None
     reservations: tuple[Reservation, ...] | None = None
-    quota: int | None = None
-    """vCPUs of on-demand instances of the standard families."""
-    spot_quota: int | None = None
+    quotas: dict[str, int] = Field(default_factory=dict)
+    """As applied, by code (`advisor.clouds.quotas`); what could not be read, or was not asked, is left out."""
 
 
 class Distribution(Frozen):

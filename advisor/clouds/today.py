@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
-from advisor.clouds.market import ON_DEMAND, is_standard
+from advisor.clouds.counted import lasting, paid, serving, used_vcpus
+from advisor.clouds.groups import group_need, in_the_way
+from advisor.clouds.quotas import ON_DEMAND, PROVIDER, code_of
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place
 from advisor.measure import Measurement
 from advisor.models import Excuse
@@ -13,6 +17,9 @@ from advisor.offer import REHEARSED, Offer
 from advisor.plan import Plan
 from advisor.texts import Message, say
 from loadtests.region import Frozen
+
+USUAL: Final = "c7g.large"
+"""Stands for the standard families where a type is not known."""
 
 
 class Grown(Frozen):
@@ -40,24 +47,31 @@ class AccountToday(Frozen):
     needed_vcpus: int | None
     """None where the vCPUs of a node are not known."""
     together_vcpus: int | None
-    """Of all regions of the advice that are this place: they share its quota."""
+    """Of all regions of the advice that are this place and count against the same quota."""
     together: tuple[str, ...]
     """These regions."""
     running: dict[str, int] | None
     """On-demand instances by type; None where they could not be read."""
     spot: dict[str, int] | None
     reserved: int | None
-    """Of this type, reserved and not used; None where reservations could not be read."""
+    """Of this type, reserved to the end of the event and not used; None where reservations could not be read."""
     quota: int | None
-    """vCPUs; None where it could not be read, or another quota holds for this type."""
+    """vCPUs of the type's own families; None where it could not be read."""
     used: int | None
-    """vCPUs of the standard families that run on demand, or are reserved, free and of another type."""
+    """vCPUs that count against it: what runs on demand, and what is reserved and free."""
     left: int | None
+    """For the plan: the quota without what is used, but for ``own``."""
     ask: int | None
-    """The quota to ask for: what is used and what is needed; None where it is enough, or nobody knows."""
+    """The quota to ask for: what is used by others and what is needed; None where it is enough, or nobody knows."""
     spot_quota: int | None
     groups: tuple[Grown, ...]
     findings: tuple[Message, ...]
+    code: str = ""
+    """Of the quota; empty where the type has none that is known."""
+    own: int = 0
+    """vCPUs among those used that are the plan's: nodes that serve today, reservations that its nodes take up."""
+    serving: int = 0
+    """Nodes of this type that managed node groups have in service."""
 
 
 class Served(Frozen):
@@ -93,6 +107,14 @@ class Needs:
     place: str
     node: Offer
     nodes: int | None
+    zones: int = 1
+    ends: datetime | None = None
+    """Of the event; None when nobody knows."""
+
+    @property
+    def code(self) -> str:
+        """Of the quota; that of the standard families where the type is not known."""
+        return ON_DEMAND if self.node.name == REHEARSED else code_of(self.node.name)
 
     @property
     def vcpus(self) -> int | None:
@@ -101,14 +123,19 @@ class Needs:
         return None if each is None or self.nodes is None else self.nodes * each.value
 
 
-def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str]) -> Needs | None:
-    """Of the best offer where there is one that AWS sells, else of the node rehearsed; None where AWS has no region."""
-    if "aws" not in places:
+def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str], ends: datetime | None) -> Needs | None:
+    """Of the best offer, if need be with a higher quota, where AWS sells it, else of the node rehearsed.
+
+    None where AWS has no region.
+    """
+    if PROVIDER not in places:
         return None
-    best = plan.offers.best if isinstance(plan, Plan) else None
-    if best is not None and best.offer.provider == "aws":
-        return Needs(places["aws"], best.offer, best.nodes)
-    return Needs(places["aws"], node, plan.nodes if isinstance(plan, Plan) else None)
+    if not isinstance(plan, Plan):
+        return Needs(places[PROVIDER], node, None)
+    best = plan.offers.wished
+    if best is not None and best.offer.provider == PROVIDER:
+        return Needs(places[PROVIDER], best.offer, best.nodes, plan.zones, ends)
+    return Needs(places[PROVIDER], node, plan.nodes, plan.zones, ends)
 
 
 def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> AccountToday | None:
@@ -118,14 +145,14 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
         return None
     own = wanted[code]
     kind = "" if own.node.name == REHEARSED else own.node.name
-    shares = {name: one for name, one in wanted.items() if one.place == own.place}
+    shares = {name: one for name, one in wanted.items() if (one.place, one.code) == (own.place, own.code)}
     sums = [one.vcpus for one in shares.values()]
     together = None if any(one is None for one in sums) else sum(one or 0 for one in sums)
-    ours = not kind or is_standard(kind)
-    quota, used = (place.quota if ours else None), used_vcpus(place, kind)
-    left = None if quota is None or used is None else max(0, quota - used)
+    quota, used = place.quotas.get(own.code), used_vcpus(place, own.code) if own.code else None
+    mine = min(used or 0, _own(place, shares.values()))
+    left = None if quota is None or used is None else max(0, quota - used + mine)
     asks = together is not None and left is not None and together > left
-    free = sum(one.free for one in place.reservations or () if one.kind == kind)
+    free = sum(one.free for one in lasting(place, kind, own.ends))
     found = AccountToday(
         place=place.region,
         kind=kind,
@@ -139,26 +166,29 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
         quota=quota,
         used=used,
         left=left,
-        ask=(used or 0) + (together or 0) if asks else None,
-        spot_quota=place.spot_quota,
+        ask=(used or 0) - mine + (together or 0) if asks else None,
+        spot_quota=place.quotas.get(code_of(kind or USUAL, spot=True)),
         groups=tuple(_grown(place)),
         findings=(),
+        code=own.code,
+        own=mine,
+        serving=serving(place, kind) if kind else 0,
     )
     return found.model_copy(update={"findings": tuple(_findings(found, place))})
 
 
-def used_vcpus(place: Place, kind: str = "") -> int | None:
-    """VCPUs that count against the quota now; None where instances or a type's vCPUs could not be read.
+def _own(place: Place, sharing: Iterable[Needs]) -> int:
+    """VCPUs that count already and are of the plans' own nodes, over all regions that share a quota."""
+    kinds: dict[str, list[Needs]] = {}
+    for one in sharing:
+        kinds.setdefault(one.node.name, []).append(one)
+    return sum(_own_of(place, kind, found) for kind, found in kinds.items())
 
-    Reserved instances count even while they are free, but for those of ``kind``: the plan's own nodes take these.
-    """
-    if place.running is None:
-        return None
-    free = [(one.kind, one.free) for one in place.reservations or () if one.kind != kind]
-    counted = [(name, count) for name, count in (*place.running.items(), *free) if is_standard(name) and count]
-    if any(name not in place.vcpus for name, _ in counted):
-        return None
-    return sum(place.vcpus[name] * count for name, count in counted)
+
+def _own_of(place: Place, kind: str, found: Sequence[Needs]) -> int:
+    nodes, first = sum(one.nodes or 0 for one in found), found[0]
+    held = serving(place, kind) + paid(place, kind, nodes, first.zones, first.ends)
+    return 0 if first.node.vcpus is None else min(nodes, held) * first.node.vcpus.value
 
 
 def _grown(place: Place) -> Iterator[Grown]:
@@ -183,15 +213,18 @@ def _findings(found: AccountToday, place: Place) -> Iterator[Message]:
     where = {"place": found.place, "kind": found.kind}
     if found.needed_nodes is not None and found.needed_vcpus is None:
         yield say("account_node_unknown", place=found.place)
-    if found.kind and not is_standard(found.kind):
-        yield say("account_other_quota", **where)
+    if found.kind and found.quota is None:
+        yield say("account_other_quota", code=found.code or "-", **where)
     if found.ask is not None:
-        numbers = {"ask": str(found.ask), "quota": f"{found.quota:,}", "used": f"{found.used:,}"}
-        yield say("account_ask", needed=f"{found.together_vcpus:,}", code=ON_DEMAND, **numbers, **where)
+        counts = {"quota": found.quota, "used": found.used, "own": found.own, "needed": found.together_vcpus}
+        numbers = {name: f"{count:,}" for name, count in counts.items()}
+        yield say("account_ask", ask=str(found.ask), code=found.code, **numbers, **where)
     if len(found.together) > 1:
         yield say("account_together", place=found.place, count=str(len(found.together)))
     if found.kind and found.needed_nodes and place.groups is not None and place.node_groups is not None:
         yield from _room(found, found.needed_nodes)
+    if found.kind and found.needed_nodes:
+        yield from in_the_way(group_need(found.needed_nodes, place), found.kind, place)
     if found.kind and found.reserved is not None and found.reserved < (found.needed_nodes or 0):
         yield say("account_reserved", free=f"{found.reserved:,}", nodes=f"{found.needed_nodes:,}", **where)
 
@@ -231,11 +264,14 @@ def account_looked(account: Account, measurement: Measurement) -> AccountLooked:
 
 
 def accounts_of(
-    account: Account | None, found: Sequence[tuple[str, Plan | Excuse, Mapping[str, str]]], node: Offer
+    account: Account | None,
+    found: Sequence[tuple[str, Plan | Excuse, Mapping[str, str]]],
+    node: Offer,
+    ends: datetime | None,
 ) -> dict[str, AccountToday]:
     """What the account says of each region of an advice."""
     if account is None:
         return {}
-    wanted = {code: one for code, plan, places in found if (one := needs(plan, node, places)) is not None}
+    wanted = {code: one for code, plan, places in found if (one := needs(plan, node, places, ends)) is not None}
     told = {code: account_today(account, code, wanted) for code in wanted}
     return {code: one for code, one in told.items() if one is not None}

@@ -10,6 +10,7 @@ from advisor.case import Case, Changed
 from advisor.counterfactuals import Counterfactual
 from advisor.models import Excuse
 from advisor.texts import say
+from loadtests.launch import MOST_ZONES
 
 
 class Zones(Counterfactual):
@@ -20,7 +21,7 @@ class Zones(Counterfactual):
     """
 
     words = ("zones=4",)
-    zones: int = Field(ge=1, le=100)
+    zones: int = Field(ge=1, le=MOST_ZONES)
     """How many."""
 
     @classmethod
@@ -34,7 +35,7 @@ class Zones(Counterfactual):
     def usual(cls, case: Case) -> tuple[Self, ...]:
         """One more and one fewer."""
         now = case.asked.launch.zones
-        return tuple(cls(zones=zones) for zones in (now + 1, now - 1) if zones >= 1)
+        return tuple(cls(zones=zones) for zones in (now + 1, now - 1) if 1 <= zones <= MOST_ZONES)
 
     def apply(self, case: Case) -> Changed | Excuse | None:
         """Another factor for the zone that may be lost."""

@@ -13,7 +13,7 @@ from advisor.choice import Choice
 from advisor.fleet import Fleet, Group
 from advisor.models import Excuse
 from advisor.plan import Plan
-from advisor.refusals import FIX
+from advisor.refusals import FIX, OVER_QUOTA
 from advisor.scaling import ScalingAdvice
 from advisor.texts import say
 from loadtests import plugins
@@ -113,7 +113,7 @@ def unbought(about: str, choice: Choice) -> Excuse | None:
     first = choice.beyond
     if first is None or first.but is None:
         return next((one.model_copy(update={"about": about}) for one in choice.refused), None)
-    command = first.quota.command if first.quota is not None and first.but.key == "offer_over_quota" else ""
+    command = first.quota.command if first.quota is not None and first.but.key in OVER_QUOTA else ""
     remedy = say("remedy_export_quota", command=command) if command else say(first.but.key + FIX, **first.but.values)
     return Excuse(about=about, reason=first.but, remedy=remedy)
 

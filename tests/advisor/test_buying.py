@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.allowance import Allowance
 from advisor.asked import Asked
 from advisor.bought import Mix, Order, bought
 from advisor.buying import QuotaNeed, Shop
@@ -112,7 +113,9 @@ def test_a_plan_without_headroom_has_no_spot_instances() -> None:
 )
 def test_spot_instances_are_no_more_than_their_own_quota(quota: int | None, spot: int, why: str) -> None:
     """16 vCPUs a node: a row over three zones takes 48, the 9 that the headroom can lose take 144."""
-    found = replace(order(buying={"spot": "90%"}), place="ap-southeast-3", vcpus=16, spot_quota=quota)
+    found = replace(
+        order(buying={"spot": "90%"}), place="ap-southeast-3", vcpus=16, spot=Allowance(code="L-34B43A08", quota=quota)
+    )
     mix = mix_of(found)
     assert sum(part.nodes for part in mix.parts if part.purchase == "spot") == spot
     assert mix.reasons[-1].key == why
@@ -126,14 +129,14 @@ def test_spot_instances_are_no_more_than_their_own_quota(quota: int | None, spot
 
 def test_a_node_of_unknown_size_is_no_spot_instance_where_their_quota_is_known() -> None:
     wish = order(buying={"spot": "90%"})
-    mix = mix_of(replace(wish, place="ap-southeast-3", spot_quota=1000))
+    mix = mix_of(replace(wish, place="ap-southeast-3", spot=Allowance(quota=1000)))
     assert {part.purchase for part in mix.parts} == {"on_demand"}
     assert (mix.reasons[-1].key, mix.quota) == ("mix_spot_size", None)
     assert mix_of(replace(wish, place="ap-southeast-3")).saves > 0
 
 
 def test_no_quota_of_spot_instances_is_told_where_none_are_wished() -> None:
-    mix = mix_of(replace(order(), place="ap-southeast-3", vcpus=16, spot_quota=0))
+    mix = mix_of(replace(order(), place="ap-southeast-3", vcpus=16, spot=Allowance(quota=0)))
     assert (mix.quota, mix.reasons[-1].key) == (None, "mix_no_spot")
 
 

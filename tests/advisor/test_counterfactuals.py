@@ -164,6 +164,7 @@ def test_every_word_of_every_change_is_read_from_its_own_example() -> None:
         ("viewers=-100%", "expected a change above -100%"),
         ("viewers=-0.0001%x", "expected a change"),
         ("zones=0", "greater than or equal to 1"),
+        ("zones=7", "less than or equal to 6"),
         ("zones=many", "expected a whole number"),
         ("size=0", "expected a factor"),
         ("size=nan", "expected a factor"),

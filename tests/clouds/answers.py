@@ -78,13 +78,20 @@ def price_list(prices: Mapping[str, Mapping[str, str]], page: int = 100) -> Aske
 
 
 def quotas(values: Mapping[str, float]) -> Asked:
-    """GetServiceQuota, by code; the same in every region."""
+    """GetServiceQuota or the default's, by code; the same in every region and whatever the service."""
 
     def give(asked: Mapping[str, Any]) -> Answer:
         value = values.get(asked["QuotaCode"])
         if value is None:
             return {"Error": {"Code": "NoSuchResourceException", "Message": "The request failed: no such quota."}}
-        return {"Quota": {"ServiceCode": "ec2", "QuotaCode": asked["QuotaCode"], "Value": value, "Adjustable": True}}
+        return {
+            "Quota": {
+                "ServiceCode": asked["ServiceCode"],
+                "QuotaCode": asked["QuotaCode"],
+                "Value": value,
+                "Adjustable": True,
+            }
+        }
 
     return give
 

@@ -12,13 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from advisor.clouds.aws import IAM_NAMES, Aws, Refused, login
 from advisor.clouds.distributions import Window, period_at
 from advisor.clouds.edge import look_up_edge
 from advisor.clouds.egress_file import look_up_egress
-from advisor.clouds.market import look_up
+from advisor.clouds.market import look_up, quota
 from advisor.clouds.reading import read_account
 from advisor.clouds.snapshot import Account, EdgeQuotas, Place, WarmPool
 from tests.clouds import town
@@ -30,9 +31,11 @@ from tests.house.tree import ROOT, blocks
 START = datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC)
 WINDOW = Window(START, START + timedelta(seconds=170))
 NOW = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
+APPLIED = {"L-1216C47A": 640, "L-34B43A08": 256}
 ANSWERS = {
-    "servicequotas:GetServiceQuota": quotas({"L-1216C47A": 640.0, "L-34B43A08": 256.0}),
+    "servicequotas:GetServiceQuota": quotas(APPLIED),
     "servicequotas:ListServiceQuotas": QUOTAS,
+    "servicequotas:GetAWSDefaultServiceQuota": quotas({"L-BD136A63": 450, "L-6D54EA21": 30, "L-CDE20ADC": 500}),
     "ec2:DescribeCapacityReservations": reservations(("c7g.4xlarge", f"{PLACE}a", 9, 4)),
 }
 
@@ -61,7 +64,7 @@ def test_everything_is_read_of_every_region(aws: Aws) -> None:
     assert place.running == {"c7g.4xlarge": 5}
     assert place.spot == {"m7g.large": 2}
     assert place.vcpus == {"c7g.4xlarge": 16, "m7g.large": 2}
-    assert (place.quota, place.spot_quota) == (640, 256)
+    assert place.quotas == APPLIED | {"L-BD136A63": 450, "L-6D54EA21": 30, "L-CDE20ADC": 500}
     (group,) = place.groups or ()
     assert (group.name, group.minimum, group.desired, group.maximum) == ("edge", 1, 2, 9)
     assert group.in_service == {"c7g.4xlarge": 2}
@@ -109,7 +112,7 @@ def test_actions_are_named_as_iam_names_them(aws: Aws) -> None:
         ("eks:ListClusters", "node_groups"),
         ("eks:DescribeNodegroup", "node_groups"),
         ("ec2:DescribeCapacityReservations", "reservations"),
-        ("servicequotas:GetServiceQuota", "quota"),
+        ("servicequotas:GetServiceQuota", "quotas"),
     ],
 )
 def test_a_right_that_is_missing_is_named_and_all_else_is_read(aws: Aws, action: str, field: str) -> None:
@@ -125,7 +128,8 @@ def test_a_right_that_is_missing_is_named_and_all_else_is_read(aws: Aws, action:
     place = account.place(PLACE)
     assert place is not None
     absent = {name for name in Place.model_fields if getattr(place, name) is None}
-    assert absent == {field} | ({"spot"} if field == "running" else {"spot_quota"} if field == "quota" else set())
+    assert absent == ({field} | ({"spot"} if field == "running" else set())) - {"quotas"}
+    assert bool(place.quotas) is (field != "quotas")
 
 
 def test_vcpus_that_may_not_be_read_are_said_and_the_counts_stand(aws: Aws) -> None:
@@ -152,7 +156,7 @@ def test_a_region_that_is_not_enabled_is_said_once_and_the_others_are_read(aws: 
     place, closed = account.place(PLACE), account.place("me-central-1")
     assert place is not None
     assert closed is not None
-    assert (place.quota, closed.quota) == (640, None)
+    assert (place.quotas["L-1216C47A"], closed.quotas) == (640, {})
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException", "RequestExpired"])
@@ -232,6 +236,68 @@ def test_an_answer_that_is_no_answer_is_said_with_its_action(monkeypatch: pytest
             list(login().every("ec2", PLACE, "describe_instances", "Reservations"))
         assert (caught.value.kind, caught.value.action) == ("failed", "ec2:DescribeInstances")
         assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "ThrottlingException", "AccessDeniedException"])
+def test_quotas_that_may_not_be_read_are_said_once_and_stay_unknown(aws: Aws, code: str) -> None:
+    """Service Quotas takes few requests a second: whoever is refused is not asked for the other codes too."""
+    town.instances()
+    asked = answering(aws, ANSWERS | {"servicequotas:GetServiceQuota": refusing(code)})
+    account = read_account(aws, (PLACE,), (HOST,), (), NOW, kinds=("g5.xlarge", "p4d.24xlarge"))
+    kind = "account_denied" if code.startswith("Access") else "account_busy"
+    assert [one.reason.key for one in account.excuses] == [kind]
+    assert [action for action, _ in asked].count("servicequotas:GetServiceQuota") == 1
+    place = account.place(PLACE)
+    assert place is not None
+    assert (place.running, place.quotas, place.vcpus) == ({"c7g.4xlarge": 3}, {}, {"c7g.4xlarge": 16})
+
+
+def test_quotas_of_the_families_that_may_be_bought_are_read_and_one_that_is_not_there_leaves_the_others(
+    aws: Aws,
+) -> None:
+    answering(aws, ANSWERS | {"servicequotas:GetServiceQuota": quotas(APPLIED | {"L-DB2E81BA": 64})})
+    account = read_account(aws, (PLACE,), (HOST,), (), NOW, kinds=("g5.xlarge", "g6.xlarge", "c7g.large", "mac2.metal"))
+    place = account.place(PLACE)
+    assert place is not None
+    assert {code: place.quotas.get(code) for code in (*APPLIED, "L-DB2E81BA", "L-3819A6DF")} == APPLIED | {
+        "L-DB2E81BA": 64,
+        "L-3819A6DF": None,
+    }
+    assert place.quotas["L-BD136A63"] == 450, "those that are asked after it"
+    (excuse,) = account.excuses
+    assert excuse.about == "servicequotas:GetAWSDefaultServiceQuota"
+
+
+def test_a_quota_without_a_value_of_ones_own_is_the_default_and_other_refusals_are_not(aws: Aws) -> None:
+    """By botocore's own client and its stub: the second call is made for NoSuchResource alone."""
+    client = aws.quotas(PLACE)
+    code = {"ServiceCode": "eks", "QuotaCode": "L-BD136A63"}
+    with Stubber(client) as stub:
+        stub.add_client_error("get_service_quota", "NoSuchResourceException", expected_params=code)
+        stub.add_response("get_aws_default_service_quota", {"Quota": code | {"Value": 450.0}}, code)
+        assert quota(aws, PLACE, "L-BD136A63", "eks") == 450
+        stub.add_client_error("get_service_quota", "IllegalArgumentException", expected_params=code)
+        with pytest.raises(Refused, match="IllegalArgumentException"):
+            quota(aws, PLACE, "L-BD136A63", "eks")
+        stub.assert_no_pending_responses()
+
+
+def test_reservations_say_when_they_end_and_whether_nodes_run_in_them_by_themselves(aws: Aws) -> None:
+    ends = datetime(2026, 12, 6, tzinfo=UTC)
+    usual = {"InstanceType": "c7g.4xlarge", "AvailabilityZone": f"{PLACE}a", "AvailableInstanceCount": 4}
+    usual |= {"InstanceMatchCriteria": "open", "InstancePlatform": "Linux/UNIX", "Tenancy": "default"}
+    told = [
+        usual | {"TotalInstanceCount": 4},
+        usual | {"TotalInstanceCount": 5, "EndDate": ends},
+        usual | {"TotalInstanceCount": 6, "InstanceMatchCriteria": "targeted"},
+        usual | {"TotalInstanceCount": 7, "InstancePlatform": "Windows"},
+        usual | {"TotalInstanceCount": 8, "Tenancy": "dedicated"},
+    ]
+    answering(aws, ANSWERS | {"ec2:DescribeCapacityReservations": lambda _: {"CapacityReservations": told}})
+    place = read_account(aws, (PLACE,), (HOST,), (), NOW).place(PLACE)
+    assert place is not None
+    found = [(one.total, one.is_open, one.ends) for one in place.reservations or ()]
+    assert found == [(4, True, None), (5, True, ends), (6, False, None), (7, False, None), (8, False, None)]
 
 
 def test_what_stays_busy_is_said_as_that(aws: Aws) -> None:
@@ -323,7 +389,7 @@ def test_the_cdn_that_may_not_be_read_is_said_and_the_regions_are_read(aws: Aws,
     assert (account.distributions is None) is action.startswith("cloudfront")
     place = account.place(PLACE)
     assert place is not None
-    assert place.quota == 640
+    assert place.quotas["L-1216C47A"] == 640
 
 
 def test_a_refusal_is_no_fault() -> None:

@@ -13,7 +13,8 @@ from moto import mock_aws
 from advisor.catalog import catalog_of, load, parse_catalog, parsed, stock_of
 from advisor.clouds.aws import Aws, Refused, action_of, login, region_names
 from advisor.clouds.catalog_file import catalog_text, changes
-from advisor.clouds.market import Market, class_of, is_standard, look_up, price_of
+from advisor.clouds.market import Market, look_up, price_of
+from advisor.clouds.quotas import class_of, is_standard
 from advisor.cluster.fitting import MIB, eks_allocatable, machine_of
 from advisor.offer import Offer
 from advisor.shelves import list_lines, show_lines
@@ -22,13 +23,15 @@ from loadtests.launch import Launch
 from surgecast.catalogs import refresh_catalog
 from surgecast.cli import surgecast
 from tests.clouds.answers import answering, price_list, product, quotas, refusing
+from tests.clouds.everywhere import told_everywhere
 
 DAY = date(2026, 11, 27)
 REGIONS = ("ap-southeast-3", "us-east-1")
 PRICES = {"us-east-1": {"c7gn.4xlarge": "0.9984000000", "c7g.4xlarge": "0.58", "c7g.large": "0.0000000000"}}
 ANSWERS = {
     "pricing:GetProducts": price_list(PRICES, page=1),
-    "servicequotas:GetServiceQuota": quotas({"L-1216C47A": 640.0, "L-34B43A08": 256.0}),
+    "servicequotas:GetServiceQuota": quotas({"L-1216C47A": 640.0, "L-34B43A08": 256.0, "L-DB2E81BA": 8.0}),
+    "servicequotas:GetAWSDefaultServiceQuota": quotas({"L-3819A6DF": 0.0}),
 }
 
 
@@ -85,7 +88,9 @@ def test_zones_are_those_of_the_region_and_none_where_a_type_is_not_sold(found: 
 
 
 def test_a_family_with_a_quota_of_its_own_does_not_get_that_of_the_standard_ones(found: Market) -> None:
-    assert offers(found)["g5.xlarge"].quota_vcpus == {}
+    gpu = offers(found)["g5.xlarge"]
+    assert {region: fact.value for region, fact in gpu.quota_vcpus.items()} == dict.fromkeys(REGIONS, 8)
+    assert {region: fact.value for region, fact in gpu.quota_spot_vcpus.items()} == dict.fromkeys(REGIONS, 0)
     named = {"c7gn.4xlarge": "c", "im4gn.large": "im", "u-6tb1.metal": "u", "mac2-m2.metal": "mac", "x2gd.large": "x"}
     assert {name: class_of(name) for name in named} == named
     ours = {"im4gn.large": True, "x2gd.large": False, "inf2.xlarge": False, "dl1.24xlarge": False}
@@ -98,8 +103,7 @@ def test_the_same_answers_give_the_same_file_whatever_order_they_come_in(found: 
         dict(reversed(found.zones.items())),
         dict(reversed(found.zone_counts.items())),
         dict(reversed(found.prices.items())),
-        dict(reversed(found.on_demand.items())),
-        dict(reversed(found.spot.items())),
+        dict(reversed(found.quotas.items())),
     )
     assert catalog_text("mine", turned, DAY) == catalog_text("mine", found, DAY)
 
@@ -180,6 +184,7 @@ def run(*words: str) -> tuple[int, str]:
     return getattr(error, "exit_code", result.exit_code), result.output + (str(error) if error else "")
 
 
+@told_everywhere()
 @mock_aws
 def test_the_command_writes_a_catalogue_and_makes_it_again_with_its_own_regions(tmp_path: Path) -> None:
     out = tmp_path / "mine.yaml"
@@ -250,7 +255,7 @@ def test_without_credentials_nothing_is_written(tmp_path: Path, monkeypatch: pyt
 
 def test_changes_are_told_by_kind(found: Market) -> None:
     before = parse_catalog("mine.yaml", catalog_text("mine", found, DAY))
-    dearer = Market(found.shapes, found.zones, found.zone_counts, {"us-east-1": {"c7g.4xlarge": 0.6}}, found.on_demand)
+    dearer = Market(found.shapes, found.zones, found.zone_counts, {"us-east-1": {"c7g.4xlarge": 0.6}}, found.quotas)
     after = parse_catalog("mine.yaml", catalog_text("mine", dearer, DAY))
     assert list(changes(before, after)) == ["prices changed: 2 (c7g.4xlarge, c7gn.4xlarge)"]
     assert list(changes(before, before)) == []

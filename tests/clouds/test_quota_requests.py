@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -13,12 +14,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice, Own, advise
+from advisor.catalog import read_catalog
 from advisor.clouds.asking import increases_of
+from advisor.clouds.snapshot import Account
+from advisor.plan import Plan
 from advisor.reports.json import Json
 from loadtests.errors import InputError
 from loadtests.launch import Launch
-from loadtests.run import read_run
+from loadtests.run import Run, read_run
 from surgecast.cli import surgecast
 from surgecast.quota_requests import request_quotas
 from tests.advisor.runs import Town, write
@@ -29,6 +33,10 @@ IDENTITY = (
     "</GetCallerIdentityResult></GetCallerIdentityResponse>"
 )
 STANDARD = {"QuotaName": "Running On-Demand Standard instances", "QuotaCode": "L-1216C47A", "Value": 64.0}
+
+
+STANDARD_CODE, MUMBAI = "L-1216C47A", "ap-south-1"
+VCPUS = {"m7g.large": 2, "c7g.4xlarge": 16}
 
 
 class Quotas(ThreadingHTTPServer):
@@ -83,16 +91,37 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Quotas]:
 
 
 @pytest.fixture(scope="module")
-def advice(tmp_path_factory: pytest.TempPathFactory) -> Advice:
-    """Of a launch that needs more vCPUs in India than it has."""
+def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("quotas") / "run"
     write(Town(seed=3), folder)
-    run = read_run(folder)
-    scenario = run.header.scenario
-    audience = {"in": 2500}
-    launch = Launch.model_validate({"audience": audience, "node": "c7g.4xlarge", "offers": ["c7g.4xlarge"]})
-    header = run.header.model_copy(update={"scenario": scenario.model_copy(update={"launch": launch})})
-    return advise([replace(run, header=header)])
+    return read_run(folder)
+
+
+def advised(run: Run, account: Account | None = None, **how: Any) -> Advice:
+    """Of a launch in India, 2,500 viewers on c7g.4xlarge."""
+    told = {"audience": {"in": 2500}, "node": "c7g.4xlarge", "offers": ["c7g.4xlarge"]} | how
+    scenario = run.header.scenario.model_copy(update={"launch": Launch.model_validate(told)})
+    header = run.header.model_copy(update={"scenario": scenario})
+    return advise([replace(run, header=header)], own=Own(account=account))
+
+
+def holding(**fields: Any) -> Account:
+    """An account that runs 200 m7g.large in Mumbai, 400 vCPUs."""
+    place = {
+        "region": MUMBAI,
+        "running": {"m7g.large": 200},
+        "spot": {},
+        "vcpus": VCPUS,
+        "quotas": {STANDARD_CODE: 500},
+    }
+    read = {"account": "123456789012", "read_at": "2026-11-27T00:00:00Z", "hosts": (), "places": (place | fields,)}
+    return Account.model_validate(read)
+
+
+@pytest.fixture(scope="module")
+def advice(rehearsed: Run) -> Advice:
+    """Of a launch that needs more vCPUs in India than it has."""
+    return advised(rehearsed)
 
 
 def told(advice: Advice, folder: Path, *words: str) -> tuple[int, str]:
@@ -106,6 +135,88 @@ def test_markets_with_one_aws_region_share_its_quota(advice: Advice) -> None:
     twice = advice.model_copy(update={"regions": advice.regions * 2})
     (both,) = [one for one in increases_of(twice) if one.service == "ec2"]
     assert both.wanted == 2 * need.wanted
+
+
+def wanted(advice: Advice) -> list[tuple[str, float]]:
+    return [(one.quota, one.wanted) for one in increases_of(advice) if one.service == "ec2"]
+
+
+def test_what_the_account_runs_is_in_what_is_asked_for_and_its_own_nodes_are_not_twice(rehearsed: Run) -> None:
+    """Where the account was read, the nodes are asked for beside what runs; those that serve already, once."""
+    ((_, alone),) = wanted(advised(rehearsed))
+    ((code, beside),) = wanted(advised(rehearsed, holding()))
+    assert (code, beside) == (STANDARD_CODE, alone + 400)
+    group = {
+        "name": "eks-edge",
+        "minimum": 0,
+        "desired": 2,
+        "maximum": 9,
+        "in_service": {"c7g.4xlarge": 2},
+        "zones": (),
+    }
+    managed = {"cluster": "live", "name": "edge", "status": "ACTIVE", "buying": "ON_DEMAND", "groups": ("eks-edge",)}
+    sizes = {"minimum": 0, "desired": 2, "maximum": 9, "kinds": ("c7g.4xlarge",)}
+    served = holding(running={"m7g.large": 200, "c7g.4xlarge": 2}, groups=(group,), node_groups=(managed | sizes,))
+    assert wanted(advised(rehearsed, served)) == [(STANDARD_CODE, alone + 400)]
+    strangers = holding(running={"m7g.large": 200, "c7g.4xlarge": 2})
+    assert wanted(advised(rehearsed, strangers)) == [(STANDARD_CODE, alone + 400 + 32)]
+    advice = advised(rehearsed, served)
+    (region,) = advice.regions
+    assert region.account is not None
+    assert region.account.ask == alone + 400, "the page and the command say the same"
+    twice = advice.model_copy(update={"regions": advice.regions * 2})
+    assert wanted(twice) == [(STANDARD_CODE, 2 * alone + 400)], "what runs is in it once"
+
+
+def test_what_is_reserved_is_not_asked_for_again(rehearsed: Run) -> None:
+    ((_, alone),) = wanted(advised(rehearsed))
+    free = {"kind": "c7g.4xlarge", "zone": f"{MUMBAI}a", "total": 2, "free": 2}
+    reserved = tuple(free | {"zone": f"{MUMBAI}{zone}"} for zone in "abc")
+    assert wanted(advised(rehearsed, holding(reservations=reserved))) == [(STANDARD_CODE, alone + 400)]
+    closed = tuple(one | {"is_open": False} for one in reserved)
+    assert wanted(advised(rehearsed, holding(reservations=closed))) == [(STANDARD_CODE, alone + 400 + 6 * 16)]
+
+
+def test_two_markets_that_fit_alone_and_not_together_are_asked_for(rehearsed: Run) -> None:
+    ((_, alone),) = wanted(advised(rehearsed))
+    advice = advised(rehearsed, holding(quotas={STANDARD_CODE: int(alone) + 400}))
+    assert wanted(advice) == []
+    twice = advice.model_copy(update={"regions": advice.regions * 2})
+    assert wanted(twice) == [(STANDARD_CODE, 2 * alone + 400)]
+
+
+def test_what_the_scenario_says_is_enough_is_not_asked_for(rehearsed: Run) -> None:
+    assert wanted(advised(rehearsed, holding(), quota_vcpus={"in": 100_000})) == []
+    ((_, short),) = wanted(advised(rehearsed, holding(), quota_vcpus={"in": 1}))
+    assert short == wanted(advised(rehearsed))[0][1] + 400
+
+
+def test_a_gpu_is_asked_for_by_the_code_of_its_family(rehearsed: Run, tmp_path: Path) -> None:
+    """From a catalogue of one's own, whose ways to pay name the codes of the standard families."""
+    text = resources.files("advisor").joinpath("catalogs/ec2.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace("name: ec2", "name: mine").replace("c7g.4xlarge:", "g5g.4xlarge:"), encoding="utf-8")
+    buying = {"spot": "50%", "spot_lost": "50%"}
+    launch = {"audience": {"in": 2500}, "node": "g5g.4xlarge", "offers": [], "buying": buying}
+    scenario = rehearsed.header.scenario.model_copy(update={"launch": Launch.model_validate(launch)})
+    run = replace(rehearsed, header=rehearsed.header.model_copy(update={"scenario": scenario}))
+    only = read_catalog(file)
+    shelf = only._replace(offers=tuple(one for one in only.offers if one.name == "g5g.4xlarge"))
+    account = holding(quotas={STANDARD_CODE: 500, "L-DB2E81BA": 64, "L-3819A6DF": 48})
+    advice = advise([run], own=Own(catalogs=(shelf,), account=account))
+    (region,) = advice.regions
+    assert isinstance(region.nodes, Plan)
+    assert region.nodes.offers.best is None, "64 vCPUs are 4 nodes"
+    beyond = region.nodes.offers.beyond
+    assert beyond is not None
+    assert beyond.quota is not None
+    assert (beyond.quota.code, beyond.quota.known) == ("L-DB2E81BA", 64)
+    assert "--quota-code L-DB2E81BA" in beyond.quota.command
+    roomy = account.model_copy(
+        update={"places": tuple(one.model_copy(update={"quotas": {"L-DB2E81BA": 99_000}}) for one in account.places)}
+    )
+    found = advise([run], own=Own(catalogs=(shelf,), account=roomy))
+    assert wanted(found)[0][0] == "L-3819A6DF", "of spot instances nothing is known, so they are asked for"
 
 
 def test_what_is_needed_is_looked_up_and_nothing_is_asked_for(aws: Quotas, advice: Advice, tmp_path: Path) -> None:

@@ -6,22 +6,21 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib import resources
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
-from botocore.handlers import BUILTIN_HANDLERS
 from click.testing import CliRunner
 from moto import mock_aws
 
 from advisor.advice import Advice, Own, advise
 from advisor.catalog import load_catalog
+from advisor.clouds.counted import used_vcpus
+from advisor.clouds.quotas import ON_DEMAND, SPOT, code_of
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place, Reservation, WarmPool
-from advisor.clouds.today import Needs, account_today, used_vcpus
+from advisor.clouds.today import Needs, account_today
 from advisor.offer import UNKNOWN_NODE
 from advisor.reports.html import Html
 from advisor.reports.json import Json
@@ -31,7 +30,8 @@ from loadtests.scenario import Scenario
 from surgecast.accounts import hosts_of, places_of
 from surgecast.cli import surgecast
 from tests.advisor.runs import Town, run_of
-from tests.clouds.edge_answers import QUOTAS
+from tests.clouds import town
+from tests.clouds.everywhere import told_everywhere
 from tests.clouds.town import PLACE
 
 C7G = next(offer for offer in load_catalog("ec2") if offer.name == "c7g.4xlarge")
@@ -41,8 +41,7 @@ HERE = Place(
     running={"c7g.4xlarge": 5, "g5.xlarge": 2},
     spot={},
     vcpus={"c7g.4xlarge": 16, "g5.xlarge": 4, "m7g.large": 2},
-    quota=640,
-    spot_quota=5,
+    quotas={"L-1216C47A": 640, "L-34B43A08": 5},
     reservations=(
         Reservation(kind="c7g.4xlarge", zone=f"{PLACE}a", total=9, free=4),
         Reservation(kind="m7g.large", zone=f"{PLACE}a", total=3, free=3),
@@ -85,20 +84,23 @@ def told(nodes: int | None, **changes: Any) -> list[str]:
     return [one.key for one in found.findings]
 
 
-def test_what_is_used_counts_standard_instances_and_free_reservations_of_other_types() -> None:
-    assert used_vcpus(HERE) == 5 * 16 + 4 * 16 + 3 * 2
-    assert used_vcpus(HERE, "c7g.4xlarge") == 5 * 16 + 3 * 2
-    assert used_vcpus(HERE.model_copy(update={"running": None})) is None
-    assert used_vcpus(HERE.model_copy(update={"vcpus": {}})) is None
-    assert used_vcpus(HERE.model_copy(update={"vcpus": {}, "running": {"g5.xlarge": 2}, "reservations": None})) == 0
+def test_what_is_used_counts_instances_of_the_same_families_and_free_reservations() -> None:
+    assert used_vcpus(HERE, ON_DEMAND) == 5 * 16 + 4 * 16 + 3 * 2
+    assert used_vcpus(HERE, code_of("g5.xlarge")) == 2 * 4
+    assert used_vcpus(HERE, SPOT, spot=True) == 0
+    assert used_vcpus(HERE.model_copy(update={"running": None}), ON_DEMAND) is None
+    assert used_vcpus(HERE.model_copy(update={"vcpus": {}}), ON_DEMAND) is None
+    gpus = {"vcpus": {}, "running": {"g5.xlarge": 2}, "reservations": None}
+    assert used_vcpus(HERE.model_copy(update=gpus), ON_DEMAND) == 0
 
 
-@pytest.mark.parametrize(("nodes", "ask"), [(34, None), (35, 86 + 35 * 16), (1000, 86 + 16_000), (None, None)])
-def test_the_quota_to_ask_for_is_what_is_used_and_what_is_needed(nodes: int | None, ask: int | None) -> None:
-    """640 - 86 = 554 vCPUs are left: 34 nodes of 16."""
+@pytest.mark.parametrize(("nodes", "ask"), [(36, None), (37, 54 + 37 * 16), (1000, 54 + 16_000), (None, None)])
+def test_the_quota_to_ask_for_is_what_others_use_and_what_is_needed(nodes: int | None, ask: int | None) -> None:
+    """150 vCPUs are used, 96 of them by the plan's own: 2 nodes that serve, 4 that are reserved. 640 - 54 are left."""
     found = account_today(account(), "id", {"id": Needs(PLACE, C7G, nodes)})
     assert found is not None
-    assert (found.quota, found.used, found.left) == (640, 86, 554)
+    assert (found.quota, found.used, found.serving) == (640, 150, 2)
+    assert (found.own, found.left) == ((96, 586) if nodes else (0, 490))
     assert found.ask == ask
     assert ("account_ask" in [one.key for one in found.findings]) is (ask is not None)
     if ask:
@@ -106,28 +108,45 @@ def test_the_quota_to_ask_for_is_what_is_used_and_what_is_needed(nodes: int | No
         assert f"--quota-code L-1216C47A --desired-value {ask}." in message.text
 
 
+def test_fewer_nodes_than_serve_today_take_no_more_than_they_are() -> None:
+    found = account_today(account(), "id", {"id": Needs(PLACE, C7G, 1)})
+    assert found is not None
+    assert (found.own, found.left) == (16, 640 - 150 + 16)
+
+
 def test_regions_of_one_place_share_its_quota() -> None:
     wanted = {"br": Needs(PLACE, C7G, 20), "ar": Needs(PLACE, C7G, 20), "jp": Needs("ap-northeast-1", C7G, 500)}
     found = account_today(account(), "br", wanted)
     assert found is not None
     assert (found.needed_vcpus, found.together_vcpus, found.together) == (320, 640, ("ar", "br"))
-    assert found.ask == 86 + 640
+    assert found.ask == 54 + 640
     assert account_today(account(), "jp", wanted) is None
 
 
-@pytest.mark.parametrize("missing", ["quota", "running"])
-def test_without_quota_or_usage_nothing_is_asked_for(missing: str) -> None:
-    found = account_today(account(**{missing: None}), "id", {"id": Needs(PLACE, C7G, 1000)})
+def test_regions_of_one_place_with_other_families_do_not_share_a_quota() -> None:
+    gpu = C7G.model_copy(update={"name": "g5.4xlarge"})
+    found = account_today(account(), "br", {"br": Needs(PLACE, C7G, 20), "ar": Needs(PLACE, gpu, 20)})
+    assert found is not None
+    assert (found.together_vcpus, found.together, found.code) == (320, ("br",), ON_DEMAND)
+
+
+@pytest.mark.parametrize("missing", [{"quotas": {}}, {"running": None}])
+def test_without_quota_or_usage_nothing_is_asked_for(missing: dict[str, Any]) -> None:
+    found = account_today(account(**missing), "id", {"id": Needs(PLACE, C7G, 1000)})
     assert found is not None
     assert (found.left, found.ask) == (None, None)
+    assert ("account_other_quota" in [one.key for one in found.findings]) is ("quotas" in missing)
 
 
-def test_a_type_with_a_quota_of_its_own_is_not_held_against_that_of_the_standard_ones() -> None:
+def test_a_type_with_a_quota_of_its_own_is_held_against_that_one() -> None:
     gpu = C7G.model_copy(update={"name": "g5.4xlarge"})
-    found = account_today(account(), "id", {"id": Needs(PLACE, gpu, 1000)})
+    unread = account_today(account(), "id", {"id": Needs(PLACE, gpu, 1000)})
+    assert unread is not None
+    assert (unread.quota, unread.ask, unread.code) == (None, None, "L-DB2E81BA")
+    assert "account_other_quota" in [one.key for one in unread.findings]
+    found = account_today(account(quotas={"L-DB2E81BA": 64}), "id", {"id": Needs(PLACE, gpu, 5)})
     assert found is not None
-    assert (found.quota, found.ask) == (None, None)
-    assert "account_other_quota" in [one.key for one in found.findings]
+    assert (found.quota, found.used, found.ask) == (64, 8, 8 + 5 * 16)
 
 
 def test_a_node_of_which_nothing_is_known_is_said() -> None:
@@ -189,7 +208,7 @@ def test_the_advice_has_all_that_is_shown(advice: Advice) -> None:
     data = json.loads(Json().render(advice, "en"))
     region = next(one for one in data["regions"] if one["code"] == "id")
     assert region["account"]["quota"] == 640
-    assert region["account"]["ask"] == 86 + region["nodes"]["nodes"] * 16
+    assert region["account"]["ask"] == 54 + region["nodes"]["nodes"] * 16
     assert data["account"]["served"][0]["delivered"]["hit_ratio"] == 0.93
     assert data["account"]["our_requests"] == sum(
         second["served"] + second["failed"] for run in data["runs"] for second in run["whole"]
@@ -227,22 +246,9 @@ def test_the_account_is_read_and_shown_where_a_rule_puts_the_nodes(run: Run) -> 
 
 @pytest.fixture
 def served() -> Iterator[None]:
-    """moto for a command that makes its own session; what moto has not got is answered here."""
-
-    def answer(told: dict[str, object], **_: object) -> tuple[Any, dict[str, object]]:
-        return SimpleNamespace(status_code=200), told
-
-    handlers = (
-        ("before-call.ec2.DescribeCapacityReservations", partial(answer, {"CapacityReservations": []})),
-        ("before-call.service-quotas.ListServiceQuotas", partial(answer, QUOTAS({}))),
-    )
-    BUILTIN_HANDLERS.extend(handlers)
-    try:
-        with mock_aws():
-            yield
-    finally:
-        for handler in handlers:
-            BUILTIN_HANDLERS.remove(handler)
+    """moto for a command that makes its own session."""
+    with told_everywhere(), mock_aws():
+        yield
 
 
 def invoke(*words: str) -> tuple[int, str]:
@@ -262,12 +268,43 @@ def test_the_command_reads_the_account_and_advises_whatever_could_not_be_read(se
     code, text = invoke(str(folder), "--account", "--out", str(folder / "out"))
     assert code == 0, text
     assert "Reading the AWS account in ap-south-1, ap-southeast-3, sa-east-1." in text
-    assert "! servicequotas:GetServiceQuota in ap-southeast-3 failed" in text
+    assert "! servicequotas:GetAWSDefaultServiceQuota in ap-southeast-3 failed" in text
     data = json.loads((folder / "out" / "advice.json").read_text(encoding="utf-8"))
     assert data["account"]["places"] == ["ap-south-1", "ap-southeast-3", "sa-east-1"]
     assert {one["account"]["place"] for one in data["regions"]} == {"ap-south-1", "ap-southeast-3", "sa-east-1"}
     (part,) = data["cdns"]["parts"]
     assert (part["offer"]["limits"]["egress"], part["allowance"]["left"]) == ("400Gbps", 210)
+
+
+def test_the_command_buys_no_more_than_the_account_lets_it(folder: Path, tmp_path: Path) -> None:
+    """Nine nodes run in Jakarta, 144 vCPUs: less of them leaves another type, and none leaves no type at all."""
+    scenario = tmp_path / "launch.yaml"
+    data = Town(seed=3).scenario.model_dump(mode="json")
+    data["launch"] |= {"node": "c7g.4xlarge", "offers": ["ec2"], "most_nodes": 100_000}
+    data["launch"]["audience"] = {"id": 4000, "in": 2500}
+    scenario.write_text(yaml.safe_dump(data), encoding="utf-8")
+
+    def read(applied: dict[str, float], out: str) -> tuple[dict[str, Any], str]:
+        with told_everywhere(applied), mock_aws():
+            town.instances(count=9)
+            words = (str(folder), "--account", "--scenario", str(scenario), "--out", str(tmp_path / out))
+            code, text = invoke(*words)
+        assert code == 0, text
+        told = json.loads((tmp_path / out / "advice.json").read_text(encoding="utf-8"))
+        (region,) = [one for one in told["regions"] if one["code"] == "id"]
+        return region["nodes"]["offers"], (tmp_path / out / "report.md").read_text(encoding="utf-8")
+
+    roomy, page = read({ON_DEMAND: 40_000, SPOT: 64}, "roomy")
+    quota = roomy["best"]["quota"]
+    assert (quota["source"], quota["known"], quota["used"], quota["command"]) == ("account", 40_000, 144, "")
+    assert "The quota is the account's own, from Service Quotas." in page
+    tight, page = read({ON_DEMAND: quota["vcpus"] + 143, SPOT: 64}, "tight")
+    assert tight["best"]["offer"]["name"] != roomy["best"]["offer"]["name"], "one that takes fewer vCPUs"
+    assert tight["best"]["quota"]["vcpus"] < quota["vcpus"]
+    shut, page = read({ON_DEMAND: 144, SPOT: 0}, "shut")
+    assert shut["best"] is None
+    assert "beside the 144 that run there already" in page
+    assert f"--desired-value {144 + shut['beyond']['quota']['vcpus']}" in page
 
 
 def test_without_credentials_the_advice_is_made_and_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

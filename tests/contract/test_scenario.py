@@ -85,6 +85,8 @@ CASES: list[tuple[str, object, str]] = [
     ("launch.node", {"cpus": 4}, "launch.node.facts.cpus: unknown key, found 4"),
     ("launch.node", "../x", "launch.node.name: String should match pattern"),
     ("launch.offers", ["../x"], "launch.offers.0: String should match pattern"),
+    ("launch.zones", 7, "launch.zones: expected 1 to 6 (no region of AWS has more), found 7"),
+    ("launch.zones", 0, "launch.zones: Input should be greater than 0"),
     ("launch.target_utilisation", "0%", "launch.target_utilisation: Input should be greater than 0"),
     ("surge", {"shape": "flash_crowds", "baseline": 1, "peak": 2}, "did you mean 'flash_crowd'?"),
     ("surge", "flash_crowd", "surge.baseline: Field required"),

@@ -7,6 +7,7 @@ makes up an SSH key of a node group and tags of launch templates, so a second pl
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
@@ -109,17 +110,27 @@ def test_what_was_advised_is_made_and_taken_away(account: Account, known: Advise
     assert rules["IpPermissions"] == []
     eks = account.client("eks")
     assert set(outputs["node_groups"]) == set(surge["nodes"])
+    most = 0
     for key, nodes in surge["nodes"].items():
-        name = f"surgecast-{surge['region']}-{surge['scenario']}-{key}"
-        group = eks.describe_nodegroup(clusterName="live", nodegroupName=name)["nodegroup"]
-        sizes = {"minSize": nodes["min"], "desiredSize": nodes["desired"], "maxSize": nodes["max"]}
-        assert group["scalingConfig"] == sizes
-        assert (group["instanceTypes"], group["capacityType"]) == (nodes["instance_types"], nodes["capacity_type"])
-        (moved,) = (one["name"] for one in group["resources"]["autoScalingGroups"])
-        actions = scaling.describe_scheduled_actions(AutoScalingGroupName=moved)["ScheduledUpdateGroupActions"]
-        counts = {one["ScheduledActionName"].removeprefix(f"{name}-"): one["DesiredCapacity"] for one in actions}
+        name, each = f"surgecast-{surge['region']}-{surge['scenario']}-{key}", nodes["per_group"]
+        names = [name, *(f"{name}-{number}" for number in range(2, -(-nodes["max"] // each) + 1))]
+        groups = [eks.describe_nodegroup(clusterName="live", nodegroupName=one)["nodegroup"] for one in names]
+        sizes = [one["scalingConfig"] for one in groups]
+        whole = {"minSize": nodes["min"], "desiredSize": nodes["desired"], "maxSize": nodes["max"]}
+        assert {part: sum(size[part] for size in sizes) for part in whole} == whole
+        assert all(size["minSize"] <= size["desiredSize"] <= size["maxSize"] <= each for size in sizes)
+        bought = {(*one["instanceTypes"], one["capacityType"]) for one in groups}
+        assert bought == {(*nodes["instance_types"], nodes["capacity_type"])}
+        moved = [one["resources"]["autoScalingGroups"][0]["name"] for one in groups]
+        assert sorted(outputs["node_groups"][key]) == sorted(moved)
+        counts: Counter[str] = Counter()
+        for one in moved:
+            for action in scaling.describe_scheduled_actions(AutoScalingGroupName=one)["ScheduledUpdateGroupActions"]:
+                counts[action["ScheduledActionName"].rpartition("-")[2]] += action["DesiredCapacity"]
         assert counts == {"before": nodes["ahead"], "after": nodes["desired"]}
         assert outputs["because"][f"nodes.{key}.max"]["zh"]
+        most = max(most, len(groups))
+    assert most > 1, "one managed node group cannot hold them"
     root.done("destroy", "-auto-approve")
     assert scaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
     assert eks.list_nodegroups(clusterName="live")["nodegroups"] == []

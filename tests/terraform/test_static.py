@@ -10,6 +10,8 @@ from typing import Any
 import hcl2
 import pytest
 
+from advisor.clouds.quotas import limits
+from loadtests.launch import MOST_ZONES, Launch
 from tests.house.tree import files, read
 from tests.terraform.tool import FOLDER, LIVE, MODULES
 
@@ -47,6 +49,20 @@ def named(body: Any, name: str) -> Iterator[Any]:
     elif isinstance(body, list):
         for one in body:
             yield from named(one, name)
+
+
+def test_a_scenario_has_no_more_zones_than_the_nodes_may() -> None:
+    """One limit: what a scenario may say, Terraform takes, and what it may not is refused there already."""
+    (rule,) = dict(blocks(FOLDER / "modules" / "nodes", "variable"))["zones"]["validation"]
+    assert f"var.zones <= {MOST_ZONES} " in rule["condition"]
+    assert Launch(zones=MOST_ZONES).zones == MOST_ZONES
+
+
+def test_a_managed_group_is_as_large_as_eks_lets_it_be_by_default() -> None:
+    found = dict(blocks(FOLDER / "modules" / "nodes", "variable"))["nodes_per_group"]
+    assert found["default"] == limits().nodes_per_group.usual.value
+    (check,) = [body for name, body in blocks(FOLDER / "modules" / "nodes", "check") if "groups" in name]
+    assert f"local.count <= {limits().groups_per_cluster.usual.value}" in str(check)
 
 
 @pytest.mark.parametrize("module", MODULES)

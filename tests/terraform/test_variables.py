@@ -14,6 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from advisor.cdns.shield import ShieldChoice
+from advisor.clouds.groups import group_need
+from advisor.clouds.snapshot import Place
 from advisor.generators import machines
 from advisor.models import Excuse
 from advisor.plan import Plan
@@ -125,6 +127,20 @@ def test_counts_are_of_the_chosen_type_and_in_order(known: Advised, tmp_path: Pa
             assert nodes["capacity_type"] == "ON_DEMAND"
             assert 1 <= nodes["min"] <= nodes["ahead"] <= nodes["max"] <= known.scenario.launch.most_nodes
             assert nodes["max"] >= group.nodes
+
+
+def test_groups_are_as_large_as_the_account_has_them(known: Advised, tmp_path: Path) -> None:
+    known.export(tmp_path)
+    assert read(tmp_path)["surge"]["nodes"]["per_group"] == 450
+    plan = known.advice.regions[0].nodes
+    assert isinstance(plan, Plan)
+    best = plan.offers.best
+    assert best is not None
+    own = best.model_copy(update={"groups": group_need(best.nodes, Place(region="x", quotas={"L-BD136A63": 100}))})
+    known.export(tmp_path, nodes=plan.model_copy(update={"offers": plan.offers.model_copy(update={"best": own})}))
+    data = read(tmp_path)
+    assert data["surge"]["nodes"]["per_group"] == 100
+    assert "100" in data["reasons"][data["why"]["nodes.per_group"]]["zh"]
 
 
 def test_a_wall_holds_for_every_count(town: Run, tmp_path: Path) -> None:

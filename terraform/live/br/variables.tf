@@ -14,6 +14,7 @@ variable "surge" {
       max            = number
       ahead          = number
       warm           = number
+      per_group      = optional(number, 450)
       instance_types = list(string)
     }))
     event = object({

@@ -34,6 +34,7 @@ module "nodes" {
   instance_types     = each.value.instance_types
   capacity_type      = each.value.capacity_type
   size               = { min = each.value.min, desired = each.value.desired, max = each.value.max }
+  nodes_per_group    = each.value.per_group
   warm               = each.value.warm
   event              = var.surge.event == null ? null : { nodes = each.value.ahead, opens = var.surge.event.opens, ends = var.surge.event.ends }
   tags               = var.surge.tags

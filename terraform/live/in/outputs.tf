@@ -5,7 +5,7 @@ output "because" {
 
 output "node_groups" {
   description = "The groups that the schedule moves, one for each shape and way to pay."
-  value       = { for key, one in module.nodes : key => one.group }
+  value       = { for key, one in module.nodes : key => one.groups }
 }
 
 output "load_generators" {

@@ -5,8 +5,14 @@ locals {
   # AWS takes no schedule for what is past: in mid-event only the way back is left.
   is_ahead = var.event == null ? false : timecmp(var.event.opens, plantimestamp()) > 0
   # Graviton types have a g after the generation: c7g, c7gn, im4gn, g5g.
-  is_arm    = can(regex("^([a-z]+[0-9]+g|a1\\.)", var.instance_types[0]))
-  group     = local.is_warm ? one(aws_autoscaling_group.warm[*].name) : one(aws_eks_node_group.managed[*].resources[0].autoscaling_groups[0].name)
+  is_arm = can(regex("^([a-z]+[0-9]+g|a1\\.)", var.instance_types[0]))
+  # A self-managed group has no limit. Of n groups each gets floor((count + i) / n): that adds up to the count, and
+  # keeps min <= desired <= max.
+  count     = local.is_warm ? 1 : ceil(var.size.max / var.nodes_per_group)
+  counts    = merge(var.size, { ahead = var.event == null ? 0 : var.event.nodes })
+  names     = [for i in range(local.count) : i == 0 ? var.name : "${var.name}-${i + 1}"]
+  shares    = [for i in range(local.count) : { for name, count in local.counts : name => floor((count + i) / local.count) }]
+  groups    = local.is_warm ? aws_autoscaling_group.warm[*].name : [for one in aws_eks_node_group.managed : one.resources[0].autoscaling_groups[0].name]
   tags      = merge(var.tags, { Name = var.name })
   user_data = local.is_warm ? local.join : null
 }
@@ -74,9 +80,9 @@ resource "aws_launch_template" "node" {
 }
 
 resource "aws_eks_node_group" "managed" {
-  count           = local.is_warm ? 0 : 1
+  count           = local.is_warm ? 0 : local.count
   cluster_name    = var.cluster_name
-  node_group_name = var.name
+  node_group_name = local.names[count.index]
   node_role_arn   = var.node_role_arn
   subnet_ids      = var.subnet_ids
   ami_type        = local.is_arm ? "AL2023_ARM_64_STANDARD" : "AL2023_x86_64_STANDARD"
@@ -91,9 +97,9 @@ resource "aws_eks_node_group" "managed" {
   }
 
   scaling_config {
-    min_size     = var.size.min
-    desired_size = var.size.desired
-    max_size     = var.size.max
+    min_size     = local.shares[count.index].min
+    desired_size = local.shares[count.index].desired
+    max_size     = local.shares[count.index].max
   }
 
   update_config {
@@ -106,23 +112,23 @@ resource "aws_eks_node_group" "managed" {
 }
 
 resource "aws_autoscaling_schedule" "before" {
-  count                  = local.is_ahead ? 1 : 0
-  scheduled_action_name  = "${var.name}-before"
-  autoscaling_group_name = local.group
+  count                  = local.is_ahead ? local.count : 0
+  scheduled_action_name  = "${local.names[count.index]}-before"
+  autoscaling_group_name = local.groups[count.index]
   start_time             = var.event.opens
-  min_size               = var.event.nodes
-  desired_capacity       = var.event.nodes
-  max_size               = var.size.max
+  min_size               = local.shares[count.index].ahead
+  desired_capacity       = local.shares[count.index].ahead
+  max_size               = local.shares[count.index].max
 }
 
 resource "aws_autoscaling_schedule" "after" {
-  count                  = var.event == null ? 0 : 1
-  scheduled_action_name  = "${var.name}-after"
-  autoscaling_group_name = local.group
+  count                  = var.event == null ? 0 : local.count
+  scheduled_action_name  = "${local.names[count.index]}-after"
+  autoscaling_group_name = local.groups[count.index]
   start_time             = var.event.ends
-  min_size               = var.size.min
-  desired_capacity       = var.size.desired
-  max_size               = var.size.max
+  min_size               = local.shares[count.index].min
+  desired_capacity       = local.shares[count.index].desired
+  max_size               = local.shares[count.index].max
 
   lifecycle {
     precondition {
@@ -136,5 +142,12 @@ check "the_event_is_ahead" {
   assert {
     condition     = var.event == null || local.is_ahead
     error_message = "event.opens is past: no nodes are asked for ahead. Advise again with another starts_at, or raise size.desired."
+  }
+}
+
+check "the_cluster_takes_so_many_groups" {
+  assert {
+    condition     = local.count <= 30
+    error_message = "${var.size.max} nodes take ${local.count} managed node groups of ${var.nodes_per_group}, and a cluster has 30 by default (quota L-6D54EA21). Ask for more, or use Karpenter."
   }
 }

@@ -1,6 +1,6 @@
-output "group" {
-  description = "Name of the auto scaling group that the schedule moves."
-  value       = local.group
+output "groups" {
+  description = "Names of the auto scaling groups that the schedule moves."
+  value       = local.groups
 }
 
 output "is_managed" {

@@ -93,6 +93,17 @@ variable "size" {
   }
 }
 
+variable "nodes_per_group" {
+  description = "Nodes that one managed node group of EKS may have (quota L-BD136A63); more nodes take more groups, as even as they can be."
+  type        = number
+  default     = 450
+
+  validation {
+    condition     = var.nodes_per_group >= 1 && floor(var.nodes_per_group) == var.nodes_per_group
+    error_message = "nodes_per_group: expected a whole number from 1, found ${var.nodes_per_group}."
+  }
+}
+
 variable "event" {
   description = "When so many nodes must be asked for, and when they may go; null without an event. Times in UTC."
   type = object({

@@ -218,3 +218,77 @@ run "a_way_to_pay_that_eks_does_not_know" {
 
   expect_failures = [var.capacity_type]
 }
+
+run "more_nodes_than_a_group_holds_take_several" {
+  command = plan
+
+  variables {
+    size  = { min = 3, desired = 4, max = 1000 }
+    event = { nodes = 700, opens = "2099-12-05T12:20:00Z", ends = "2099-12-05T13:20:00Z" }
+  }
+
+  assert {
+    condition     = [for one in aws_eks_node_group.managed : one.node_group_name] == ["surgecast-id-viral-goal", "surgecast-id-viral-goal-2", "surgecast-id-viral-goal-3"]
+    error_message = "1,000 nodes do not fit three groups of 450."
+  }
+
+  assert {
+    condition     = [for one in aws_eks_node_group.managed : one.scaling_config[0].max_size] == [333, 333, 334] && sum([for one in aws_eks_node_group.managed : one.scaling_config[0].min_size]) == 3 && aws_eks_node_group.managed[1].scaling_config[0].desired_size == 1 && aws_eks_node_group.managed[2].scaling_config[0].desired_size == 2
+    error_message = "The groups together are not what was advised."
+  }
+
+  assert {
+    condition     = [for one in aws_autoscaling_schedule.before : one.min_size] == [233, 233, 234] && [for one in aws_autoscaling_schedule.after : one.desired_capacity] == [1, 1, 2]
+    error_message = "The schedules together do not ask for what was advised."
+  }
+}
+
+run "a_warm_pool_is_one_group_however_large" {
+  command = plan
+
+  variables {
+    size = { min = 3, desired = 4, max = 1000 }
+    warm = 5
+  }
+
+  assert {
+    condition     = length(aws_eks_node_group.managed) == 0 && aws_autoscaling_group.warm[0].max_size == 1000 && length(aws_autoscaling_schedule.before) == 1
+    error_message = "A self-managed group has no such limit."
+  }
+}
+
+run "groups_as_large_as_the_account_has_them" {
+  command = plan
+
+  variables {
+    size            = { min = 3, desired = 4, max = 1000 }
+    nodes_per_group = 1000
+  }
+
+  assert {
+    condition     = length(aws_eks_node_group.managed) == 1
+    error_message = "One group is enough."
+  }
+}
+
+run "more_groups_than_a_cluster_has_by_default" {
+  command = plan
+
+  variables {
+    size            = { min = 0, desired = 0, max = 310 }
+    event           = null
+    nodes_per_group = 10
+  }
+
+  expect_failures = [check.the_cluster_takes_so_many_groups]
+}
+
+run "a_group_of_nothing" {
+  command = plan
+
+  variables {
+    nodes_per_group = 0
+  }
+
+  expect_failures = [var.nodes_per_group]
+}
