@@ -50,7 +50,7 @@ NOW: Final = "from surgecast.cli import main\nmain()\n"
 BEFORE: Final = """
 import sys
 from pathlib import Path
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.reports import write_reports
 from advisor.summary import summary
 from loadtests.run import read_run

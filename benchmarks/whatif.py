@@ -132,7 +132,7 @@ class Virtual:
 
     def error(self, question: Question) -> dict[str, Any]:
         """Predicted over true minus one, for the sum of the regions and for the worst of them."""
-        from advisor.advice import advise
+        from advisor.advising import advise
         from loadtests.run import read_run
 
         audience = {"id": 50_000, "in": 35_000, "br": 15_000}
@@ -167,7 +167,7 @@ def _said(region: RegionWhatIf, unit: str, before: Demand) -> float:
 
 def nodes(folder: Path) -> Iterator[dict[str, Any]]:
     """Towns whose limit is declared: predicted nodes beside those that the advice on B's own rehearsal asks for."""
-    from advisor.advice import advise
+    from advisor.advising import advise
     from advisor.plan import Plan
     from advisor.whatif import Outcome
     from tests.advisor.runs import Town, run_of

@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 from pydantic import ValidationError
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
 from advisor.cdns.plan import on_day

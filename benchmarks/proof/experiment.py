@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.interval import Interval
 from advisor.measure import JUDGED, measure
 from advisor.plan import Plan

@@ -7,7 +7,8 @@ from itertools import count
 
 import pytest
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from loadtests.run import Run
 from tests.advisor.runs import Town, run_of
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from advisor.advice import Advice, advise, schema_text
+from advisor.advice import Advice, schema_text
+from advisor.advising import advise
 from advisor.models import Excuse
 from advisor.plan import Plan
 from advisor.reports.json import Json

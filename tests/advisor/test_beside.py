@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.beside import beside, cores
 from loadtests.run import read_run
 from tests.advisor.runs import Town, write
@@ -19,8 +19,8 @@ FEW = pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0))
 ALONE = """
 import os, sys
 import advisor.reading, advisor.reports
-from advisor.advice import advise
-from advisor.advice import advise
+from advisor.advising import advise
+from advisor.advising import advise
 from advisor.beside import beside, cores
 from loadtests.run import read_run
 from tests.advisor.runs import Town, write

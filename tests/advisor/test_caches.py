@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.behind import Origin
 from advisor.caches import LEAST_TOLD, hit_ratio, wilson
 from advisor.models import Excuse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.capacity import capacities
 from advisor.concurrency import Concurrency, LoadStep, concurrency, shape_of
 from advisor.growth import steps_text

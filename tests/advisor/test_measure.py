@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.measure import INVALID_LIMIT, JUDGED, LOADED, measure
 from advisor.seconds import Fold, Second
 from loadtests.errors import CannotMeasure, InputError, RunError

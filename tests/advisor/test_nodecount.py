@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.asked import Asked
 from advisor.capacity import capacities
 from advisor.interval import Interval

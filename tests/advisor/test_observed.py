@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.capacity import capacities
 from advisor.interval import Interval
 from advisor.measure import measure

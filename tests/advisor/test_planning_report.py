@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.catalog import load_catalog
 from advisor.plan import Plan
 from advisor.planning import amount, bar

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.reading import read_recording, stretches_of
 from advisor.recording import PATIENCE, Recording, recorded
 from loadtests.errors import RunError

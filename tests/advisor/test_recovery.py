@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.aftermath import outcome
 from advisor.measure import JUDGED, measure
 from advisor.recovery import HOLD, Recovery, recoveries

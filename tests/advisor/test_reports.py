@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from advisor import figures
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.charts import NARROW, WIDE, Chart, Line, Shade, draw, text_width, ticks, time_ticks
 from advisor.interval import Interval
 from advisor.page import markdown_safe

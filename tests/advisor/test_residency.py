@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.buying import Shop
 from advisor.catalog import load, load_catalog, parsed
 from advisor.models import Excuse

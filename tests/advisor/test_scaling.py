@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from advisor import figures
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.autoscale.choice import SURE
 from advisor.autoscale.hpa import SYNC
 from advisor.catalog import load_catalog

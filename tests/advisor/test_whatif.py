@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.carried import Carried, parse_nodes
 from advisor.counterfactuals.ladder import Ladder
 from advisor.models import Excuse

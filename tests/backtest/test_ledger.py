@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.ledger import LEDGER_FILE, Entry, entry_of, read_ledger, record, schema_text
 from loadtests.errors import InputError
 from surgecast.cli import surgecast

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.advice import Own
 from advisor.cdns.allowance import applied, with_account
 from advisor.cdns.offer import CdnOffer, load_offer
 from advisor.cdns.page import lines
 from advisor.cdns.split import split, unplaced
 from advisor.clouds.snapshot import Account, Distribution, EdgeQuotas
+from advisor.own import Own
 from advisor.texts import LANGS
 from loadtests.caching import Caching
 from loadtests.run import Run

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 from markdown_it import MarkdownIt
 
 from advisor import figures
-from advisor.advice import Advice, Own, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.cdn import cdn as edge_of
 from advisor.cdn import seen_of
 from advisor.cdns.letter import letter, write_letters
@@ -27,6 +28,7 @@ from advisor.demand import audience_of, demands
 from advisor.exporting import export_letters
 from advisor.measure import measure
 from advisor.models import Excuse
+from advisor.own import Own
 from advisor.page import markdown_safe
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from advisor.advice import Advice, Own, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.catalog import read_catalog
 from advisor.clouds.asking import increases_of
 from advisor.clouds.snapshot import Account
+from advisor.own import Own
 from advisor.plan import Plan
 from advisor.reports.json import Json
 from loadtests.errors import InputError

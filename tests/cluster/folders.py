@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.exporting import KUSTOMIZATION, document, exported
 from advisor.exports import exports
 from advisor.plan import Plan

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.cluster.parts import parts_of
 from advisor.cluster.prometheus import Prometheus, prometheus_of
 from advisor.cluster.reading import read

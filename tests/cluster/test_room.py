@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.cluster.parts import Part, parts_of
 from advisor.cluster.quotas import most_pods
 from advisor.cluster.reading import read

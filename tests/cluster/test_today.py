@@ -10,7 +10,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.autoscale.hpa import Metric
 from advisor.cluster.fitting import MIB, Machine, eks_allocatable, fit
 from advisor.cluster.parts import parts_of

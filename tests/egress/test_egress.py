@@ -12,13 +12,14 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from advisor.advice import Advice, Own, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.egress.cost import EgressCost, Leaving, egress_costs
 from advisor.egress.prices import EgressList, list_names, lists_of, load_list, parse_list, stale
 from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.offer import UNKNOWN_NODE, Offer
-from advisor.own import read_file, read_files
+from advisor.own import Own, read_file, read_files
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from advisor.texts import LANGS, say

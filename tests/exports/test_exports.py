@@ -14,7 +14,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.exporting import Written, document, export, exported, tell
 from advisor.exports import Exported, exports, unbought
 from advisor.models import Excuse

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor import figures
-from advisor.advice import Advice, RegionAdvice, advise
+from advisor.advice import Advice, RegionAdvice
+from advisor.advising import advise
 from advisor.bought import Part
 from advisor.cluster.snapshot import Cluster
 from advisor.exporting import export

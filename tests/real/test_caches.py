@@ -13,7 +13,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.behind import Origin
 from advisor.demand import Demand
 from advisor.interval import Interval

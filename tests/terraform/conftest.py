@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from advisor.advice import Advice, advise
+from advisor.advice import Advice
+from advisor.advising import advise
 from advisor.exporting import Written
 from advisor.terraform import export_variables
 from loadtests.run import Run

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from advisor.advice import advise
+from advisor.advising import advise
 from advisor.gate import judge, read_tally
 from advisor.measure import measure
 from loadtests.budgets import read_page
