@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from pydantic import Field
 
 from advisor.clouds.market import ON_DEMAND, is_standard
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place
@@ -34,9 +36,9 @@ class AccountToday(Frozen):
     place: str
     """As AWS calls it."""
     kind: str
-    """The instance type that is advised, or that was rehearsed; empty where it is not known."""
+    """The instance type that is advised, most of them, or that was rehearsed; empty where it is not known."""
     needed_nodes: int | None
-    """None where no nodes can be named."""
+    """Of this type, spot instances left out; None where no nodes can be named."""
     needed_vcpus: int | None
     """None where the vCPUs of a node are not known."""
     together_vcpus: int | None
@@ -58,6 +60,9 @@ class AccountToday(Frozen):
     spot_quota: int | None
     groups: tuple[Grown, ...]
     findings: tuple[Message, ...]
+    needed: dict[str, int] = Field(default_factory=dict)
+    """Nodes to buy that are no spot instances, by type; empty where nobody knows."""
+    needed_spot: dict[str, int] = Field(default_factory=dict)
 
 
 class Served(Frozen):
@@ -91,24 +96,49 @@ class Needs:
     """What one region's plan asks of an account."""
 
     place: str
-    node: Offer
+    kind: str
+    """Of the nodes, or of most of them; empty where nobody knows."""
     nodes: int | None
-
-    @property
-    def vcpus(self) -> int | None:
-        """Of all nodes; None where nobody knows."""
-        each = self.node.vcpus
-        return None if each is None or self.nodes is None else self.nodes * each.value
+    """Of that kind, spot instances left out."""
+    vcpus: int | None
+    """Of all nodes that are no spot instances; None where nobody knows."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """All nodes that are no spot instances, by kind; empty where nobody knows."""
+    spot: Mapping[str, int] = field(default_factory=dict)
 
 
 def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str]) -> Needs | None:
-    """Of the best offer where there is one that AWS sells, else of the node rehearsed; None where AWS has no region."""
+    """Of the mix where there is one that AWS sells, else of the best offer, else of the node rehearsed.
+
+    None where AWS has no region.
+    """
     if "aws" not in places:
         return None
-    best = plan.offers.best if isinstance(plan, Plan) else None
-    if best is not None and best.offer.provider == "aws":
-        return Needs(places["aws"], best.offer, best.nodes)
-    return Needs(places["aws"], node, plan.nodes if isinstance(plan, Plan) else None)
+    choice = plan.offers if isinstance(plan, Plan) else None
+    if choice is None or choice.best is None or choice.best.offer.provider != "aws":
+        return alone(places["aws"], node, plan.nodes if isinstance(plan, Plan) else None)
+    if choice.mix is None:
+        return alone(places["aws"], choice.best.offer, choice.best.nodes)
+    steady = [part for part in choice.mix.parts if part.purchase != "spot"]
+    kinds = {part.offer: part.nodes for part in steady}
+    kind = max(kinds, key=lambda name: kinds[name], default=choice.best.offer.name)
+    sizes = [part.vcpus for part in steady]
+    known = [part.nodes * (part.vcpus or 0) for part in steady]
+    return Needs(
+        place=places["aws"],
+        kind="" if kind == REHEARSED else kind,
+        nodes=kinds.get(kind, 0),
+        vcpus=None if None in sizes else sum(known),
+        kinds=kinds,
+        spot={part.offer: part.nodes for part in choice.mix.parts if part.purchase == "spot"},
+    )
+
+
+def alone(place: str, node: Offer, nodes: int | None) -> Needs:
+    """So many nodes of one kind."""
+    vcpus = None if node.vcpus is None or nodes is None else nodes * node.vcpus.value
+    kind = "" if node.name == REHEARSED else node.name
+    return Needs(place, kind, nodes, vcpus, {kind: nodes} if kind and nodes is not None else {})
 
 
 def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> AccountToday | None:
@@ -117,7 +147,7 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
     if place is None:
         return None
     own = wanted[code]
-    kind = "" if own.node.name == REHEARSED else own.node.name
+    kind = own.kind
     shares = {name: one for name, one in wanted.items() if one.place == own.place}
     sums = [one.vcpus for one in shares.values()]
     together = None if any(one is None for one in sums) else sum(one or 0 for one in sums)
@@ -141,6 +171,8 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
         left=left,
         ask=(used or 0) + (together or 0) if asks else None,
         spot_quota=place.spot_quota,
+        needed=dict(own.kinds),
+        needed_spot=dict(own.spot),
         groups=tuple(_grown(place)),
         findings=(),
     )

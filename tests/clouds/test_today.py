@@ -20,7 +20,7 @@ from moto import mock_aws
 from advisor.advice import Advice, Own, advise
 from advisor.catalog import load_catalog
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place, Reservation, WarmPool
-from advisor.clouds.today import Needs, account_today, used_vcpus
+from advisor.clouds.today import account_today, alone, used_vcpus
 from advisor.offer import UNKNOWN_NODE
 from advisor.reports.html import Html
 from advisor.reports.json import Json
@@ -78,7 +78,7 @@ def account(**changes: Any) -> Account:
 
 
 def told(nodes: int | None, **changes: Any) -> list[str]:
-    found = account_today(account(**changes), "id", {"id": Needs(PLACE, C7G, nodes)})
+    found = account_today(account(**changes), "id", {"id": alone(PLACE, C7G, nodes)})
     assert found is not None
     return [one.key for one in found.findings]
 
@@ -94,7 +94,7 @@ def test_what_is_used_counts_standard_instances_and_free_reservations_of_other_t
 @pytest.mark.parametrize(("nodes", "ask"), [(34, None), (35, 86 + 35 * 16), (1000, 86 + 16_000), (None, None)])
 def test_the_quota_to_ask_for_is_what_is_used_and_what_is_needed(nodes: int | None, ask: int | None) -> None:
     """640 - 86 = 554 vCPUs are left: 34 nodes of 16."""
-    found = account_today(account(), "id", {"id": Needs(PLACE, C7G, nodes)})
+    found = account_today(account(), "id", {"id": alone(PLACE, C7G, nodes)})
     assert found is not None
     assert (found.quota, found.used, found.left) == (640, 86, 554)
     assert found.ask == ask
@@ -105,7 +105,7 @@ def test_the_quota_to_ask_for_is_what_is_used_and_what_is_needed(nodes: int | No
 
 
 def test_regions_of_one_place_share_its_quota() -> None:
-    wanted = {"br": Needs(PLACE, C7G, 20), "ar": Needs(PLACE, C7G, 20), "jp": Needs("ap-northeast-1", C7G, 500)}
+    wanted = {"br": alone(PLACE, C7G, 20), "ar": alone(PLACE, C7G, 20), "jp": alone("ap-northeast-1", C7G, 500)}
     found = account_today(account(), "br", wanted)
     assert found is not None
     assert (found.needed_vcpus, found.together_vcpus, found.together) == (320, 640, ("ar", "br"))
@@ -115,21 +115,21 @@ def test_regions_of_one_place_share_its_quota() -> None:
 
 @pytest.mark.parametrize("missing", ["quota", "running"])
 def test_without_quota_or_usage_nothing_is_asked_for(missing: str) -> None:
-    found = account_today(account(**{missing: None}), "id", {"id": Needs(PLACE, C7G, 1000)})
+    found = account_today(account(**{missing: None}), "id", {"id": alone(PLACE, C7G, 1000)})
     assert found is not None
     assert (found.left, found.ask) == (None, None)
 
 
 def test_a_type_with_a_quota_of_its_own_is_not_held_against_that_of_the_standard_ones() -> None:
     gpu = C7G.model_copy(update={"name": "g5.4xlarge"})
-    found = account_today(account(), "id", {"id": Needs(PLACE, gpu, 1000)})
+    found = account_today(account(), "id", {"id": alone(PLACE, gpu, 1000)})
     assert found is not None
     assert (found.quota, found.ask) == (None, None)
     assert "account_other_quota" in [one.key for one in found.findings]
 
 
 def test_a_node_of_which_nothing_is_known_is_said() -> None:
-    found = account_today(account(), "id", {"id": Needs(PLACE, UNKNOWN_NODE, 9)})
+    found = account_today(account(), "id", {"id": alone(PLACE, UNKNOWN_NODE, 9)})
     assert found is not None
     assert (found.kind, found.needed_vcpus, found.ask) == ("", None, None)
     assert [one.key for one in found.findings] == ["account_node_unknown"]
