@@ -38,12 +38,12 @@ def rows(lang: str, found: AccountToday) -> list[tuple[str, str, str]]:
     if found.together_vcpus != found.needed_vcpus:
         vcpus = fill(lang, "account_vcpus_together", own=vcpus, all=number(found.together_vcpus))
     kind = found.kind or fill(lang, "offer_rehearsed")
-    nodes = f"{number(found.needed_nodes)} × {kind}"
+    nodes = _kinds(lang, found.needed) if found.needed else f"{number(found.needed_nodes)} × {kind}"
     ask = fill(lang, "account_ask_row", ask=number(found.ask)) if found.ask is not None else ""
     reserved = number(found.reserved) if found.kind else ""
     lines = [
         ("running", _kinds(lang, found.running), nodes),
-        ("spot", _kinds(lang, found.spot), ""),
+        ("spot", _kinds(lang, found.spot), _kinds(lang, found.needed_spot) if found.needed_spot else ""),
         *((("reserved", reserved, ""),) if reserved else ()),
         ("quota", number(found.quota), ask),
         ("used", number(found.used), ""),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+from pydantic import Field
 
 from advisor.clouds.counted import lasting, paid, serving, used_vcpus
 from advisor.clouds.groups import group_need, in_the_way
@@ -41,9 +44,9 @@ class AccountToday(Frozen):
     place: str
     """As AWS calls it."""
     kind: str
-    """The instance type that is advised, or that was rehearsed; empty where it is not known."""
+    """The instance type that is advised, most of them, or that was rehearsed; empty where it is not known."""
     needed_nodes: int | None
-    """None where no nodes can be named."""
+    """Of this type, spot instances left out; None where no nodes can be named."""
     needed_vcpus: int | None
     """None where the vCPUs of a node are not known."""
     together_vcpus: int | None
@@ -72,6 +75,9 @@ class AccountToday(Frozen):
     """vCPUs among those used that are the plan's: nodes that serve today, reservations that its nodes take up."""
     serving: int = 0
     """Nodes of this type that managed node groups have in service."""
+    needed: dict[str, int] = Field(default_factory=dict)
+    """Nodes to buy that are no spot instances, by type; empty where nobody knows."""
+    needed_spot: dict[str, int] = Field(default_factory=dict)
 
 
 class Served(Frozen):
@@ -105,8 +111,15 @@ class Needs:
     """What one region's plan asks of an account."""
 
     place: str
-    node: Offer
+    kind: str
+    """Of the nodes, or of most of them; empty where nobody knows."""
     nodes: int | None
+    """Of that kind, spot instances left out."""
+    vcpus: int | None
+    """Of all nodes that are no spot instances; None where nobody knows."""
+    kinds: Mapping[str, int] = field(default_factory=dict)
+    """All nodes that are no spot instances, by kind; empty where nobody knows."""
+    spot: Mapping[str, int] = field(default_factory=dict)
     zones: int = 1
     ends: datetime | None = None
     """Of the event; None when nobody knows."""
@@ -114,28 +127,47 @@ class Needs:
     @property
     def code(self) -> str:
         """Of the quota; that of the standard families where the type is not known."""
-        return ON_DEMAND if self.node.name == REHEARSED else code_of(self.node.name)
-
-    @property
-    def vcpus(self) -> int | None:
-        """Of all nodes; None where nobody knows."""
-        each = self.node.vcpus
-        return None if each is None or self.nodes is None else self.nodes * each.value
+        return code_of(self.kind) if self.kind else ON_DEMAND
 
 
 def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str], ends: datetime | None) -> Needs | None:
-    """Of the best offer, if need be with a higher quota, where AWS sells it, else of the node rehearsed.
+    """Of the mix that AWS sells, else of the best offer, if need be with a higher quota, else of the node rehearsed.
 
     None where AWS has no region.
     """
     if PROVIDER not in places:
         return None
+    place = places[PROVIDER]
     if not isinstance(plan, Plan):
-        return Needs(places[PROVIDER], node, None)
-    best = plan.offers.wished
-    if best is not None and best.offer.provider == PROVIDER:
-        return Needs(places[PROVIDER], best.offer, best.nodes, plan.zones, ends)
-    return Needs(places[PROVIDER], node, plan.nodes, plan.zones, ends)
+        return alone(place, node, None)
+    best, mix = plan.offers.wished, plan.offers.mix
+    if best is None or best.offer.provider != PROVIDER:
+        return alone(place, node, plan.nodes, plan.zones, ends)
+    if mix is None:
+        return alone(place, best.offer, best.nodes, plan.zones, ends)
+    steady, kinds = [part for part in mix.parts if part.purchase != "spot"], Counter[str]()
+    for part in steady:
+        kinds[part.offer] += part.nodes
+    kind = max(kinds, key=lambda name: kinds[name], default=best.offer.name)
+    sizes = [part.vcpus for part in steady]
+    return Needs(
+        place=place,
+        kind="" if kind == REHEARSED else kind,
+        nodes=kinds[kind],
+        vcpus=None if None in sizes else sum(part.nodes * (part.vcpus or 0) for part in steady),
+        kinds=dict(kinds),
+        spot={part.offer: part.nodes for part in mix.parts if part.purchase == "spot"},
+        zones=plan.zones,
+        ends=ends,
+    )
+
+
+def alone(place: str, node: Offer, nodes: int | None, zones: int = 1, ends: datetime | None = None) -> Needs:
+    """So many nodes of one kind."""
+    vcpus = None if node.vcpus is None or nodes is None else nodes * node.vcpus.value
+    kind = "" if node.name == REHEARSED else node.name
+    kinds = {kind: nodes} if kind and nodes is not None else {}
+    return Needs(place, kind, nodes, vcpus, kinds, zones=zones, ends=ends)
 
 
 def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> AccountToday | None:
@@ -144,7 +176,7 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
     if place is None:
         return None
     own = wanted[code]
-    kind = "" if own.node.name == REHEARSED else own.node.name
+    kind = own.kind
     shares = {name: one for name, one in wanted.items() if (one.place, one.code) == (own.place, own.code)}
     sums = [one.vcpus for one in shares.values()]
     together = None if any(one is None for one in sums) else sum(one or 0 for one in sums)
@@ -168,6 +200,8 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
         left=left,
         ask=(used or 0) - mine + (together or 0) if asks else None,
         spot_quota=place.quotas.get(code_of(kind or USUAL, spot=True)),
+        needed=dict(own.kinds),
+        needed_spot=dict(own.spot),
         groups=tuple(_grown(place)),
         findings=(),
         code=own.code,
@@ -177,18 +211,15 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
     return found.model_copy(update={"findings": tuple(_findings(found, place))})
 
 
-def _own(place: Place, sharing: Iterable[Needs]) -> int:
+def _own(place: Place, sharing: Collection[Needs]) -> int:
     """VCPUs that count already and are of the plans' own nodes, over all regions that share a quota."""
-    kinds: dict[str, list[Needs]] = {}
+    kinds, first = Counter[str](), next(iter(sharing))
     for one in sharing:
-        kinds.setdefault(one.node.name, []).append(one)
-    return sum(_own_of(place, kind, found) for kind, found in kinds.items())
-
-
-def _own_of(place: Place, kind: str, found: Sequence[Needs]) -> int:
-    nodes, first = sum(one.nodes or 0 for one in found), found[0]
-    held = serving(place, kind) + paid(place, kind, nodes, first.zones, first.ends)
-    return 0 if first.node.vcpus is None else min(nodes, held) * first.node.vcpus.value
+        kinds.update(one.kinds)
+    return sum(
+        min(nodes, serving(place, kind) + paid(place, kind, nodes, first.zones, first.ends)) * place.vcpus.get(kind, 0)
+        for kind, nodes in kinds.items()
+    )
 
 
 def _grown(place: Place) -> Iterator[Grown]:

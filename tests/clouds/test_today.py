@@ -21,7 +21,7 @@ from advisor.catalog import load_catalog
 from advisor.clouds.counted import used_vcpus
 from advisor.clouds.quotas import ON_DEMAND, SPOT, code_of
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place, Reservation, WarmPool
-from advisor.clouds.today import Needs, account_today
+from advisor.clouds.today import account_today, alone
 from advisor.offer import UNKNOWN_NODE
 from advisor.own import Own
 from advisor.reports.html import Html
@@ -81,7 +81,7 @@ def account(**changes: Any) -> Account:
 
 
 def told(nodes: int | None, **changes: Any) -> list[str]:
-    found = account_today(account(**changes), "id", {"id": Needs(PLACE, C7G, nodes)})
+    found = account_today(account(**changes), "id", {"id": alone(PLACE, C7G, nodes)})
     assert found is not None
     return [one.key for one in found.findings]
 
@@ -99,7 +99,7 @@ def test_what_is_used_counts_instances_of_the_same_families_and_free_reservation
 @pytest.mark.parametrize(("nodes", "ask"), [(36, None), (37, 54 + 37 * 16), (1000, 54 + 16_000), (None, None)])
 def test_the_quota_to_ask_for_is_what_others_use_and_what_is_needed(nodes: int | None, ask: int | None) -> None:
     """150 vCPUs are used, 96 of them by the plan's own: 2 nodes that serve, 4 that are reserved. 640 - 54 are left."""
-    found = account_today(account(), "id", {"id": Needs(PLACE, C7G, nodes)})
+    found = account_today(account(), "id", {"id": alone(PLACE, C7G, nodes)})
     assert found is not None
     assert (found.quota, found.used, found.serving) == (640, 150, 2)
     assert (found.own, found.left) == ((96, 586) if nodes else (0, 490))
@@ -111,13 +111,13 @@ def test_the_quota_to_ask_for_is_what_others_use_and_what_is_needed(nodes: int |
 
 
 def test_fewer_nodes_than_serve_today_take_no_more_than_they_are() -> None:
-    found = account_today(account(), "id", {"id": Needs(PLACE, C7G, 1)})
+    found = account_today(account(), "id", {"id": alone(PLACE, C7G, 1)})
     assert found is not None
     assert (found.own, found.left) == (16, 640 - 150 + 16)
 
 
 def test_regions_of_one_place_share_its_quota() -> None:
-    wanted = {"br": Needs(PLACE, C7G, 20), "ar": Needs(PLACE, C7G, 20), "jp": Needs("ap-northeast-1", C7G, 500)}
+    wanted = {"br": alone(PLACE, C7G, 20), "ar": alone(PLACE, C7G, 20), "jp": alone("ap-northeast-1", C7G, 500)}
     found = account_today(account(), "br", wanted)
     assert found is not None
     assert (found.needed_vcpus, found.together_vcpus, found.together) == (320, 640, ("ar", "br"))
@@ -127,14 +127,14 @@ def test_regions_of_one_place_share_its_quota() -> None:
 
 def test_regions_of_one_place_with_other_families_do_not_share_a_quota() -> None:
     gpu = C7G.model_copy(update={"name": "g5.4xlarge"})
-    found = account_today(account(), "br", {"br": Needs(PLACE, C7G, 20), "ar": Needs(PLACE, gpu, 20)})
+    found = account_today(account(), "br", {"br": alone(PLACE, C7G, 20), "ar": alone(PLACE, gpu, 20)})
     assert found is not None
     assert (found.together_vcpus, found.together, found.code) == (320, ("br",), ON_DEMAND)
 
 
 @pytest.mark.parametrize("missing", [{"quotas": {}}, {"running": None}])
 def test_without_quota_or_usage_nothing_is_asked_for(missing: dict[str, Any]) -> None:
-    found = account_today(account(**missing), "id", {"id": Needs(PLACE, C7G, 1000)})
+    found = account_today(account(**missing), "id", {"id": alone(PLACE, C7G, 1000)})
     assert found is not None
     assert (found.left, found.ask) == (None, None)
     assert ("account_other_quota" in [one.key for one in found.findings]) is ("quotas" in missing)
@@ -142,17 +142,17 @@ def test_without_quota_or_usage_nothing_is_asked_for(missing: dict[str, Any]) ->
 
 def test_a_type_with_a_quota_of_its_own_is_held_against_that_one() -> None:
     gpu = C7G.model_copy(update={"name": "g5.4xlarge"})
-    unread = account_today(account(), "id", {"id": Needs(PLACE, gpu, 1000)})
+    unread = account_today(account(), "id", {"id": alone(PLACE, gpu, 1000)})
     assert unread is not None
     assert (unread.quota, unread.ask, unread.code) == (None, None, "L-DB2E81BA")
     assert "account_other_quota" in [one.key for one in unread.findings]
-    found = account_today(account(quotas={"L-DB2E81BA": 64}), "id", {"id": Needs(PLACE, gpu, 5)})
+    found = account_today(account(quotas={"L-DB2E81BA": 64}), "id", {"id": alone(PLACE, gpu, 5)})
     assert found is not None
     assert (found.quota, found.used, found.ask) == (64, 8, 8 + 5 * 16)
 
 
 def test_a_node_of_which_nothing_is_known_is_said() -> None:
-    found = account_today(account(), "id", {"id": Needs(PLACE, UNKNOWN_NODE, 9)})
+    found = account_today(account(), "id", {"id": alone(PLACE, UNKNOWN_NODE, 9)})
     assert found is not None
     assert (found.kind, found.needed_vcpus, found.ask) == ("", None, None)
     assert [one.key for one in found.findings] == ["account_node_unknown"]

@@ -18,10 +18,12 @@ from advisor import figures
 from advisor.advice import Advice, RegionAdvice
 from advisor.advising import advise
 from advisor.bought import Part
+from advisor.clouds.today import needs
 from advisor.cluster.snapshot import Cluster
 from advisor.exporting import export
 from advisor.fleet import _is_beyond, _spread
 from advisor.fleetpage import pods, rows, shown
+from advisor.offer import UNKNOWN_NODE
 from advisor.plan import Plan
 from advisor.reports import write_reports
 from advisor.scaled import settings
@@ -200,6 +202,19 @@ def test_a_cluster_is_held_against_the_nodes_that_are_bought(run: Run, tmp_path:
     assert fleet.share != 1
     assert (today.needed_nodes, today.needed_pods) == (fleet.nodes, fleet.nodes * 2)
     assert sum(one["max"] for one in found.surge["nodes"].values()) == fleet.most
+
+
+def test_an_account_is_asked_for_the_nodes_that_are_bought(each: list[Told]) -> None:
+    """Spot instances beside the others: they have a quota of their own."""
+    for one in each:
+        asked, fleet = needs(one.region.nodes, UNKNOWN_NODE, {"aws": "ap-southeast-3"}, None), one.region.fleet
+        assert asked is not None
+        assert fleet is not None
+        steady = [group for group in fleet.groups if group.capacity == "on-demand"]
+        assert asked.kinds == {group.offer: group.nodes for group in steady}
+        assert asked.spot == {group.offer: group.nodes for group in fleet.groups if group.capacity == "spot"}
+        assert asked.vcpus == sum(group.nodes * (group.vcpus or 0) for group in steady)
+        assert asked.nodes == asked.kinds[asked.kind] == max(asked.kinds.values())
 
 
 def test_where_nothing_fits_pods_are_of_the_kind_rehearsed_and_no_nodes_are_written(run: Run, tmp_path: Path) -> None:
