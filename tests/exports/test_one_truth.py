@@ -21,7 +21,7 @@ from advisor.bought import Part
 from advisor.clouds.today import needs
 from advisor.cluster.snapshot import Cluster
 from advisor.exporting import export
-from advisor.fleet import _is_beyond, _spread
+from advisor.fleet import _is_beyond, _spread, fleet_of
 from advisor.fleetpage import pods, rows, shown
 from advisor.offer import UNKNOWN_NODE
 from advisor.plan import Plan
@@ -215,6 +215,28 @@ def test_an_account_is_asked_for_the_nodes_that_are_bought(each: list[Told]) -> 
         assert asked.spot == {group.offer: group.nodes for group in fleet.groups if group.capacity == "spot"}
         assert asked.vcpus == sum(group.nodes * (group.vcpus or 0) for group in steady)
         assert asked.nodes == asked.kinds[asked.kind] == max(asked.kinds.values())
+
+
+def test_what_is_reserved_is_in_the_group_of_its_shape(run: Run) -> None:
+    """A reservation is used by whatever instance on demand matches it: two groups of one name would be one too many."""
+    advice, changed = advised(run, {"buying": {"spot": "30%"}})
+    region = advice.regions[0]
+    plan, scaling = region.nodes, region.scaling
+    assert isinstance(plan, Plan)
+    assert scaling is not None
+    mix = plan.offers.mix
+    assert mix is not None
+    first, *others = mix.parts
+    reserved = first.model_copy(update={"purchase": "reservation", "nodes": 5, "usd_per_hour": 0.0})
+    rest = first.model_copy(update={"nodes": first.nodes - 5})
+    parts = mix.model_copy(update={"parts": (reserved, rest, *others)})
+    offers = plan.offers.model_copy(update={"mix": parts})
+    found = fleet_of(plan.model_copy(update={"offers": offers}), scaling, changed.header.scenario.launch)
+    assert region.fleet is not None
+    assert [(one.key, one.nodes, one.most) for one in found.groups] == [
+        (one.key, one.nodes, one.most) for one in region.fleet.groups
+    ]
+    assert found.kind == region.fleet.kind
 
 
 def test_where_nothing_fits_pods_are_of_the_kind_rehearsed_and_no_nodes_are_written(run: Run, tmp_path: Path) -> None:
