@@ -16,13 +16,14 @@ from pydantic import Field, PositiveInt, ValidationError, field_validator, model
 
 from advisor.catalog import STALE_DAYS, Origin, explained, first_day
 from advisor.cdns.calendar import is_kept
+from advisor.cdns.promise import Answer, Credit
 from advisor.cdns.tariff import Price, Tariff, Tiers
 from advisor.texts import Message, say
 from loadtests.caching import Caching, CdnName, PerSecond
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.region import Fact, Frozen, Names
-from loadtests.units import Bitrate, Share
+from loadtests.units import Bitrate, Duration, Share
 
 EVERYWHERE: Final = "*"
 """Stands for every region that no other zone has."""
@@ -103,6 +104,8 @@ class Origins(Frozen):
     shield: Origin | None = None
     limits: Origin | None = None
     sla: Origin | None = None
+    credits: Origin | None = None
+    support: Origin | None = None
     cache_key: Origin | None = None
 
 
@@ -124,6 +127,11 @@ class CdnOffer(Frozen):
     quotas: Quotas | None = None
     sla: Annotated[Share, Field(gt=0)] | None = None
     """Share of the time that is promised, by the vendor's own measure."""
+    counts_from: Annotated[Duration, Field(gt=0)] | None = None
+    """Seconds below which the vendor's measure does not see an outage; None where it sees every one, or nobody says."""
+    credits: tuple[Credit, ...] = ()
+    """What comes back of a month's fee, from the highest level down; empty where nobody says."""
+    support: tuple[Answer, ...] = ()
     cache_key_has_query: bool | None = None
     """Whether the default cache key has the query string in it."""
     shield: Shield | None = None
@@ -138,6 +146,8 @@ class CdnOffer(Frozen):
             "shield": self.shield is not None,
             "limits": self.limits is not None,
             "sla": self.sla is not None,
+            "credits": bool(self.credits),
+            "support": bool(self.support),
             "cache_key": self.cache_key_has_query is not None,
         }
         for kind, is_said in said.items():
@@ -145,6 +155,13 @@ class CdnOffer(Frozen):
                 raise ValueError(f"facts.{kind}: missing; every figure needs a source, a date and a confidence")
         if self.currency != "USD" and self.usd is None:
             raise ValueError(f"usd: missing; what is one {self.currency} in US dollars?")
+        return self
+
+    @model_validator(mode="after")
+    def _credits_fall_from_the_level_that_is_promised(self) -> Self:
+        levels = [one.below for one in self.credits]
+        if levels and (self.sla is None or levels[0] > self.sla or levels != sorted(set(levels), reverse=True)):
+            raise ValueError(f"credits: expected falling levels from sla down, found {levels} and {self.sla}")
         return self
 
     @model_validator(mode="after")

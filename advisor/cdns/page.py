@@ -10,6 +10,7 @@ from advisor import figures
 from advisor.catalog import Origin
 from advisor.cdns.notice import Notice
 from advisor.cdns.plan import CdnPart, CdnPlan, CdnShare, Increase, total
+from advisor.cdns.promise import Answer, down
 from advisor.cdns.shield import ShieldChoice
 from advisor.interval import Interval
 from advisor.models import Excuse
@@ -110,6 +111,7 @@ def _lines(lang: str, names: Mapping[str, Names], plan: CdnPlan, part: CdnPart) 
     yield fill(lang, "cdns_bill", cdn=cdn, shield=money(lang, part.bill.shield), **parts)
     if (line := _allowance(lang, part)) is not None:
         yield line
+    yield from promised(lang, part)
     yield from noticed(lang, plan, part)
     for more in part.increases:
         count = f"{part.distributions or 1:,}"
@@ -130,6 +132,35 @@ def _allowance(lang: str, part: CdnPart) -> str | None:
     key = "cdns_account" if found.left is not None else "cdns_account_unknown"
     needed = fill(lang, "cdns_unknown") if part.distributions is None else f"{part.distributions:,}"
     return fill(lang, key, cdn=name_of(part.offer.title, lang), account=found.account, needed=needed, **known)
+
+
+def promised(lang: str, part: CdnPart) -> Iterator[str]:
+    """What may be down without a breach, what comes back after one, and how soon somebody answers."""
+    offer, cdn = part.offer, name_of(part.offer.title, lang)
+    comma = "；" if lang == "zh" else "; "
+    if offer.sla is not None:
+        key = "cdns_promise" if offer.counts_from is None else "cdns_promise_from"
+        spared = "" if offer.counts_from is None else _minutes(offer.counts_from)
+        yield fill(lang, key, cdn=cdn, sla=figures.percent(offer.sla), down=_minutes(down(offer.sla)), spared=spared)
+    if offer.credits:
+        bands = [
+            fill(lang, "cdns_credit", below=figures.percent(one.below), share=figures.percent(one.share))
+            for one in offer.credits
+        ]
+        most = max(one.share for one in offer.credits)
+        back = None if part.bill.total is None else part.bill.total.scale(most)
+        yield fill(lang, "cdns_credits", cdn=cdn, bands=comma.join(bands), usd=_middle(lang, back))
+    if offer.support:
+        yield fill(lang, "cdns_support", cdn=cdn, answers=comma.join(_answer(lang, one) for one in offer.support))
+
+
+def _answer(lang: str, one: Answer) -> str:
+    severity, plans = fill(lang, f"severity_{one.severity}"), ("、" if lang == "zh" else ", ").join(one.plans)
+    return fill(lang, "cdns_answer", severity=severity, minutes=_minutes(one.within), plans=plans)
+
+
+def _minutes(seconds: float) -> str:
+    return figures.number(seconds / 60)
 
 
 def _sum(lang: str, part: CdnPart) -> str:
@@ -194,7 +225,7 @@ def sources(lang: str, plan: CdnPlan) -> Iterator[str]:
     """Where the figures of each CDN are from."""
     for part in plan.parts:
         facts = part.offer.facts
-        known = {"prices": facts.prices, "requests": facts.requests, "limits": facts.limits}
+        known = {"prices": facts.prices, "requests": facts.requests, "limits": facts.limits, "sla": facts.sla}
         said = {kind: _fact(lang, origin) for kind, origin in known.items()}
         yield fill(lang, "cdns_source", cdn=name_of(part.offer.title, lang), **said)
 

@@ -37,6 +37,12 @@ def cdn_lines(offer: CdnOffer, day: date) -> Iterator[str]:
     else:
         rate = f"{figures.bits(limits.egress)} and {limits.requests_per_second:,.0f} requests/s a distribution"
         yield f"  limits: {rate}, {limits.distributions:,} distributions"
+    if offer.credits:
+        yield "  paid back: " + ", ".join(
+            f"below {figures.percent(one.below)} {figures.percent(one.share)}" for one in offer.credits
+        )
+    for one in offer.support:
+        yield f"  support: {one.severity} within {one.within / 60:g} min ({', '.join(one.plans)})"
     borders = ", ".join(f"{one:,.0f}" for one in offer.borders_gb)
     yield f"  tiers ({offer.tiers}, by {offer.period}), GB: {borders or 'one'}"
     heads = ("zone", f"{offer.currency} per GB", "per 10,000 requests", "regions")

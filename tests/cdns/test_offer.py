@@ -54,6 +54,26 @@ def test_cloudfront_knows_every_region_and_its_first_tier_is_the_regions_own_pri
         assert tariff.prices[0] == load_region(code).egress_usd_per_gb.value, code
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"credits": [{"below": "99%", "share": "30%"}, {"below": "99.9%", "share": "10%"}]},
+        {"credits": [{"below": "99.99%", "share": "30%"}]},
+        {"credits": [{"below": "99%", "share": "30%"}, {"below": "99%", "share": "10%"}]},
+        {"sla": None},
+    ],
+)
+def test_credits_fall_from_what_is_promised(fields: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="expected falling levels from sla down"):
+        parse_offer("acme.yaml", changed(**fields))
+
+
+def test_an_answer_says_of_which_plans_it_is() -> None:
+    answer = {"severity": "production_down", "within": "1h", "plans": []}
+    with pytest.raises(InputError, match="support"):
+        parse_offer("acme.yaml", changed(support=[answer]))
+
+
 def test_the_page_lists_the_cdns_that_ship() -> None:
     listed = {next(iter(inline_code(row[0]))) for row in rows(PAGE) if len(row) == 4 and row[0].startswith("`")}
     assert set(offer_names()) <= listed
