@@ -289,7 +289,7 @@ def _cdn(advice: Advice, scenario: Scenario, region: RegionAdvice, at: str, said
     lost = None if _is_public(host) else Excuse(about=region.code, reason=say("tf_no_host", host=host), remedy=_HOST)
     return {
         "origin": said.or_null("origin", lost or Because(host, "origin")),
-        "shield_region": _shield(scenario, region, at, said),
+        "shield_region": _shield(advice, scenario, region, at, said),
         "playlist_ttl": Because(ttl, "playlist_ttl"),
         "segment_ttl": Because(SEGMENT_TTL, "segment_ttl"),
     }
@@ -309,11 +309,13 @@ def _is_public(host: str) -> bool:
     return False
 
 
-def _shield(scenario: Scenario, region: RegionAdvice, at: str, said: _Said) -> Any:
+def _shield(advice: Advice, scenario: Scenario, region: RegionAdvice, at: str, said: _Said) -> Any:
     if not scenario.launch.cdn.shield:
         return Because(None, "no_shield")
     origin = scenario.launch.cdn.origin
-    if origin and isinstance(chosen := shield_of(load_offer(CDN), origin), ShieldChoice):
+    planned = () if advice.cdns is None else (part.offer for part in advice.cdns.parts if part.offer.name == CDN)
+    offer = next(iter(planned), None) or load_offer(CDN)
+    if origin and isinstance(chosen := shield_of(offer, origin), ShieldChoice):
         said.values["place"] = origin
         return Because(chosen.region, "shield_of_origin")
     near = at if at in shields().value else nearest().value.get(at)

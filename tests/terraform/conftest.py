@@ -12,6 +12,7 @@ import pytest
 from advisor.advice import Advice
 from advisor.advising import advise
 from advisor.exporting import Written
+from advisor.own import Own
 from advisor.terraform import export_variables
 from loadtests.run import Run
 from loadtests.scenario import Scenario
@@ -36,12 +37,15 @@ class Advised(NamedTuple):
         return {one.region: one for one in parts}
 
 
-def advised(run: Run, launch: Mapping[str, Any] = LAUNCH, url: str = URL, **changes: Any) -> Advised:
+def advised(
+    run: Run, launch: Mapping[str, Any] = LAUNCH, url: str = URL, own: Own | None = None, **changes: Any
+) -> Advised:
     data = run.header.scenario.model_dump(mode="json") | changes
     data["launch"] |= launch
     data["target"] |= {"url": url, "resolve": []}
     scenario = Scenario.model_validate(data)
-    return Advised(run, advise([replace(run, header=run.header.model_copy(update={"scenario": scenario}))]), scenario)
+    changed = replace(run, header=run.header.model_copy(update={"scenario": scenario}))
+    return Advised(run, advise([changed], own=own), scenario)
 
 
 @pytest.fixture(scope="session")

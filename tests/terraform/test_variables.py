@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from advisor.cdns.offer import load_offer
 from advisor.cdns.shield import ShieldChoice
 from advisor.clouds.groups import group_need
 from advisor.clouds.snapshot import Place
 from advisor.generators import machines
 from advisor.models import Excuse
+from advisor.own import Own
 from advisor.plan import Plan
 from advisor.terraform import FILE, nearest, shields
 from advisor.texts import LANGS, texts
@@ -310,6 +312,15 @@ def test_the_shield_is_that_of_the_origin_as_the_plan_counts_it(town: Run, tmp_p
     assert isinstance(chosen, ShieldChoice)
     assert data["surge"]["cdn"]["shield_region"] == chosen.region == "eu-central-1"
     assert "aws:eu-central-1" in data["reasons"][data["why"]["cdn.shield_region"]]["zh"]
+
+
+def test_a_shield_that_ones_own_file_of_cloudfront_has_not_is_not_written(town: Run, tmp_path: Path) -> None:
+    offer = load_offer("cloudfront")
+    assert offer.shield is not None
+    fees = {region: fee for region, fee in offer.shield.per_10k.items() if region != "eu-central-1"}
+    own = Own(cdns=(offer.model_copy(update={"shield": offer.shield.model_copy(update={"per_10k": fees})}),))
+    advised(town, LAUNCH | {"cdn": {"shield": True, "origin": "aws:eu-central-1"}}, own=own).export(tmp_path)
+    assert read(tmp_path)["surge"]["cdn"]["shield_region"] not in (None, "eu-central-1")
 
 
 def test_where_the_plan_has_no_cloudfront_none_is_made(town: Run, tmp_path: Path) -> None:
