@@ -35,12 +35,13 @@ from advisor.recovery import BEFORE, HOLD
 from advisor.texts import Message, fill, name_of, told
 from advisor.verdict import Breach, RegionVerdict
 
+_SPACES = re.compile(r"\s+")
 _MARKS = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
 def markdown_safe(value: object) -> str:
     """Text without any meaning in Markdown or HTML, on one line."""
-    return _MARKS.sub(r"\\\1", " ".join(str(value).split()).replace("&", "&amp;"))
+    return _MARKS.sub(r"\\\1", _SPACES.sub(" ", str(value)).replace("&", "&amp;"))
 
 
 def environment(*, html: bool) -> Environment:

@@ -17,7 +17,7 @@ OVER_QUOTA: Final = ("offer_over_quota", "offer_over_account")
 """Reasons that a higher quota mends: without, and with what else the account runs."""
 
 
-SAYS: Final[Mapping[Source, str]] = {"launch": SAID, "account": "Service Quotas", "catalog": "catalogue"}
+SAYS: Final[Mapping[Source, str]] = {"launch": SAID, "account": "Service Quotas", "catalog": "quota_vcpus"}
 """Who says what a quota is, where a sentence names it."""
 
 

@@ -13,8 +13,9 @@ from typing import Final
 
 from advisor import figures
 from advisor.advice import Advice
+from advisor.cdns.increase import Increase
 from advisor.cdns.page import asked_for, notice_values, share_of
-from advisor.cdns.plan import CdnPart, CdnPlan, Increase
+from advisor.cdns.plan import CdnPart, CdnPlan
 from advisor.cdns.shield import ShieldChoice
 from advisor.page import markdown_safe
 from advisor.texts import LANGS, fill, name_of
@@ -154,7 +155,7 @@ def write_letters(advice: Advice, folder: Path) -> tuple[tuple[Path, ...], tuple
 
 def _files(advice: Advice, plan: CdnPlan) -> Iterator[tuple[str, str]]:
     for part in plan.parts:
-        for lang in LANGS:
+        for lang in LANGS if part.serves else ():
             yield f"surge-notice-{part.offer.name}.{lang}.md", letter(advice, plan, part, lang)
         if part.increases:
             yield f"quota-requests-{part.offer.name}.sh", commands(part.increases)

@@ -61,6 +61,8 @@ class Quotas(Frozen):
     egress: QuotaWord
     """Counted in Gbit/s."""
     requests_per_second: QuotaWord
+    distributions: QuotaWord | None = None
+    """Of an account."""
 
 
 class Shield(Frozen):

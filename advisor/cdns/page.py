@@ -8,8 +8,9 @@ from typing import Any
 
 from advisor import figures
 from advisor.catalog import Origin
+from advisor.cdns.increase import COUNTED, Increase
 from advisor.cdns.notice import Notice
-from advisor.cdns.plan import CdnPart, CdnPlan, CdnShare, Increase, total
+from advisor.cdns.plan import CdnPart, CdnPlan, CdnShare, total
 from advisor.cdns.promise import Answer, down
 from advisor.cdns.shield import ShieldChoice
 from advisor.interval import Interval
@@ -31,7 +32,7 @@ def tools(lang: str, names: Mapping[str, Names]) -> dict[str, Callable[..., Any]
 
 def lead(lang: str, plan: CdnPlan) -> str:
     """What the whole event costs."""
-    if not plan.parts:
+    if not any(part.serves for part in plan.parts):
         return fill(lang, "cdns_nothing")
     volume = figures.volume(sum(part.gb.mid for part in plan.parts))
     if plan.usd is None:
@@ -41,7 +42,7 @@ def lead(lang: str, plan: CdnPlan) -> str:
 
 def part_rows(lang: str, plan: CdnPlan) -> Iterator[tuple[str, ...]]:
     """CDN, viewers, peak, requests, volume, cost, cost alone, distributions, SLA."""
-    for part in plan.parts:
+    for part in (one for one in plan.parts if one.serves):
         offer = part.offer
         yield (
             name_of(offer.title, lang),
@@ -106,20 +107,31 @@ def lines(lang: str, names: Mapping[str, Names], plan: CdnPlan) -> Iterator[str]
 
 
 def _lines(lang: str, names: Mapping[str, Names], plan: CdnPlan, part: CdnPart) -> Iterator[str]:
+    if part.serves:
+        yield from _served(lang, plan, part)
+    if (line := _allowance(lang, part)) is not None:
+        yield line
+    cdn = name_of(part.offer.title, lang)
+    for more in part.increases:
+        key = "cdns_increase_count" if more.unit == COUNTED else "cdns_increase"
+        yield fill(lang, key, cdn=cdn, count=f"{part.distributions or 1:,}", **asked_for(more))
+    if part.serves:
+        yield from _set_up(lang, names, part)
+
+
+def _served(lang: str, plan: CdnPlan, part: CdnPart) -> Iterator[str]:
     cdn = name_of(part.offer.title, lang)
     parts = {"traffic": _sum(lang, part), "requests": money(lang, part.bill.requests)}
     yield fill(lang, "cdns_bill", cdn=cdn, shield=money(lang, part.bill.shield), **parts)
-    if (line := _allowance(lang, part)) is not None:
-        yield line
     yield from promised(lang, part)
     yield from noticed(lang, plan, part)
-    for more in part.increases:
-        count = f"{part.distributions or 1:,}"
-        yield fill(lang, "cdns_increase", cdn=cdn, count=count, **asked_for(more))
+
+
+def _set_up(lang: str, names: Mapping[str, Names], part: CdnPart) -> Iterator[str]:
     if (line := shield_line(lang, names, part)) is not None:
         yield line
     for warning in part.warnings:
-        yield fill(lang, warning.key, **{**warning.values, "cdn": cdn})
+        yield fill(lang, warning.key, **{**warning.values, "cdn": name_of(part.offer.title, lang)})
 
 
 def _allowance(lang: str, part: CdnPart) -> str | None:

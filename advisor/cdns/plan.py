@@ -7,7 +7,6 @@ event, which is an upper bound.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +18,7 @@ from pydantic import PositiveInt
 from advisor.behind import Origin
 from advisor.cdn import Cdn
 from advisor.cdns.allowance import Allowance, room, with_account
+from advisor.cdns.increase import Increase, distributions, increases
 from advisor.cdns.notice import Notice, Peak, notices, on
 from advisor.cdns.offer import CdnOffer, offers_of
 from advisor.cdns.shield import ShieldChoice, shield_of
@@ -36,7 +36,6 @@ PERIODS: Final = {"day": 86_400.0, "month": 28 * 86_400.0}
 """Seconds of the shortest billing period of a kind."""
 PER: Final = 1e4
 """Requests that a fee is for."""
-GIGABIT: Final = 1e9
 NOTHING: Final = Interval.exact(0.0)
 
 
@@ -72,19 +71,6 @@ class CdnShare(Frozen):
     """Traffic and requests; None where a price is not known."""
 
 
-class Increase(Frozen):
-    """More of a quota, as it is asked for."""
-
-    service: str
-    region: str
-    quota: str
-    unit: str
-    now: float
-    """By default, or in the account that was read."""
-    wanted: float
-    """Enough for one distribution to carry everything."""
-
-
 class CdnPart(Frozen):
     """One CDN over the whole event."""
 
@@ -99,15 +85,21 @@ class CdnPart(Frozen):
     bill: Bill
     distributions: PositiveInt | None
     """That carry it at the quotas of ``offer.limits``: the account's where one was read, else those by default; None
-    where no quota is known."""
+    where no quota is known, or it carries nothing."""
     increases: tuple[Increase, ...]
-    """What to ask for, so that one distribution carries everything, also what the account's quotas keep it from."""
+    """What to ask for: for one distribution that carries everything, also what the account's quotas keep it from, and
+    for as many as it takes at the quotas there are."""
     allowance: Allowance | None = None
     """What the account has left of it; None where none was read, or it says nothing of this CDN."""
     shield: ShieldChoice | Excuse | None
     notices: tuple[Notice, ...]
     """What the vendor wants to be told; empty where nothing of the kind is published."""
     warnings: tuple[Message, ...]
+
+    @property
+    def serves(self) -> bool:
+        """Whether it carries anything."""
+        return self.viewers > 0
 
 
 class CdnPlan(Frozen):
@@ -119,7 +111,7 @@ class CdnPlan(Frozen):
     seconds: float
     """How long it lasts: as rehearsed, or as ``launch.cdn.watched`` says."""
     parts: tuple[CdnPart, ...]
-    """Those that carry something, the largest first."""
+    """Those that carry something, the largest first, then those that would if the account had more distributions."""
     shares: tuple[CdnShare, ...]
     refused: tuple[Excuse, ...]
     """Why each other CDN carries nothing of a region; the reason's key is its code."""
@@ -155,10 +147,8 @@ def cdn_plan(
     seconds = max((edge.event_seconds for edge, _ in regions), default=0.0)
     starts = scenario.starts_at
     event = Event(caching, None if starts is None else starts.date(), seconds, today, left_in)
-    served = {offer.name: _served(offer, loads, shares) for offer in offers}
-    parts = [
-        event.part(offer, served[offer.name], _served(offer, loads, freely)) for offer in offers if served[offer.name]
-    ]
+    served = [(offer, _served(offer, loads, shares), _served(offer, loads, freely)) for offer in offers]
+    parts = [event.part(offer, now, wanted) for offer, now, wanted in served if now or wanted]
     parts.sort(key=lambda part: -part.peak.mid)
     left = tuple(unplaced(loads, shares, carries))
     shieldless = frozenset(offer.name for offer in offers if offer.shield is None)
@@ -275,51 +265,29 @@ class Event:
 
     def part(self, offer: CdnOffer, loads: Sequence[EdgeLoad], freely: Sequence[EdgeLoad]) -> CdnPart:
         """One CDN with what it carries, and would carry if the account had distributions enough."""
-        peak = reduce(Interval.plus, [load.peak for load in loads])
-        requests = reduce(Interval.plus, [load.requests for load in loads])
+        peak = reduce(Interval.plus, [load.peak for load in loads], NOTHING)
+        requests = reduce(Interval.plus, [load.requests for load in loads], NOTHING)
         egress = max(peak.high, sum(load.peak.high for load in freely))
         rate = max(requests.high, sum(load.requests.high for load in freely))
         viewers = sum(load.viewers for load in loads)
-        shield = shield_of(offer, self.caching.origin)
-        most = Peak(viewers=viewers, egress=peak.high, egress_of_a_region=max(load.peak.high for load in loads))
+        shield, allowance = shield_of(offer, self.caching.origin), self.left_in.get(offer.name)
+        widest = max((load.peak.high for load in loads), default=0.0)
+        most = Peak(viewers=viewers, egress=peak.high, egress_of_a_region=widest)
         return CdnPart(
             offer=offer,
             viewers=viewers,
             peak=peak,
             requests=requests,
-            gb=reduce(Interval.plus, [load.gb for load in loads]),
-            event_requests=reduce(Interval.plus, [load.event_requests for load in loads]),
+            gb=reduce(Interval.plus, [load.gb for load in loads], NOTHING),
+            event_requests=reduce(Interval.plus, [load.event_requests for load in loads], NOTHING),
             bill=bill(offer, loads, self.caching, self.seconds, shield),
-            distributions=distributions(offer, peak.high, requests.high),
-            increases=tuple(_increases(offer, egress, rate)),
-            allowance=self.left_in.get(offer.name),
+            distributions=distributions(offer, peak.high, requests.high) if loads else None,
+            increases=tuple(increases(offer, egress, rate, allowance)),
+            allowance=allowance,
             shield=shield,
             notices=notices(offer.notices, most, self.day, self.today),
             warnings=tuple(_warnings(offer, peak.high, requests, self)),
         )
-
-
-def distributions(offer: CdnOffer, egress: float, requests: float) -> int | None:
-    """How many carry so many bit/s and requests per second at their quotas, but for a rounding error."""
-    if offer.limits is None:
-        return None
-    shares = egress / offer.limits.egress, requests / offer.limits.requests_per_second
-    return max(1, *(math.ceil(round(share, 9)) for share in shares))
-
-
-def _increases(offer: CdnOffer, egress: float, requests: float) -> Iterator[Increase]:
-    """Up to the next ten Gbit/s and ten thousand requests per second, where one distribution would not do."""
-    limits, quotas = offer.limits, offer.quotas
-    if limits is None or quotas is None:
-        return
-    for quota, unit, now, asked, step in (
-        (quotas.egress, "Gbit/s", limits.egress / GIGABIT, egress / GIGABIT, 10),
-        (quotas.requests_per_second, "requests/s", limits.requests_per_second, requests, 10_000),
-    ):
-        if asked > now:
-            wanted = float(math.ceil(asked / step) * step)
-            where = {"service": quotas.service, "region": quotas.region}
-            yield Increase(**where, quota=quota, unit=unit, now=now, wanted=wanted)
 
 
 def _warnings(offer: CdnOffer, egress: float, requests: Interval, event: Event) -> Iterator[Message]:

@@ -21,7 +21,7 @@ MONTH: Final = 30 * 86_400.0
 class Credit(Frozen):
     """What comes back of a month's fee."""
 
-    below: Annotated[Share, Field(gt=0, lt=1)]
+    below: Annotated[Share, Field(gt=0, le=1)]
     """Availability of the month, by the vendor's own measure."""
     share: Annotated[Share, Field(gt=0)]
     """Of the fee."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from advisor.advice import Advice
 from advisor.buying import QuotaNeed
-from advisor.cdns.plan import Increase
+from advisor.cdns.increase import Increase
 from advisor.clouds.quotas import PROVIDER
 from advisor.plan import Plan
 from advisor.texts import Message, say

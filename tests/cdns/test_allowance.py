@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.cdns.allowance import applied, with_account
+from advisor.cdns.increase import distributions
 from advisor.cdns.offer import CdnOffer, load_offer
-from advisor.cdns.page import lines
+from advisor.cdns.page import lines, part_rows
 from advisor.cdns.split import split, unplaced
 from advisor.clouds.snapshot import Account, Distribution, EdgeQuotas
 from advisor.own import Own
@@ -108,7 +109,12 @@ def test_where_distributions_run_out_the_rest_goes_elsewhere_and_what_to_ask_for
     assert alone.unplaced
     assert alone.unplaced[0].remedy.key == "cdn_unplaced_account_fix"
     assert alone.usd is None, "not everything is carried"
-    assert part.increases == plan_of(run).parts[0].increases
+    *others, counted = part.increases
+    assert tuple(others) == plan_of(run).parts[0].increases
+    (whole,) = plan_of(run).parts
+    needed = distributions(part.offer, whole.peak.high, whole.requests.high)
+    assert needed is not None
+    assert (counted.quota, counted.now, counted.wanted) == ("Web distributions per AWS account", 209, 208 + needed)
     both = plan_of(run, {"offers": ["cloudfront", "bunny"], "allowed": {"id": ["cloudfront"]}}, own=tight)
     assert {one.cdn for one in both.shares} == {"cloudfront", "bunny"}
 
@@ -118,7 +124,17 @@ def test_no_distribution_left_is_no_room_with_its_reason(run: Run) -> None:
     plan = plan_of(run, {"offers": ["cloudfront", "bunny"]}, own=full)
     assert {one.cdn for one in plan.shares} == {"bunny"}
     none = plan_of(run, own=full)
-    assert none.parts == ()
+    (part,) = none.parts
+    assert (part.serves, part.distributions, none.shares) == (False, None, ())
+    counted = part.increases[-1]
+    (carried,) = plan_of(run, own=own(account(serving=0, all_distributions=0))).parts
+    assert (counted.now, counted.wanted) == (210, 210 + (carried.distributions or 0))
+    names = {code: load_offer("bunny").title for code in run.header.scenario.regions}
+    for lang in LANGS:
+        text = "\n".join(lines(lang, names, none))
+        assert "Web distributions per AWS account" in text
+        assert "CMCD" not in text, "nothing is set up on a CDN that carries nothing"
+        assert not list(part_rows(lang, none))
     assert {one.reason.key for one in none.refused} == {"cdn_account_full"}
     assert "Ask AWS for more" in none.refused[0].remedy.text
 

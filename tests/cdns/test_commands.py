@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from advisor.cdns.increase import Increase
 from advisor.cdns.letter import commands
-from advisor.cdns.plan import Increase
 
 
 def test_the_commands_are_a_script_that_a_shell_can_read(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ from advisor.advice import Advice
 from advisor.advising import advise
 from advisor.cdn import cdn as edge_of
 from advisor.cdn import seen_of
+from advisor.cdns.increase import distributions
 from advisor.cdns.letter import letter, write_letters
 from advisor.cdns.offer import load_offer
 from advisor.cdns.page import promised
-from advisor.cdns.plan import CdnPart, CdnPlan, cdn_plan, distributions, on_day
+from advisor.cdns.plan import CdnPart, CdnPlan, cdn_plan, on_day
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.demand import audience_of, demands
 from advisor.exporting import export_letters

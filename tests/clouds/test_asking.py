@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from advisor.cdns.plan import Increase
+from advisor.cdns.increase import Increase
 from advisor.clouds.asking import QuotaClient, ask
 
 EGRESS = Increase(

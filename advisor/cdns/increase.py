@@ -1,0 +1,61 @@
+"""Quotas of a CDN: how many distributions carry a load, and what to ask for so that it is carried."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from advisor.cdns.allowance import Allowance
+from advisor.cdns.offer import CdnOffer
+from loadtests.region import Frozen
+
+GIGABIT: Final = 1e9
+COUNTED: Final = "distributions"
+
+
+class Increase(Frozen):
+    """More of a quota, as it is asked for."""
+
+    service: str
+    region: str
+    quota: str
+    unit: str
+    now: float
+    """By default, or in the account that was read."""
+    wanted: float
+    """Enough for one distribution to carry everything, or for as many as that takes at the other quotas."""
+
+
+def distributions(offer: CdnOffer, egress: float, requests: float) -> int | None:
+    """How many carry so many bit/s and requests per second at their quotas, but for a rounding error."""
+    if offer.limits is None:
+        return None
+    shares = egress / offer.limits.egress, requests / offer.limits.requests_per_second
+    return max(1, *(math.ceil(round(share, 9)) for share in shares))
+
+
+def increases(
+    offer: CdnOffer, egress: float, requests: float, allowance: Allowance | None = None
+) -> Iterator[Increase]:
+    """Up to the next ten Gbit/s and ten thousand requests per second, where one distribution would not do.
+
+    Then as many distributions as there are and are missing, where the account has too few left.
+    """
+    limits, quotas = offer.limits, offer.quotas
+    if limits is None or quotas is None:
+        return
+    where = {"service": quotas.service, "region": quotas.region}
+    for quota, unit, now, asked, step in (
+        (quotas.egress, "Gbit/s", limits.egress / GIGABIT, egress / GIGABIT, 10),
+        (quotas.requests_per_second, "requests/s", limits.requests_per_second, requests, 10_000),
+    ):
+        if asked > now:
+            wanted = float(math.ceil(asked / step) * step)
+            yield Increase(**where, quota=quota, unit=unit, now=now, wanted=wanted)
+    needed = distributions(offer, egress, requests) or 0
+    if quotas.distributions is None or allowance is None or allowance.left is None or needed <= allowance.left:
+        return
+    others = (allowance.used or 0) - (allowance.serving or 0)
+    now, wanted = float(limits.distributions), float(others + needed)
+    yield Increase(**where, quota=quotas.distributions, unit=COUNTED, now=now, wanted=wanted)
