@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -60,17 +61,20 @@ def environment(*, html: bool) -> Environment:
 class Compiled(FileSystemBytecodeCache):
     """Templates compiled once, in the place and by the settings of Python's own compiled modules.
 
-    ``kind`` is of the environment: another one compiles the same template to something else.
+    ``kind`` is of the environment: another one compiles the same template to something else, and so does a change of
+    this module, which makes it.
     """
 
     def __init__(self, kind: str) -> None:
-        folder = Path(cache_from_source(__file__)).parent
-        super().__init__(str(folder), f"{kind}-jinja{version('jinja2')}-%s.cache")
+        folder, own = Path(cache_from_source(__file__)).parent, zlib.crc32(Path(__file__).read_bytes())
+        super().__init__(str(folder), f"{kind}-{own:08x}-jinja{version('jinja2')}-%s.cache")
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        """What is kept of it, if that can be read."""
-        with suppress(OSError):
+        """What is kept of it, if that can be read and is whole."""
+        try:
             super().load_bytecode(bucket)
+        except Exception:  # noqa: BLE001 - jinja unpickles: a file that was cut may raise anything
+            bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep it, unless nothing may be written there: then it is compiled again the next time, as a module is."""

@@ -21,7 +21,7 @@ from tempfile import TemporaryFile
 from typing import IO, Final, NamedTuple
 
 from advisor.beside import beside, cores
-from advisor.recording import BATCH, Found, Recorder, Recording
+from advisor.recording import BATCH, Found, Recorder, Recording, phase_at
 from advisor.seconds import STARTUP_SECONDS
 from loadtests.results import Footer, Note, Target
 from loadtests.run import open_run
@@ -71,30 +71,35 @@ def read_recording(place: str | Path, most: int | None = None) -> Recording:
     It is read in ``most`` stretches at once; where that is not said, in one for each core that is worth it.
     """
     with open_run(place) as (name, lines), _again(lines) as file:
-        worth = min(cores(), os.fstat(file.fileno()).st_size // SHORTEST)
-        stretches = stretches_of(file, worth if most is None else most)
+        begin = file.tell()
+        worth = min(cores(), os.fstat(file.fileno()).st_size // SHORTEST) if most is None else most
+        has_name = str(place) != "-" and file is lines
+        stretches = stretches_of(file, worth) if has_name else ()
         recorder = _at_once(name, Path(file.name), stretches) if len(stretches) > 1 else None
-        return (recorder or _in_one(name, file)).recording()
+        return (recorder or _in_one(name, file, begin)).recording()
 
 
-def _in_one(name: str, file: IO[bytes]) -> Recorder:
+def _in_one(name: str, file: IO[bytes], begin: int) -> Recorder:
     """From the first line to the last; once more where windows came later than was waited for them."""
-    recorder = Recorder(name, batch=BATCH)
-    for _ in range(2):
-        file.seek(0)
-        for line in file:
-            recorder.add(line)
-        if recorder.folded().late <= recorder.patience:
-            break
-        recorder = Recorder(name, batch=BATCH, patience=recorder.found.late)
+    recorder = _from(Recorder(name, batch=BATCH), file, begin)
+    if recorder.found.late > recorder.patience:
+        recorder = _from(Recorder(name, batch=BATCH, patience=recorder.found.late), file, begin)
+    return recorder
+
+
+def _from(recorder: Recorder, file: IO[bytes], begin: int) -> Recorder:
+    file.seek(begin)
+    for line in file:
+        recorder.add(line)
+    recorder.folded()
     return recorder
 
 
 def stretches_of(file: IO[bytes], most: int) -> tuple[Stretch, ...]:
-    """Up to ``most`` that take about as long, for a file that has a name."""
+    """Up to ``most`` that take about as long."""
     size = os.fstat(file.fileno()).st_size
     cuts = [Stretch(0, size, 0)]
-    for number in range(1, most if isinstance(file.name, str) else 1):
+    for number in range(1, most):
         file.seek(max(int(size * (number + AHEAD) / (most + AHEAD)), cuts[-1].begin))
         file.readline()
         begin, since = _next_second(file)
@@ -122,44 +127,49 @@ def _second_of(line: bytes) -> int | None:
 
 
 def _at_once(name: str, path: Path, stretches: Sequence[Stretch]) -> Recorder | None:
-    """All stretches; None where a window lies outside of its own."""
+    """All stretches; None where they cannot be told apart: by windows of other stretches, or of another form."""
     with ExitStack() as stack:
         others = [stack.enter_context(beside(partial(_read, name, path, one))) for one in stretches[1:]]
         recorder = _recorder(name, path, stretches[0])
+        assert recorder is not None  # nothing stands before it
         recorder.folded()
         for stretch, other in zip(stretches[1:], others, strict=True):
             recorder.number += 1
             recorder.refuse_behind_footer()
             read = other()
-            if recorder.found.until > stretch.since or recorder.found.late or read.found.late:
+            if read is None or recorder.found.until > stretch.since or recorder.found.late or read.found.late:
                 return None
             _join(recorder, read)
         return recorder
 
 
-def _read(name: str, path: Path, stretch: Stretch) -> Read:
-    return Read.of(_recorder(name, path, stretch))
+def _read(name: str, path: Path, stretch: Stretch) -> Read | None:
+    recorder = _recorder(name, path, stretch)
+    return None if recorder is None else Read.of(recorder)
 
 
-def _recorder(name: str, path: Path, stretch: Stretch) -> Recorder:
-    """With all lines of a stretch read."""
+def _recorder(name: str, path: Path, stretch: Stretch) -> Recorder | None:
+    """With all lines of a stretch read; None where a window before it is not of the form that tells its second."""
     recorder = Recorder(name, batch=BATCH, since=stretch.since)
     with path.open("rb", buffering=2**20) as file:
-        if stretch.begin:
-            _lead_in(recorder, file, stretch)
+        if stretch.begin and not _lead_in(recorder, file, stretch):
+            return None
         while file.tell() < stretch.end:
             recorder.add(file.readline())
     return recorder
 
 
-def _lead_in(recorder: Recorder, file: IO[bytes], stretch: Stretch) -> None:
-    """The header, the windows whose start-ups count, and the number of lines before the stretch."""
+def _lead_in(recorder: Recorder, file: IO[bytes], stretch: Stretch) -> bool:
+    """The header, the windows whose start-ups count, the number of lines before the stretch; whether all is told."""
     recorder.add(file.readline())
     number, second = 1, -1
     seconds: deque[list[bytes]] = deque(maxlen=STARTUP_SECONDS - 1)
     while file.tell() < stretch.begin:
         line, number = file.readline(), number + 1
-        if (at := _second_of(line)) is not None:
+        if (at := _second_of(line)) is None:
+            if b'"window"' in line:
+                return False
+        elif recorder.header is not None and phase_at(recorder.header.phases, at) is not None:
             if at != second:
                 seconds.append([])
             seconds[-1].append(line)
@@ -170,6 +180,7 @@ def _lead_in(recorder: Recorder, file: IO[bytes], stretch: Stretch) -> None:
     recorder.number = number
     recorder.counts.clear()
     recorder.sums.clear()
+    return True
 
 
 def _join(recorder: Recorder, read: Read) -> None:

@@ -144,12 +144,13 @@ def _hold(sketches: Sequence[Data], counted: NDArray[np.int64]) -> bool:
     """Whether they have what `Sketch` asks of its JSON form beyond types; never true where it would refuse one."""
     count, total, low, high = (np.array([one[name] for one in sketches]) for name in ("count", "sum", "min", "max"))
     first, last = (np.array([getattr(one["bins"], name) for one in sketches]) for name in ("first", "last"))
+    if not (count == counted).all():
+        return False
     mean = total / count
     with np.errstate(over="ignore"):
         begin, end = GAMMA**first, GAMMA ** (last - 1.0)
     return bool(
-        (count == counted).all()
-        and ((low >= 0) & (low <= high) & (high < math.inf)).all()
+        ((low >= 0) & (low <= high) & (high < math.inf)).all()
         and ((low * 0.99 - SMALLEST <= mean) & (mean <= high * 1.01 + SMALLEST)).all()
         and ((first >= LOWEST_BIN) & (low * 0.99 <= begin * (1 - ROUNDING))).all()
         and ((last == LOWEST_BIN) | (high * 1.01 >= end * (1 + ROUNDING))).all()

@@ -12,9 +12,10 @@ viewers may be let in: a waiting room.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from functools import partial
+from itertools import islice, product
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -55,7 +56,7 @@ SURE: Final = 0.95
 LONG: Final = 3 * 3600
 """Seconds from which a course is lived in ticks of 15 s: tens of thousands of nodes take hours to launch."""
 FEW: Final = 4
-"""Candidates that are looked at further though the sweep, which is never hopeful, left something unmet in all."""
+"""Candidates that are looked at further where the sweep leaves something unmet in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +142,26 @@ def choose(cases: Sequence[Case]) -> tuple[Settled, ...]:
     found = _sweep(cases, [tuple(_candidates(case)) for case in cases], demand, lengths)
     shorts = [_short(case, tried) for case, tried in zip(cases, found, strict=True)]
     asked = [
-        Question(Setting(region, case.workload, one.spec, one.nodes, one.spec.min_replicas), case.draws, case.allowed)
+        _question(region, case, one)
         for region, (case, short) in enumerate(zip(cases, shorts, strict=True))
         for one in (*short.listed, short.reactive)
         if case.draws
     ]
     held = iter(hold(demand, asked, lengths))
-    return tuple(_settled(case, short, held) for case, short in zip(cases, shorts, strict=True))
+
+    def more(region: int, one: Tried) -> Held:
+        return hold(demand, [_question(region, cases[region], one)], lengths)[0]
+
+    return tuple(
+        _settled(case, short, held, partial(more, region))
+        for region, (case, short) in enumerate(zip(cases, shorts, strict=True))
+    )
+
+
+def _question(region: int, case: Case, one: Tried) -> Question:
+    return Question(
+        Setting(region, case.workload, one.spec, one.nodes, one.spec.min_replicas), case.draws, case.allowed
+    )
 
 
 Candidate: TypeAlias = tuple[ScaledObject, Nodes, bool]
@@ -213,6 +227,8 @@ class _Short:
     """What is left to choose from, cheapest first."""
 
     listed: tuple[Tried, ...]
+    others: tuple[Tried, ...]
+    """That hold in the sweep as well: each takes the place of one that does not hold second by second."""
     reactive: Tried
     tried: int
 
@@ -225,19 +241,20 @@ def _short(case: Case, tried: Sequence[Tried]) -> _Short:
     best = min(reactive, key=lambda one: (max(one.unmet_share, case.allowed), one.node_hours))
     order = sorted(tried, key=lambda one: (_stands(case, one), one.node_hours))
     order = [one for one in order if one.unmet_share <= case.allowed]
-    ahead = [one for one in order if one.ahead]
     if not order:
-        order = sorted(tried, key=lambda one: (one.unmet_share, _stands(case, one), one.node_hours))[:FEW]
-    elif case.draws:
-        order = list(dict.fromkeys((*order[:SHORT], *ahead[:1], *ahead[-1:], best)))
-    return _Short(tuple(order), best, len(tried))
+        few = sorted(tried, key=lambda one: (one.unmet_share, _stands(case, one), one.node_hours))[:FEW]
+        return _Short(tuple(few), (), best, len(tried))
+    if not case.draws:
+        return _Short(tuple(order), (), best, len(tried))
+    ahead = [one for one in order if one.ahead]
+    listed = dict.fromkeys((*order[:SHORT], *ahead[:1], *ahead[-1:], best))
+    return _Short(tuple(listed), tuple(one for one in order if one not in listed), best, len(tried))
 
 
-def _settled(case: Case, short: _Short, held: Iterator[Held]) -> Settled:
+def _settled(case: Case, short: _Short, held: Iterator[Held], more: Callable[[Tried], Held]) -> Settled:
     """The first that holds second by second and in enough draws, else the one that holds in most."""
     found = {one: next(held) for one in short.listed if case.draws}
-    ranked = sorted(short.listed, key=lambda one: -min(found[one].share, SURE)) if found else short.listed
-    one, course = _first(case, ranked)
+    one, course = _first(case, short, found, more)
     holds = course.unmet_share <= case.allowed
     verdict: Verdict = "waiting_room" if not holds else "prescale" if one.ahead else "reactive"
     ready = [moment.ready for moment in course.moments if moment.unmet > 0]
@@ -255,14 +272,22 @@ def _settled(case: Case, short: _Short, held: Iterator[Held]) -> Settled:
     )
 
 
-def _first(case: Case, ranked: Sequence[Tried]) -> tuple[Tried, Course]:
-    """The first that holds when it is lived second by second, else the one that leaves least unmet."""
-    lived = []
-    for one in ranked:
+def _first(case: Case, short: _Short, found: dict[Tried, Held], more: Callable[[Tried], Held]) -> tuple[Tried, Course]:
+    """The first that holds when it is lived second by second, else the one that leaves least unmet.
+
+    A sweep sees the most of each 15 s and rounds waits: where demand is not smooth it may be hopeful.
+    """
+    listed, others, lived = list(short.listed), iter(short.others), list[tuple[Tried, Course]]()
+    while listed:
+        one = max(listed, key=lambda one: min(found[one].share, SURE) if found else 0.0)
         course = live_of(case, one.spec, one.nodes)
         if course.unmet_share <= case.allowed:
             return one, course
         lived.append((one, course))
+        place = listed.index(one)
+        listed[place : place + 1] = islice(others, 1)
+        if found and len(listed) > place and listed[place] not in found:
+            found[listed[place]] = more(listed[place])
     return min(lived, key=lambda pair: (pair[1].unmet_share, _stands(case, pair[0])))
 
 

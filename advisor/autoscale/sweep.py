@@ -1,7 +1,7 @@
 """Many settings at once: the same pods, nodes and HPA as `world.live`, one numpy lane for each setting.
 
-A tick is a sync of the HPA (15 s), so waits are rounded up to whole ticks: a sweep is never hopeful. What it finds is
-lived again second by second (`world.live`); with the same tick both come to the same numbers (a test compares them).
+A tick is a sync of the HPA (15 s), and launches are rounded up to whole ticks: a sweep is seldom hopeful. What it finds
+is lived again second by second (`world.live`); with the same tick both come to the same numbers (a test compares them).
 """
 
 from __future__ import annotations

@@ -41,10 +41,9 @@ def reports() -> tuple[Report, ...]:
 def write_reports(advice: Advice, folder: Path, lang: str = "en") -> list[Path]:
     """Write every report into ``folder`` (made when missing), the page beside all others, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {folder / report.file_name: partial(report.write, advice, lang) for report in reports()}
-    (longest, write_longest), *others = files.items()
-    with beside(partial(write_longest, longest)) as written:
-        for path, write in others:
-            write(path)
-        written()
-    return list(files)
+    longest, *others = reports()
+    with beside(partial(longest.render, advice, lang)) as rendered:
+        for report in others:
+            report.write(advice, lang, folder / report.file_name)
+        (folder / longest.file_name).write_text(rendered(), encoding="utf-8")
+    return [folder / report.file_name for report in (longest, *others)]

@@ -17,6 +17,7 @@ from string import Formatter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.bccache import bc_magic
 from markdown_it import MarkdownIt
 
 from advisor import figures
@@ -306,3 +307,25 @@ def test_a_place_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     kept = {"PYTHONPYCACHEPREFIX": str(tmp_path / "file"), "PYTHONDONTWRITEBYTECODE": ""}
     subprocess.run([sys.executable, "-c", COMPILING], env={**os.environ, **kept}, check=True)
+
+
+@pytest.mark.parametrize("rest", [b"", b"rubbish"])
+def test_a_compiled_template_that_is_cut_is_compiled_again(rest: bytes, tmp_path: Path) -> None:
+    kept = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    subprocess.run([sys.executable, "-c", COMPILING], env=kept, check=True)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*.cache")}
+    for path in files:
+        path.write_bytes(bc_magic + rest)
+    subprocess.run([sys.executable, "-c", COMPILING], env=kept, check=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.cache")} == files
+
+
+@pytest.mark.parametrize("rest", [b"", b"rubbish"])
+def test_a_compiled_template_that_is_cut_is_compiled_again(rest: bytes, tmp_path: Path) -> None:
+    kept = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    subprocess.run([sys.executable, "-c", COMPILING], env=kept, check=True)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*.cache")}
+    for path in files:
+        path.write_bytes(bc_magic + rest)
+    subprocess.run([sys.executable, "-c", COMPILING], env=kept, check=True)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.cache")} == files
