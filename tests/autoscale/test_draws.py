@@ -79,24 +79,12 @@ def test_where_nothing_holds_often_what_holds_most_often_is_chosen() -> None:
     assert never.verdict == "prescale"
 
 
-def test_where_the_sweep_was_hopeful_the_next_cheapest_that_really_hold_are_chosen() -> None:
-    """Demand that jumps up and down within 15 s, with a lag that a sweep rounds down: what it finds enough is not."""
-    seconds = np.arange(1800.0)
-    spikes = 1.0 + 0.25 * ((seconds % 40) < 8)
-    case = Case(rise(1000, 1100, over=900) * spikes, replace(POD, metric_lag=22.0), NODES, draws=(QUICK, QUICK))
+def test_where_the_sweep_was_hopeful_the_next_that_really_hold_are_chosen() -> None:
+    """Demand jumps within 15 s, and the lag is rounded down: the eleven cheapest that a sweep finds do not hold."""
+    spikes = 1.0 + 0.3 * ((np.arange(1800.0) % 30) < 7)
+    case = Case(rise(1000, 3000, over=900) * spikes, replace(POD, metric_lag=22.0), NODES, draws=(QUICK, QUICK))
     (found,) = choose([case])
-    assert found.course.unmet_share <= case.allowed
-    assert found.held is not None
-    assert found.held.share == 1.0
-
-
-def test_where_the_sweep_was_hopeful_the_next_cheapest_that_really_hold_are_chosen() -> None:
-    """Demand that jumps up and down within 15 s, with a lag that a sweep rounds down: what it finds enough is not."""
-    seconds = np.arange(1800.0)
-    spikes = 1.0 + 0.25 * ((seconds % 40) < 8)
-    case = Case(rise(1000, 1100, over=900) * spikes, replace(POD, metric_lag=22.0), NODES, draws=(QUICK, QUICK))
-    (found,) = choose([case])
-    assert found.course.unmet_share <= case.allowed
+    assert (found.verdict, found.course.unmet_share, found.door) == ("prescale", 0.0, None)
     assert found.held is not None
     assert found.held.share == 1.0
 
