@@ -48,6 +48,16 @@ class Group(Frozen):
     """Of ``nodes``; None when nobody knows."""
 
     @property
+    def planned(self) -> int:
+        """Nodes of the plan that may run."""
+        return min(self.nodes, self.most)
+
+    @property
+    def beyond(self) -> int:
+        """Those that may run beside them, should more pods come than were planned for."""
+        return self.most - self.planned
+
+    @property
     def key(self) -> str:
         """Its name among the groups, as Kubernetes and Terraform take names."""
         shape = self.offer.replace(".", "-")

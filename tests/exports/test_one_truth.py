@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,6 +100,17 @@ def each(request: pytest.FixtureRequest, run: Run, tmp_path_factory: pytest.Temp
     return found
 
 
+def vcpus_of(pool: Mapping[str, Any]) -> int:
+    """At which Karpenter adds no more to it."""
+    return int(pool["spec"]["limits"]["cpu"])
+
+
+def alike(pools: list[dict[str, Any]], pool: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those that ask for the same nodes."""
+    asks = pool["spec"]["template"]["spec"]["requirements"]
+    return [one for one in pools if one["spec"]["template"]["spec"]["requirements"] == asks]
+
+
 def number(text: str) -> float:
     return float(text.replace(",", ""))
 
@@ -109,18 +121,36 @@ def test_nodes_are_those_of_the_node_pools_and_of_the_node_groups(each: list[Tol
         assert fleet is not None
         shown_rows = rows("en", fleet)[: len(fleet.groups)]
         pools, groups = one.objects["NodePool"], one.surge["nodes"]
-        assert len(shown_rows) == len(pools) == len(groups) == len(fleet.groups)
-        for row, group, pool, made in zip(shown_rows, fleet.groups, pools, groups.values(), strict=True):
+        assert len(shown_rows) == len(groups) == len(fleet.groups) <= len(pools)
+        for row, group, pool, made in zip(shown_rows, fleet.groups, pools, groups.values(), strict=False):
             offer, _, peak, calm, ahead, most, hour = row
             asked = {need["key"]: need["values"] for need in pool["spec"]["template"]["spec"]["requirements"]}
             assert asked["node.kubernetes.io/instance-type"] == made["instance_types"] == [offer]
             assert asked["karpenter.sh/capacity-type"] == [group.capacity]
             assert made["capacity_type"] == {"on-demand": "ON_DEMAND", "spot": "SPOT"}[group.capacity]
-            assert int(pool["spec"]["limits"]["cpu"]) == number(most) * (group.vcpus or 0)
+            assert vcpus_of(pool) == min(number(peak), number(most)) * (group.vcpus or 0)
+            assert sum(map(vcpus_of, alike(pools, pool))) == number(most) * (group.vcpus or 0)
             assert (made["min"], made["ahead"], made["max"]) == (number(calm), number(ahead), number(most))
             assert f"{peak} × {offer} ({group.capacity}, {hour}/h)" in one.heads
         weights = [pool["spec"]["weight"] for pool in pools]
         assert weights == sorted(weights, reverse=True)
+        assert len({pool["metadata"]["name"] for pool in pools}) == len(set(weights)) == len(pools)
+
+
+def test_karpenter_runs_the_mix_at_the_planned_peak(each: list[Told]) -> None:
+    """It fills the pool of the highest weight first, up to its limit, and takes the next one then."""
+    for one in each:
+        fleet = one.region.fleet
+        assert fleet is not None
+        wanted, run = min(fleet.nodes, fleet.most), Counter[tuple[str, str]]()
+        sizes = {group.offer: group.vcpus or 0 for group in fleet.groups}
+        for pool in sorted(one.objects["NodePool"], key=lambda pool: -pool["spec"]["weight"]):
+            (kind,), (capacity,) = (need["values"] for need in pool["spec"]["template"]["spec"]["requirements"])
+            filled = min(wanted - run.total(), vcpus_of(pool) // sizes[kind])
+            run[kind, capacity] += filled
+        assert run.total() == wanted
+        if fleet.most >= fleet.nodes:
+            assert +run == {(group.offer, group.capacity): group.nodes for group in fleet.groups}
 
 
 def test_pods_are_those_of_every_manifest(each: list[Told]) -> None:
