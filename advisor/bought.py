@@ -101,18 +101,20 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
         return Bought(None, ways)
     steady: PurchaseName = "savings" if order.launch.buying.savings and "savings" in buying else "on_demand"
     factor = buying[steady].price.value if steady in buying else 1.0
-    wished = min(spot, _rows(order, order.launch.buying.spot * order.nodes))
+    unpaid = order.nodes - order.paid
+    wished = min(spot, _setting(order), _rows(order, unpaid + order.launch.zones - 1))
     allowed = min(room, wished)
-    full = (order.nodes - order.paid) * order.price
+    full = unpaid * order.price
     reasons = tuple(_why_spot(order, spot, allowed < wished, buying["spot"])) if "spot" in buying else ()
     plans = [_alone(order, order.price, steady, factor)]
-    if allowed:
-        plans.append(_with_spot(order, order.price, steady, factor, buying["spot"], allowed))
+    for count in {allowed, min(allowed, _rows(order, unpaid))} - {0}:
+        plans.append(_with_spot(order, order.price, steady, factor, buying["spot"], count))
     if pair is not None:
         plans.append(_two(pair, steady, factor))
     parts = min(plans, key=lambda found: (sum(part.usd_per_hour for part in found), len(found)))
     cost = sum(part.usd_per_hour for part in parts)
-    is_asked = allowed < wished or any(part.purchase == "spot" for part in parts)
+    taken = sum(part.nodes for part in parts if part.purchase == "spot")
+    asked = wished if allowed < wished else taken
     return Bought(
         Mix(
             parts=parts,
@@ -121,7 +123,7 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
             usd_per_event=cost * order.event_hours if order.event_hours else None,
             saves=max(0.0, 1 - cost / full) if full else 0.0,
             reasons=(*_why_parts(order, parts), *reasons),
-            quota=_quota(order, shop, wished) if shop is not None and is_asked else None,
+            quota=_quota(order, shop, asked) if shop is not None and asked else None,
         ),
         ways,
     )
@@ -135,6 +137,11 @@ def _spot(order: Order) -> int:
     """
     covered = max(0.0, order.nodes - order.needed) / order.launch.buying.spot_lost
     return _rows(order, min(order.nodes, covered + 1e-9))
+
+
+def _setting(order: Order) -> int:
+    """Nodes that ``launch.buying.spot`` lets be spot instances."""
+    return _rows(order, order.launch.buying.spot * order.nodes)
 
 
 def _room(order: Order) -> int:
@@ -232,7 +239,7 @@ def _why_parts(order: Order, parts: tuple[Part, ...]) -> Iterator[Message]:
 
 
 def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> Iterator[Message]:
-    """What holds spot instances back: the setting, their quota (``is_short``), or the headroom."""
+    """What holds spot instances back: the setting, their quota (``is_short``), what is reserved, or the headroom."""
     wish, nodes = order.launch.buying.spot, order.nodes
     told = {"share": percent(wish), "covered": f"{covered:,}", "lost": percent(order.launch.buying.spot_lost)}
     if not wish:
@@ -246,6 +253,8 @@ def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> It
             yield say("mix_spot_account", **rows, **quota)
         else:
             yield say("mix_spot_quota", room=rows["room"], vcpus=rows["vcpus"], **quota)
+    elif _rows(order, nodes - order.paid) < min(covered, _setting(order)):
+        yield say("mix_spot_paid", paid=f"{order.paid:,}")
     elif covered < wish * nodes:
         yield say("mix_spot_headroom", **told)
     else:
