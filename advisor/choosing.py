@@ -206,6 +206,7 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
         middles=np.log(middles),
         wider=np.array(wider),
         alone=one.nodes,
+        held=market.asked.held(one.offer),
     )
 
 

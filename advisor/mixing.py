@@ -32,7 +32,7 @@ Flags: TypeAlias = NDArray[np.bool_]
 PER_RESOURCE: Final = 3
 """Shapes that are looked at because they are cheapest for a resource …"""
 OVERALL: Final = 5
-"""… and because alone they carry everything for least."""
+"""… and because alone they carry everything for least, or because most of them is paid for."""
 CHECKED: Final = 6
 """Pairs that are held against all draws, the cheapest first."""
 GROWN: Final = 4
@@ -62,6 +62,18 @@ class Candidate:
     """Per resource: sigma of it that comes on top."""
     alone: int
     """Nodes of it alone."""
+    held: tuple[int, ...]
+    """Of each zone, those that free reservations hold: they are paid for either way."""
+
+    def paid(self, nodes: Floats) -> Floats:
+        """Of so many nodes, spread evenly over the zones, those that are reserved."""
+        each = np.ceil(nodes / len(self.held))
+        held: Floats = np.minimum(each[..., None], self.held).sum(axis=-1)
+        return np.minimum(nodes, held)
+
+    def cost(self, nodes: Floats) -> Floats:
+        """USD per hour of so many, on top of what is paid for."""
+        return (nodes - self.paid(nodes)) * self.price
 
 
 class Pair(NamedTuple):
@@ -73,8 +85,14 @@ class Pair(NamedTuple):
 
     @property
     def cost(self) -> float:
-        """USD per hour."""
-        return self.nodes[0] * self.one.price + self.nodes[1] * self.other.price
+        """USD per hour, on top of what is reserved."""
+        return sum(float(one.cost(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+
+    @property
+    def paid(self) -> tuple[int, int]:
+        """Of each shape those that are reserved."""
+        first, second = (int(one.paid(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+        return first, second
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +120,8 @@ def wanted(parts: tuple[Drawn, ...], rank: int, launch: Launch, steps: Sequence[
 
 def shortlist(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that a cheapest pair may be made of."""
-    chosen = sorted(candidates, key=lambda one: one.price * one.alone)[:OVERALL]
+    chosen = sorted(candidates, key=lambda one: float(one.cost(np.array(one.alone))))[:OVERALL]
+    chosen += sorted((one for one in candidates if any(one.held)), key=lambda one: -one.price * sum(one.held))[:OVERALL]
     for resource in range(len(candidates[0].middles) if candidates else 0):
         ranked = sorted(candidates, key=lambda one: np.log(one.price) - one.middles[resource])
         chosen += ranked[:PER_RESOURCE]
@@ -149,7 +168,7 @@ def _best_of(rule: Wanted, one: Candidate, other: Candidate, ones: Floats, other
     ).max(axis=1)
     second = zones * np.maximum(1.0, np.ceil(worst / zones * (1 - ROUNDING) - ROUNDING))
     second = np.maximum(second, zones * np.ceil((rule.least - first) / zones))
-    cost = first * one.price + second * other.price
+    cost = one.cost(first) + other.cost(second)
     allowed = (first + second <= rule.most) & _is_within(one, other, first, second)
     if not allowed.any():
         return None
