@@ -207,16 +207,14 @@ def _part(order: Order, purchase: PurchaseName, nodes: int, each: float) -> Part
 
 def _two(pair: NamedPair, steady: PurchaseName, factor: float) -> Iterator[Part]:
     found, *names = pair
-    both = (found.one, found.other)
-    shared = min(one.quota for one in both) if found.one.catalog != found.other.catalog else math.inf
-    for name, nodes, paid, one in zip(names, found.nodes, found.paid, both, strict=True):
+    for name, nodes, paid, quota, one in zip(names, found.nodes, found.paid, found.quotas, found[:2], strict=True):
         part = Part(
             offer=name,
             purchase=steady,
             nodes=nodes,
             usd_per_hour=nodes * one.price * factor,
             vcpus=_whole(one.vcpus),
-            quota=_whole(min(one.quota, shared)),
+            quota=_whole(quota),
         )
         yield from _steadily(part, paid)
 

@@ -52,7 +52,7 @@ class Candidate:
     vcpus: float
     """Of a node; without end where nobody knows, which no quota holds but an unknown one."""
     quota: float
-    """vCPUs that may run of all that counts against its quota; without end when nobody knows."""
+    """vCPUs that its quota has beside all that counts against it now; without end when nobody knows."""
     pool: str
     """What its quota is called; empty where that is not known."""
     catalog: str
@@ -64,12 +64,20 @@ class Candidate:
     """Nodes of it alone."""
     held: tuple[int, ...]
     """Of each zone, those that free reservations hold: they are paid for either way."""
+    serving: int
+    """Those that serve today."""
+    used: float
+    """vCPUs that count against the quota now, and to which its own may belong."""
 
     def paid(self, nodes: Floats) -> Floats:
         """Of so many nodes, spread evenly over the zones, those that are reserved."""
         each = np.ceil(nodes / len(self.held))
         held: Floats = np.minimum(each[..., None], self.held).sum(axis=-1)
         return np.minimum(nodes, held)
+
+    def counted(self, nodes: Floats) -> Floats:
+        """Of so many nodes those that count against the quota already, as they serve or are reserved."""
+        return np.minimum(self.used / self.vcpus, np.minimum(nodes, self.serving + self.paid(nodes)))
 
     def cost(self, nodes: Floats) -> Floats:
         """USD per hour of so many, on top of what is paid for."""
@@ -87,6 +95,16 @@ class Pair(NamedTuple):
     def cost(self) -> float:
         """USD per hour, on top of what is reserved."""
         return sum(float(one.cost(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+
+    @property
+    def quotas(self) -> tuple[float, float]:
+        """VCPUs that may run of each shape, or of both where they share a quota, with those that count already."""
+        (one, other), both = self[:2], zip(self[:2], self.nodes, strict=True)
+        first, second = (float(shape.counted(np.array(count))) for shape, count in both)
+        ones, others = first and first * one.vcpus, second and second * other.vcpus
+        if is_shared(one, other):
+            return (min(one.quota, other.quota) + ones + others,) * 2
+        return one.quota + ones, other.quota + others
 
     @property
     def paid(self) -> tuple[int, int]:
@@ -190,16 +208,23 @@ def _grown(rule: Wanted, pair: Pair, below: float) -> Pair | None:
     return None
 
 
-def _is_within(one: Candidate, other: Candidate, first: Floats, second: Floats) -> Flags:
-    """Whether so many of both keep to their quotas.
+def is_shared(one: Candidate, other: Candidate) -> bool:
+    """Whether two shapes count against one quota.
 
     Quotas are the same where they are called alike. Where what one is called is not known: of one catalogue, equal
     quotas are taken as one and the same and different ones as two (assumed); of two catalogues, which may call one
     quota by two figures, both shapes are held against the smaller.
     """
-    ones, others = first * one.vcpus, second * other.vcpus
-    is_known = one.pool and other.pool
-    if one.pool == other.pool if is_known else one.quota == other.quota or one.catalog != other.catalog:
+    if one.pool and other.pool:
+        return one.pool == other.pool
+    return one.quota == other.quota or one.catalog != other.catalog
+
+
+def _is_within(one: Candidate, other: Candidate, first: Floats, second: Floats) -> Flags:
+    """Whether so many of both keep to their quotas, beside what counts there already and is not their own."""
+    ones = (first - one.counted(first)) * one.vcpus
+    others = (second - other.counted(second)) * other.vcpus
+    if is_shared(one, other):
         shared: Flags = ones + others <= min(one.quota, other.quota)
         return shared
     apart: Flags = (ones <= one.quota) & (others <= other.quota)
