@@ -33,6 +33,8 @@ class Part(Frozen):
     """Of a node; None when nobody knows."""
     quota: int | None = None
     """vCPUs that may run of all that counts with them; None when nobody knows."""
+    pool: str = ""
+    """What that quota is called: parts of one name share it. Empty where it is not known: equal quotas are then one."""
 
 
 class Mix(Frozen):
@@ -202,21 +204,24 @@ def _part(order: Order, purchase: PurchaseName, nodes: int, each: float) -> Part
         usd_per_hour=nodes * each,
         vcpus=order.vcpus,
         quota=allowance.left,
+        pool=allowance.pool,
     )
 
 
 def _two(pair: NamedPair, steady: PurchaseName, factor: float) -> Iterator[Part]:
     found, *names = pair
-    for name, nodes, paid, quota, one in zip(names, found.nodes, found.paid, found.quotas, found[:2], strict=True):
+    pools = [one.pool if found.one.pool and found.other.pool else "" for one in found[:2]]
+    for index, (name, nodes, one) in enumerate(zip(names, found.nodes, found[:2], strict=True)):
         part = Part(
             offer=name,
             purchase=steady,
             nodes=nodes,
             usd_per_hour=nodes * one.price * factor,
             vcpus=_whole(one.vcpus),
-            quota=_whole(quota),
+            quota=_whole(found.quotas[index]),
+            pool=pools[index],
         )
-        yield from _steadily(part, paid)
+        yield from _steadily(part, found.paid[index])
 
 
 def _whole(vcpus: float) -> int | None:

@@ -11,7 +11,7 @@ import pytest
 from advisor.bought import Mix
 from advisor.clouds.snapshot import Place
 from tests.advisor.questions import demand, planned
-from tests.clouds.test_allowed import STANDARD, VCPUS, asked, place, reserved, serving
+from tests.clouds.test_allowed import STANDARD, STANDARD_SPOT, VCPUS, asked, place, reserved, serving
 
 FIRST, SECOND = "c8gn.large", "c6gn.large"
 PAIR = {FIRST: 12, SECOND: 3}
@@ -77,3 +77,13 @@ def test_the_scenarios_own_number_is_for_the_plan_alone() -> None:
 
 def test_the_quota_is_that_of_the_standard_families() -> None:
     assert cheapest(account(0, quotas={STANDARD: 28})) is None
+
+
+def test_every_part_names_its_quota() -> None:
+    mix = cheapest(account(0, quotas={STANDARD: 1000}))
+    assert mix is not None
+    assert [part.pool for part in mix.parts] == [STANDARD, STANDARD]
+    asks: dict[str, Any] = {"spare_nodes": 9, "buying": {"spot": "30%", "spot_lost": "50%"}}
+    spot = planned(asked(account(0, quotas={STANDARD: 5000, STANDARD_SPOT: 500}), **asks)).offers.mix
+    assert spot is not None
+    assert [(part.purchase, part.pool) for part in spot.parts] == [("on_demand", STANDARD), ("spot", STANDARD_SPOT)]

@@ -293,10 +293,11 @@ def test_hardware_of_ones_own_is_counted_and_nothing_is_said_to_be_bought(run: R
     assert any("not known" in row[-1] for row in rows("en", fleet))
 
 
-def part(nodes: int, purchase: str = "on_demand", vcpus: int | None = 4, quota: int | None = None) -> Part:
-    return Part.model_validate(
-        {"offer": "x", "purchase": purchase, "nodes": nodes, "usd_per_hour": 1.0, "vcpus": vcpus, "quota": quota}
-    )
+def part(
+    nodes: int, purchase: str = "on_demand", vcpus: int | None = 4, quota: int | None = None, pool: str = ""
+) -> Part:
+    told = {"offer": "x", "purchase": purchase, "nodes": nodes, "usd_per_hour": 1.0}
+    return Part.model_validate(told | {"vcpus": vcpus, "quota": quota, "pool": pool})
 
 
 counts = st.integers(1, 10_000)
@@ -330,3 +331,12 @@ def test_quotas_that_are_equal_are_one_and_spot_instances_have_their_own() -> No
     assert not _is_beyond(apart, 20)
     assert _is_beyond(apart, 21)
     assert not _is_beyond([part(10, vcpus=None, quota=1)], 99)
+
+
+def test_quotas_of_two_names_are_two_although_their_figures_are_equal() -> None:
+    families = [part(10, quota=80, pool="L-1216C47A"), part(10, quota=80, pool="L-DB2E81BA")]
+    assert not _is_beyond(families, 40)
+    assert _is_beyond(families, 42)
+    one = [part(10, quota=80, pool="L-1216C47A"), part(10, quota=96, pool="L-1216C47A")]
+    assert not _is_beyond(one, 20)
+    assert _is_beyond(one, 21)
