@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from advisor.clouds.today import needs
 from advisor.cluster.snapshot import Cluster
 from advisor.exporting import export
 from advisor.fleet import _is_beyond, _spread, fleet_of
-from advisor.fleetpage import pods, rows, shown
+from advisor.fleetpage import lines, pods, rows, shown
 from advisor.offer import UNKNOWN_NODE
 from advisor.plan import Plan
 from advisor.reports import write_reports
@@ -151,6 +152,18 @@ def test_karpenter_runs_the_mix_at_the_planned_peak(each: list[Told]) -> None:
         assert run.total() == wanted
         if fleet.most >= fleet.nodes:
             assert +run == {(group.offer, group.capacity): group.nodes for group in fleet.groups}
+
+
+def test_managed_node_groups_are_as_many_as_terraform_makes(each: list[Told]) -> None:
+    """`terraform/modules/nodes` splits the most of each group, and makes one where it keeps stopped nodes."""
+    for one in each:
+        assert one.region.fleet is not None
+        managed = [made for made in one.surge["nodes"].values() if not made["warm"]]
+        count = sum(math.ceil(made["max"] / made["per_group"]) for made in managed)
+        for lang, words in (("en", "take {} managed node groups"), ("zh", "需要 {} 个 EKS 托管节点组")):
+            said = [line for line in lines(lang, one.region, one.region.fleet) if words.partition("{}")[2] in line]
+            assert all(words.format(count) in line for line in said)
+            assert bool(said) is (count > len(managed))
 
 
 def test_pods_are_those_of_every_manifest(each: list[Told]) -> None:
