@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 from advisor.allowance import Allowance
 from advisor.buying import PurchaseName, Shop
 from advisor.capacity import Capacities
-from advisor.clouds.counted import paid, serving, used_vcpus
+from advisor.clouds.counted import lasting, paid, serving, used_vcpus
 from advisor.clouds.quotas import PROVIDER, code_of
 from advisor.clouds.snapshot import Account, Place
 from advisor.demand import Demand
@@ -102,6 +103,13 @@ class Asked:
         """Of so many nodes of the offer those that are reserved, and so paid for already."""
         place = self.place_in_account(offer)
         return 0 if place is None else paid(place, offer.name, nodes, self.launch.zones, self.ends)
+
+    def held(self, offer: Offer) -> tuple[int, ...]:
+        """Nodes of the offer that free reservations hold, for each zone that is planned with: those that hold most."""
+        place, zones, free = self.place_in_account(offer), self.launch.zones, Counter[str]()
+        for one in () if place is None else lasting(place, offer.name, self.ends):
+            free[one.zone] += one.free
+        return (*(count for _, count in free.most_common(zones)), *[0] * (zones - len(free)))
 
     def allowance(self, offer: Offer, nodes: int, *, spot: bool = False) -> Allowance:
         """VCPUs of the offer that may run here, where so many nodes of it are planned.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
@@ -33,13 +33,15 @@ class Part(Frozen):
     """Of a node; None when nobody knows."""
     quota: int | None = None
     """vCPUs that may run of all that counts with them; None when nobody knows."""
+    pool: str = ""
+    """What that quota is called: parts of one name share it. Empty where it is not known: equal quotas are then one."""
 
 
 class Mix(Frozen):
     """The cheapest nodes of a region."""
 
     parts: tuple[Part, ...]
-    """One or two, and before them what is reserved already, at no cost on top."""
+    """One or two, and before each of them what of it is reserved already, at no cost on top."""
     nodes: int
     usd_per_hour: float
     usd_per_event: float | None
@@ -101,18 +103,20 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
         return Bought(None, ways)
     steady: PurchaseName = "savings" if order.launch.buying.savings and "savings" in buying else "on_demand"
     factor = buying[steady].price.value if steady in buying else 1.0
-    wished = min(spot, _rows(order, order.launch.buying.spot * order.nodes))
+    unpaid = order.nodes - order.paid
+    wished = min(spot, _setting(order), _rows(order, unpaid + order.launch.zones - 1))
     allowed = min(room, wished)
-    full = (order.nodes - order.paid) * order.price
+    full = unpaid * order.price
     reasons = tuple(_why_spot(order, spot, allowed < wished, buying["spot"])) if "spot" in buying else ()
     plans = [_alone(order, order.price, steady, factor)]
-    if allowed:
-        plans.append(_with_spot(order, order.price, steady, factor, buying["spot"], allowed))
+    counts = {allowed, min(allowed, _rows(order, unpaid))} - {0}
+    plans += [_with_spot(order, order.price, steady, factor, buying["spot"], count) for count in counts]
     if pair is not None:
-        plans.append(_two(pair, steady, factor))
+        plans.append(tuple(_two(pair, steady, factor)))
     parts = min(plans, key=lambda found: (sum(part.usd_per_hour for part in found), len(found)))
     cost = sum(part.usd_per_hour for part in parts)
-    is_asked = allowed < wished or any(part.purchase == "spot" for part in parts)
+    taken = sum(part.nodes for part in parts if part.purchase == "spot")
+    asked = wished if allowed < wished else taken
     return Bought(
         Mix(
             parts=parts,
@@ -120,8 +124,8 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
             usd_per_hour=cost,
             usd_per_event=cost * order.event_hours if order.event_hours else None,
             saves=max(0.0, 1 - cost / full) if full else 0.0,
-            reasons=(*_why_parts(order, parts), *reasons),
-            quota=_quota(order, shop, wished) if shop is not None and is_asked else None,
+            reasons=(*_why_parts(_prices(order, pair), parts), *reasons),
+            quota=_quota(order, shop, asked) if shop is not None and asked else None,
         ),
         ways,
     )
@@ -135,6 +139,11 @@ def _spot(order: Order) -> int:
     """
     covered = max(0.0, order.nodes - order.needed) / order.launch.buying.spot_lost
     return _rows(order, min(order.nodes, covered + 1e-9))
+
+
+def _setting(order: Order) -> int:
+    """Nodes that ``launch.buying.spot`` lets be spot instances."""
+    return _rows(order, order.launch.buying.spot * order.nodes)
 
 
 def _room(order: Order) -> int:
@@ -167,23 +176,23 @@ def _way(order: Order, name: PurchaseName, facts: Purchase, most: int) -> Way:
 
 
 def _alone(order: Order, price: float, steady: PurchaseName, factor: float) -> tuple[Part, ...]:
-    return tuple(_steadily(order, price, steady, factor, order.nodes))
-
-
-def _steadily(order: Order, price: float, steady: PurchaseName, factor: float, nodes: int) -> Iterator[Part]:
-    """So many nodes that are not taken back: what is reserved already, then the others."""
-    reserved = min(order.paid, nodes)
-    if reserved:
-        yield _part(order, "reservation", reserved, 0.0)
-    if rest := nodes - reserved:
-        yield _part(order, steady, rest, price * factor)
+    return tuple(_steadily(_part(order, steady, order.nodes, price * factor), order.paid))
 
 
 def _with_spot(
     order: Order, price: float, steady: PurchaseName, factor: float, spot: Purchase, count: int
 ) -> tuple[Part, ...]:
-    cheap = _part(order, "spot", count, price * spot.price.value)
-    return (*_steadily(order, price, steady, factor, order.nodes - count), cheap)
+    kept = _part(order, steady, order.nodes - count, price * factor)
+    return (*_steadily(kept, order.paid), _part(order, "spot", count, price * spot.price.value))
+
+
+def _steadily(part: Part, paid: int) -> Iterator[Part]:
+    """Nodes that are not taken back: what is reserved already, then the others."""
+    reserved = min(paid, part.nodes)
+    if reserved:
+        yield part.model_copy(update={"purchase": "reservation", "nodes": reserved, "usd_per_hour": 0.0})
+    if rest := part.nodes - reserved:
+        yield part.model_copy(update={"nodes": rest, "usd_per_hour": part.usd_per_hour / part.nodes * rest})
 
 
 def _part(order: Order, purchase: PurchaseName, nodes: int, each: float) -> Part:
@@ -195,24 +204,24 @@ def _part(order: Order, purchase: PurchaseName, nodes: int, each: float) -> Part
         usd_per_hour=nodes * each,
         vcpus=order.vcpus,
         quota=allowance.left,
+        pool=allowance.pool,
     )
 
 
-def _two(pair: NamedPair, steady: PurchaseName, factor: float) -> tuple[Part, ...]:
+def _two(pair: NamedPair, steady: PurchaseName, factor: float) -> Iterator[Part]:
     found, *names = pair
-    both = (found.one, found.other)
-    shared = min(one.quota for one in both) if found.one.catalog != found.other.catalog else math.inf
-    return tuple(
-        Part(
+    pools = [one.pool if found.one.pool and found.other.pool else "" for one in found[:2]]
+    for index, (name, nodes, one) in enumerate(zip(names, found.nodes, found[:2], strict=True)):
+        part = Part(
             offer=name,
             purchase=steady,
             nodes=nodes,
             usd_per_hour=nodes * one.price * factor,
             vcpus=_whole(one.vcpus),
-            quota=_whole(min(one.quota, shared)),
+            quota=_whole(found.quotas[index]),
+            pool=pools[index],
         )
-        for name, nodes, one in zip(names, found.nodes, both, strict=True)
-    )
+        yield from _steadily(part, found.paid[index])
 
 
 def _whole(vcpus: float) -> int | None:
@@ -220,10 +229,16 @@ def _whole(vcpus: float) -> int | None:
     return int(vcpus) if math.isfinite(vcpus) else None
 
 
-def _why_parts(order: Order, parts: tuple[Part, ...]) -> Iterator[Message]:
+def _prices(order: Order, pair: NamedPair | None) -> dict[str, float]:
+    """USD per node and hour on demand of every shape that may be bought."""
+    known = {} if pair is None else {pair[1]: pair[0].one.price, pair[2]: pair[0].other.price}
+    return known | {order.offer: order.price or 0.0}
+
+
+def _why_parts(prices: Mapping[str, float], parts: tuple[Part, ...]) -> Iterator[Message]:
     for part in parts:
         if part.purchase == "reservation":
-            usd = dollars(part.nodes * (order.price or 0.0))
+            usd = dollars(part.nodes * prices[part.offer])
             yield say("mix_reserved", nodes=f"{part.nodes:,}", offer=part.offer, usd=usd)
     if len({part.offer for part in parts}) > 1:
         yield say("mix_two_shapes", worth=percent(WORTH))
@@ -232,7 +247,7 @@ def _why_parts(order: Order, parts: tuple[Part, ...]) -> Iterator[Message]:
 
 
 def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> Iterator[Message]:
-    """What holds spot instances back: the setting, their quota (``is_short``), or the headroom."""
+    """What holds spot instances back: the setting, their quota (``is_short``), what is reserved, or the headroom."""
     wish, nodes = order.launch.buying.spot, order.nodes
     told = {"share": percent(wish), "covered": f"{covered:,}", "lost": percent(order.launch.buying.spot_lost)}
     if not wish:
@@ -246,6 +261,8 @@ def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> It
             yield say("mix_spot_account", **rows, **quota)
         else:
             yield say("mix_spot_quota", room=rows["room"], vcpus=rows["vcpus"], **quota)
+    elif _rows(order, nodes - order.paid) < min(covered, _setting(order)):
+        yield say("mix_spot_paid", paid=f"{order.paid:,}")
     elif covered < wish * nodes:
         yield say("mix_spot_headroom", **told)
     else:

@@ -200,12 +200,15 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
         at=one.at,
         price=one.price.value,
         vcpus=math.inf if one.offer.vcpus is None else one.offer.vcpus.value,
-        quota=math.inf if allowed.left is None else allowed.left,
+        quota=math.inf if allowed.quota is None else allowed.quota - allowed.beside,
         pool=allowed.pool,
         catalog=one.offer.catalog,
         middles=np.log(middles),
         wider=np.array(wider),
         alone=one.nodes,
+        held=market.asked.held(one.offer),
+        serving=market.asked.serving(one.offer),
+        used=allowed.beside,
     )
 
 

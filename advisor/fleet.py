@@ -48,6 +48,16 @@ class Group(Frozen):
     """Of ``nodes``; None when nobody knows."""
 
     @property
+    def planned(self) -> int:
+        """Nodes of the plan that may run."""
+        return min(self.nodes, self.most)
+
+    @property
+    def beyond(self) -> int:
+        """Those that may run beside them, should more pods come than were planned for."""
+        return self.most - self.planned
+
+    @property
     def key(self) -> str:
         """Its name among the groups, as Kubernetes and Terraform take names."""
         shape = self.offer.replace(".", "-")
@@ -195,12 +205,17 @@ def _most(parts: Sequence[Part], wanted: int, launch: Launch) -> int:
 
 
 def _is_beyond(parts: Sequence[Part], total: int) -> bool:
-    """Whether so many nodes are beyond a quota: spot instances have their own, equal ones are one and the same."""
-    asked: Counter[tuple[bool, int]] = Counter()
+    """Whether so many nodes are beyond a quota: spot instances have their own, others the one that they name.
+
+    Where that has no name, equal ones are one and the same (assumed).
+    """
+    asked, known = Counter[tuple[bool, str | int]](), dict[tuple[bool, str | int], int]()
     for part, nodes in zip(parts, _spread(parts, total), strict=True):
         if part.vcpus is not None and part.quota is not None:
-            asked[part.purchase == "spot", part.quota] += nodes * part.vcpus
-    return any(vcpus > quota for (_, quota), vcpus in asked.items())
+            pool = part.purchase == "spot", part.pool or part.quota
+            asked[pool] += nodes * part.vcpus
+            known[pool] = min(part.quota, known.get(pool, part.quota))
+    return any(vcpus > known[pool] for pool, vcpus in asked.items())
 
 
 def _spread(parts: Sequence[Part], total: int, *, is_up: bool = False) -> tuple[int, ...]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeAlias
 
 from advisor import figures
 from advisor.advice import RegionAdvice
+from advisor.clouds.groups import told
 from advisor.fleet import Fleet, Group, carried_out
+from advisor.models import Excuse
 from advisor.offer import REHEARSED
 from advisor.plan import Plan
 from advisor.scaling import ScalingAdvice
-from advisor.texts import fill
+from advisor.texts import Message, fill
 from loadtests.scaling import Scaling
 
 Row: TypeAlias = tuple[str, ...]
@@ -51,7 +54,22 @@ def lines(lang: str, region: RegionAdvice, fleet: Fleet) -> list[str]:
         said.append(fill(lang, "fleet_balance"))
     if fleet.most < fleet.nodes:
         said.append(fill(lang, "fleet_short", wall=f"{fleet.most:,}", nodes=nodes))
-    return said
+    return said + [fill(lang, one.key, **one.values) for one in _managed(region.nodes, fleet)]
+
+
+def _managed(plan: Plan | Excuse, fleet: Fleet) -> Iterator[Message]:
+    """How many managed node groups Terraform makes of the groups, where one does not hold a group's most.
+
+    Where stopped nodes are kept it makes one that is self-managed, as `terraform/modules/nodes` has it.
+    """
+    best = None if isinstance(plan, Excuse) else plan.offers.best
+    if best is None or best.groups is None:
+        return
+    most = [one.most for one in fleet.groups if one.most and not one.warm]
+    groups = sum(math.ceil(count / best.groups.each) for count in most)
+    if groups > len(most):
+        need = best.groups.model_copy(update={"nodes": sum(most), "groups": groups})
+        yield from told(need, "" if best.quota is None else best.quota.region)
 
 
 def rows(lang: str, fleet: Fleet) -> list[Row]:

@@ -32,7 +32,7 @@ Flags: TypeAlias = NDArray[np.bool_]
 PER_RESOURCE: Final = 3
 """Shapes that are looked at because they are cheapest for a resource …"""
 OVERALL: Final = 5
-"""… and because alone they carry everything for least."""
+"""… and because alone they carry everything for least, or because most of them is paid for."""
 CHECKED: Final = 6
 """Pairs that are held against all draws, the cheapest first."""
 GROWN: Final = 4
@@ -52,7 +52,7 @@ class Candidate:
     vcpus: float
     """Of a node; without end where nobody knows, which no quota holds but an unknown one."""
     quota: float
-    """vCPUs that may run of all that counts against its quota; without end when nobody knows."""
+    """vCPUs that its quota has beside all that counts against it now; without end when nobody knows."""
     pool: str
     """What its quota is called; empty where that is not known."""
     catalog: str
@@ -62,6 +62,26 @@ class Candidate:
     """Per resource: sigma of it that comes on top."""
     alone: int
     """Nodes of it alone."""
+    held: tuple[int, ...]
+    """Of each zone, those that free reservations hold: they are paid for either way."""
+    serving: int
+    """Those that serve today."""
+    used: float
+    """vCPUs that count against the quota now, and to which its own may belong."""
+
+    def paid(self, nodes: Floats) -> Floats:
+        """Of so many nodes, spread evenly over the zones, those that are reserved."""
+        each = np.ceil(nodes / len(self.held))
+        held: Floats = np.minimum(each[..., None], self.held).sum(axis=-1)
+        return np.minimum(nodes, held)
+
+    def counted(self, nodes: Floats) -> Floats:
+        """Of so many nodes those that count against the quota already, as they serve or are reserved."""
+        return np.minimum(self.used / self.vcpus, np.minimum(nodes, self.serving + self.paid(nodes)))
+
+    def cost(self, nodes: Floats) -> Floats:
+        """USD per hour of so many, on top of what is paid for."""
+        return (nodes - self.paid(nodes)) * self.price
 
 
 class Pair(NamedTuple):
@@ -73,8 +93,24 @@ class Pair(NamedTuple):
 
     @property
     def cost(self) -> float:
-        """USD per hour."""
-        return self.nodes[0] * self.one.price + self.nodes[1] * self.other.price
+        """USD per hour, on top of what is reserved."""
+        return sum(float(one.cost(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+
+    @property
+    def quotas(self) -> tuple[float, float]:
+        """VCPUs that may run of each shape, or of both where they share a quota, with those that count already."""
+        (one, other), both = self[:2], zip(self[:2], self.nodes, strict=True)
+        first, second = (float(shape.counted(np.array(count))) for shape, count in both)
+        ones, others = first and first * one.vcpus, second and second * other.vcpus
+        if is_shared(one, other):
+            return (min(one.quota, other.quota) + ones + others,) * 2
+        return one.quota + ones, other.quota + others
+
+    @property
+    def paid(self) -> tuple[int, int]:
+        """Of each shape those that are reserved."""
+        first, second = (int(one.paid(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+        return first, second
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +138,8 @@ def wanted(parts: tuple[Drawn, ...], rank: int, launch: Launch, steps: Sequence[
 
 def shortlist(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that a cheapest pair may be made of."""
-    chosen = sorted(candidates, key=lambda one: one.price * one.alone)[:OVERALL]
+    chosen = sorted(candidates, key=lambda one: float(one.cost(np.array(one.alone))))[:OVERALL]
+    chosen += sorted((one for one in candidates if any(one.held)), key=lambda one: -one.price * sum(one.held))[:OVERALL]
     for resource in range(len(candidates[0].middles) if candidates else 0):
         ranked = sorted(candidates, key=lambda one: np.log(one.price) - one.middles[resource])
         chosen += ranked[:PER_RESOURCE]
@@ -149,7 +186,7 @@ def _best_of(rule: Wanted, one: Candidate, other: Candidate, ones: Floats, other
     ).max(axis=1)
     second = zones * np.maximum(1.0, np.ceil(worst / zones * (1 - ROUNDING) - ROUNDING))
     second = np.maximum(second, zones * np.ceil((rule.least - first) / zones))
-    cost = first * one.price + second * other.price
+    cost = one.cost(first) + other.cost(second)
     allowed = (first + second <= rule.most) & _is_within(one, other, first, second)
     if not allowed.any():
         return None
@@ -171,16 +208,23 @@ def _grown(rule: Wanted, pair: Pair, below: float) -> Pair | None:
     return None
 
 
-def _is_within(one: Candidate, other: Candidate, first: Floats, second: Floats) -> Flags:
-    """Whether so many of both keep to their quotas.
+def is_shared(one: Candidate, other: Candidate) -> bool:
+    """Whether two shapes count against one quota.
 
     Quotas are the same where they are called alike. Where what one is called is not known: of one catalogue, equal
     quotas are taken as one and the same and different ones as two (assumed); of two catalogues, which may call one
     quota by two figures, both shapes are held against the smaller.
     """
-    ones, others = first * one.vcpus, second * other.vcpus
-    is_known = one.pool and other.pool
-    if one.pool == other.pool if is_known else one.quota == other.quota or one.catalog != other.catalog:
+    if one.pool and other.pool:
+        return one.pool == other.pool
+    return one.quota == other.quota or one.catalog != other.catalog
+
+
+def _is_within(one: Candidate, other: Candidate, first: Floats, second: Floats) -> Flags:
+    """Whether so many of both keep to their quotas, beside what counts there already and is not their own."""
+    ones = (first - one.counted(first)) * one.vcpus
+    others = (second - other.counted(second)) * other.vcpus
+    if is_shared(one, other):
         shared: Flags = ones + others <= min(one.quota, other.quota)
         return shared
     apart: Flags = (ones <= one.quota) & (others <= other.quota)

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from advisor import figures
 from advisor.buying import QuotaNeed, Way
-from advisor.clouds.groups import told
 from advisor.offer import REHEARSED, Offer
 from advisor.plan import Plan
 from advisor.planning import told_offer
@@ -65,9 +64,6 @@ def buying_lines(lang: str, found: Plan) -> list[str]:
         if best.serving:
             counts = {"serving": f"{best.serving:,}", "nodes": f"{best.nodes:,}"}
             lines.append(fill(lang, "nodes_serving", offer=best.offer.name, **counts))
-        if best.groups is not None:
-            region = "" if best.quota is None else best.quota.region
-            lines += [fill(lang, one.key, **one.values) for one in told(best.groups, region)]
         lines += _link(lang, best.offer)
     return lines
 

@@ -1,4 +1,4 @@
-"""NodePools of Karpenter: one for each shape and way to pay, with a limit; no consolidation during the event."""
+"""NodePools of Karpenter: one for each shape and way to pay, and what is beyond the plan; no consolidation then."""
 
 from __future__ import annotations
 
@@ -23,18 +23,20 @@ class Karpenter(Export):
         return "nodepool.yaml"
 
     def objects(self, asked: Exported) -> tuple[Mapping[str, Any], ...] | Excuse:
-        """A NodePool for each group of the mix; one of the whole, where it is bought as one."""
+        """A NodePool for each group of the mix, as large as planned; after them what may run beyond the plan."""
         if (lost := unbought(self.plugin_name(), asked.plan.offers)) is not None:
             return lost
         best = asked.plan.offers.best
         if best is None or best.offer.provider != "aws" or any(one.vcpus is None for one in asked.fleet.groups):
             return self.lacks("launch.node")
-        groups = [one for one in asked.fleet.groups if one.most]
-        return tuple(_pool(asked, group, place) for place, group in enumerate(groups))
+        groups = asked.fleet.groups
+        planned = [(group, group.planned, "limit") for group in groups if group.planned]
+        beyond = [(group, group.beyond, "beyond") for group in groups if group.beyond]
+        return tuple(_pool(asked, place, *one) for place, one in enumerate([*planned, *beyond]))
 
 
-def _pool(asked: Exported, group: Group, place: int) -> dict[str, Any]:
-    """Karpenter fills the pool of the highest weight first, up to its limit: spot instances come last."""
+def _pool(asked: Exported, place: int, group: Group, nodes: int, why: str) -> dict[str, Any]:
+    """Karpenter fills the pool of the highest weight first, up to its limit: so each is no larger than was planned."""
     disruption: dict[str, Any] = {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": "10m"}
     if asked.event is not None:
         disruption["budgets"] = Because([{"nodes": "10%"}, _closed(asked.event)], "event")
@@ -50,11 +52,12 @@ def _pool(asked: Exported, group: Group, place: int) -> dict[str, Any]:
     template = {"nodeClassRef": reference, "requirements": requirements, "expireAfter": "Never"}
     spec = {
         "template": {"spec": template},
-        "limits": {"cpu": Because(str(group.most * (group.vcpus or 0)), "limit")},
+        "limits": {"cpu": Because(str(nodes * (group.vcpus or 0)), why)},
         "weight": Because(HEAVIEST - place, "weight"),
         "disruption": disruption,
     }
     suffix = f"-{group.key}" if place else ""
+    suffix += "-beyond" if why == "beyond" else ""
     head = {"apiVersion": "karpenter.sh/v1", "kind": "NodePool"}
     return {**head, "metadata": asked.metadata(suffix, placed=False), "spec": spec}
 

@@ -127,6 +127,36 @@ def test_spot_instances_are_no_more_than_their_own_quota(quota: int | None, spot
     assert asks == (quota is None or quota < 144)
 
 
+@pytest.mark.parametrize(
+    ("paid", "spot", "cost"),
+    [(0, 12, 8.4), (6, 12, 5.4), (12, 12, 2.4), (18, 6, 1.2), (19, 6, 1.2), (20, 3, 1.1), (23, 0, 0.5), (24, 0, 0)],
+)
+def test_spot_instances_take_no_place_of_a_node_that_is_paid_for(paid: int, spot: int, cost: float) -> None:
+    """24 nodes of US$0.50, of which 12 may be spot instances at 40 %."""
+    found = replace(order(needed=10, buying={"spot": "50%"}), paid=paid, place="ap-southeast-3", vcpus=16)
+    mix = mix_of(found)
+    assert sum(part.nodes for part in mix.parts if part.purchase == "spot") == spot
+    assert mix.nodes == 24
+    assert mix.usd_per_hour == pytest.approx(cost)
+    assert (mix.reasons[-1].key == "mix_spot_paid") is (paid > 12)
+    assert (None if mix.quota is None else mix.quota.vcpus) == (spot * 16 or None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 6), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.booleans())
+def test_no_count_of_spot_instances_beside_what_is_paid_for_is_cheaper(
+    rows: int, zones: int, wish: float, share: float, held: float, savings: bool
+) -> None:
+    """Every row of them, tried."""
+    nodes = rows * zones
+    buying = {"spot": f"{wish * 100:.4f}%", "savings": savings}
+    found = replace(order(nodes, nodes * share, 1.0, 0, zones=zones, buying=buying), paid=int(held * nodes))
+    most = int(min(found.launch.buying.spot * nodes, nodes - found.needed + 1e-9))
+    steady = 0.7 if savings else 1.0
+    costs = [0.4 * spot + steady * max(0, nodes - spot - found.paid) for spot in range(0, most + 1, zones)]
+    assert mix_of(found).usd_per_hour == pytest.approx(min(costs))
+
+
 def test_a_node_of_unknown_size_is_no_spot_instance_where_their_quota_is_known() -> None:
     wish = order(buying={"spot": "90%"})
     mix = mix_of(replace(wish, place="ap-southeast-3", spot=Allowance(quota=1000)))

@@ -52,7 +52,20 @@ def reserved(*free: int, **fields: Any) -> tuple[Reservation, ...]:
     )
 
 
-def asked(account: Place | None, *names: str, node: Offer = C7G, ends: datetime | None = ENDS, **how: object) -> Asked:
+def costing(usd: float, name: str) -> Offer:
+    """The machine of c7g.4xlarge under another name and price."""
+    fact = {"value": usd, "source": "made up for a test", "as_of": "2026-11", "confidence": "assumed"}
+    return Offer.model_validate(C7G.model_dump() | {"name": name, "usd_per_hour": {PLACE: fact}})
+
+
+def asked(
+    account: Place | None,
+    *names: str,
+    node: Offer = C7G,
+    offers: tuple[Offer, ...] = (),
+    ends: datetime | None = ENDS,
+    **how: object,
+) -> Asked:
     """In Jakarta, 30 Gbit/s on nodes that carry 3: 10, and 15 so that a zone of three may be lost."""
     return Asked(
         demand(),
@@ -61,7 +74,7 @@ def asked(account: Place | None, *names: str, node: Offer = C7G, ends: datetime 
         9.0,
         rise=Rise(0.1, (0.0, 60.0, 600.0), (0.0, 0.3, 0.9)),
         node=node,
-        offers=tuple(OFFERS[name] for name in names),
+        offers=(*(OFFERS[name] for name in names), *offers),
         places={"aws": PLACE},
         shops=(EC2,),
         event_seconds=7200,
@@ -301,6 +314,34 @@ def test_reserved_nodes_and_spot_instances_stand_together() -> None:
     assert mix is not None
     assert [part.purchase for part in mix.parts] == ["reservation", "on_demand", "spot"]
     assert mix.nodes == sum(part.nodes for part in mix.parts)
+
+
+@pytest.mark.parametrize("free", [(), (6,), (1, 1, 1), (3, 0, 4, 2), (9, 9, 9)])
+def test_what_each_zone_holds_tells_what_is_paid_for(free: tuple[int, ...]) -> None:
+    for zones in (1, 2, 3):
+        question = asked(place(reservations=reserved(*free)), zones=zones)
+        held = question.held(C7G)
+        assert len(held) == zones
+        for rows in range(12):
+            assert sum(min(rows, count) for count in held) == question.paid(C7G, rows * zones)
+
+
+def test_reserved_nodes_are_bought_with_cheaper_ones_beside_them() -> None:
+    """15 × c7g take 9 that are reserved and 6 on demand; as many of a cheaper shape beside the 9 cost less."""
+    cheap = costing(0.3, "c6gn.4xlarge")
+    account = place(reservations=reserved(3, 3, 3))
+    choice = planned(asked(account, node=costing(0.5, "c7g.4xlarge"), offers=(cheap,))).offers
+    assert choice.best is not None
+    assert (choice.best.offer.name, choice.best.usd_per_hour) == ("c7g.4xlarge", 3.0)
+    assert choice.mix is not None
+    assert [(part.offer, part.purchase, part.nodes) for part in choice.mix.parts] == [
+        ("c7g.4xlarge", "reservation", 9),
+        ("c6gn.4xlarge", "on_demand", 6),
+    ]
+    assert choice.mix.usd_per_hour == pytest.approx(6 * 0.3)
+    assert choice.mix.saves == pytest.approx(1 - 1.8 / 3.0)
+    assert [one.key for one in choice.mix.reasons][:2] == ["mix_reserved", "mix_two_shapes"]
+    assert choice.mix.reasons[0].values["usd"] == "US$4.50"
 
 
 # The report

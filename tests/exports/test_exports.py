@@ -106,9 +106,10 @@ def test_a_node_pool_of_each_shape_that_was_chosen(run: Run) -> None:
     answer = kind.objects(made)
     assert isinstance(answer, tuple)
     pools = list(yaml.safe_load_all(document(answer, made)))
-    assert len(pools) == len(made.fleet.groups) > 0
-    for pool, group in zip(pools, made.fleet.groups, strict=True):
+    assert len(pools) >= len(made.fleet.groups) > 0
+    for pool in pools:
         valid(pool, "1.37")
+    for pool, group in zip(pools, made.fleet.groups, strict=False):
         assert pool["spec"]["template"]["spec"]["requirements"][0]["values"] == [group.offer]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from advisor.clouds.today import needs
 from advisor.cluster.snapshot import Cluster
 from advisor.exporting import export
 from advisor.fleet import _is_beyond, _spread, fleet_of
-from advisor.fleetpage import pods, rows, shown
+from advisor.fleetpage import lines, pods, rows, shown
 from advisor.offer import UNKNOWN_NODE
 from advisor.plan import Plan
 from advisor.reports import write_reports
@@ -99,6 +101,17 @@ def each(request: pytest.FixtureRequest, run: Run, tmp_path_factory: pytest.Temp
     return found
 
 
+def vcpus_of(pool: Mapping[str, Any]) -> int:
+    """At which Karpenter adds no more to it."""
+    return int(pool["spec"]["limits"]["cpu"])
+
+
+def alike(pools: list[dict[str, Any]], pool: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Those that ask for the same nodes."""
+    asks = pool["spec"]["template"]["spec"]["requirements"]
+    return [one for one in pools if one["spec"]["template"]["spec"]["requirements"] == asks]
+
+
 def number(text: str) -> float:
     return float(text.replace(",", ""))
 
@@ -109,18 +122,48 @@ def test_nodes_are_those_of_the_node_pools_and_of_the_node_groups(each: list[Tol
         assert fleet is not None
         shown_rows = rows("en", fleet)[: len(fleet.groups)]
         pools, groups = one.objects["NodePool"], one.surge["nodes"]
-        assert len(shown_rows) == len(pools) == len(groups) == len(fleet.groups)
-        for row, group, pool, made in zip(shown_rows, fleet.groups, pools, groups.values(), strict=True):
+        assert len(shown_rows) == len(groups) == len(fleet.groups) <= len(pools)
+        for row, group, pool, made in zip(shown_rows, fleet.groups, pools, groups.values(), strict=False):
             offer, _, peak, calm, ahead, most, hour = row
             asked = {need["key"]: need["values"] for need in pool["spec"]["template"]["spec"]["requirements"]}
             assert asked["node.kubernetes.io/instance-type"] == made["instance_types"] == [offer]
             assert asked["karpenter.sh/capacity-type"] == [group.capacity]
             assert made["capacity_type"] == {"on-demand": "ON_DEMAND", "spot": "SPOT"}[group.capacity]
-            assert int(pool["spec"]["limits"]["cpu"]) == number(most) * (group.vcpus or 0)
+            assert vcpus_of(pool) == min(number(peak), number(most)) * (group.vcpus or 0)
+            assert sum(map(vcpus_of, alike(pools, pool))) == number(most) * (group.vcpus or 0)
             assert (made["min"], made["ahead"], made["max"]) == (number(calm), number(ahead), number(most))
             assert f"{peak} × {offer} ({group.capacity}, {hour}/h)" in one.heads
         weights = [pool["spec"]["weight"] for pool in pools]
         assert weights == sorted(weights, reverse=True)
+        assert len({pool["metadata"]["name"] for pool in pools}) == len(set(weights)) == len(pools)
+
+
+def test_karpenter_runs_the_mix_at_the_planned_peak(each: list[Told]) -> None:
+    """It fills the pool of the highest weight first, up to its limit, and takes the next one then."""
+    for one in each:
+        fleet = one.region.fleet
+        assert fleet is not None
+        wanted, run = min(fleet.nodes, fleet.most), Counter[tuple[str, str]]()
+        sizes = {group.offer: group.vcpus or 0 for group in fleet.groups}
+        for pool in sorted(one.objects["NodePool"], key=lambda pool: -pool["spec"]["weight"]):
+            (kind,), (capacity,) = (need["values"] for need in pool["spec"]["template"]["spec"]["requirements"])
+            filled = min(wanted - run.total(), vcpus_of(pool) // sizes[kind])
+            run[kind, capacity] += filled
+        assert run.total() == wanted
+        if fleet.most >= fleet.nodes:
+            assert +run == {(group.offer, group.capacity): group.nodes for group in fleet.groups}
+
+
+def test_managed_node_groups_are_as_many_as_terraform_makes(each: list[Told]) -> None:
+    """`terraform/modules/nodes` splits the most of each group, and makes one where it keeps stopped nodes."""
+    for one in each:
+        assert one.region.fleet is not None
+        managed = [made for made in one.surge["nodes"].values() if not made["warm"]]
+        count = sum(math.ceil(made["max"] / made["per_group"]) for made in managed)
+        for lang, words in (("en", "take {} managed node groups"), ("zh", "需要 {} 个 EKS 托管节点组")):
+            said = [line for line in lines(lang, one.region, one.region.fleet) if words.partition("{}")[2] in line]
+            assert all(words.format(count) in line for line in said)
+            assert bool(said) is (count > len(managed))
 
 
 def test_pods_are_those_of_every_manifest(each: list[Told]) -> None:
@@ -263,10 +306,11 @@ def test_hardware_of_ones_own_is_counted_and_nothing_is_said_to_be_bought(run: R
     assert any("not known" in row[-1] for row in rows("en", fleet))
 
 
-def part(nodes: int, purchase: str = "on_demand", vcpus: int | None = 4, quota: int | None = None) -> Part:
-    return Part.model_validate(
-        {"offer": "x", "purchase": purchase, "nodes": nodes, "usd_per_hour": 1.0, "vcpus": vcpus, "quota": quota}
-    )
+def part(
+    nodes: int, purchase: str = "on_demand", vcpus: int | None = 4, quota: int | None = None, pool: str = ""
+) -> Part:
+    told = {"offer": "x", "purchase": purchase, "nodes": nodes, "usd_per_hour": 1.0}
+    return Part.model_validate(told | {"vcpus": vcpus, "quota": quota, "pool": pool})
 
 
 counts = st.integers(1, 10_000)
@@ -300,3 +344,12 @@ def test_quotas_that_are_equal_are_one_and_spot_instances_have_their_own() -> No
     assert not _is_beyond(apart, 20)
     assert _is_beyond(apart, 21)
     assert not _is_beyond([part(10, vcpus=None, quota=1)], 99)
+
+
+def test_quotas_of_two_names_are_two_although_their_figures_are_equal() -> None:
+    families = [part(10, quota=80, pool="L-1216C47A"), part(10, quota=80, pool="L-DB2E81BA")]
+    assert not _is_beyond(families, 40)
+    assert _is_beyond(families, 42)
+    one = [part(10, quota=80, pool="L-1216C47A"), part(10, quota=96, pool="L-1216C47A")]
+    assert not _is_beyond(one, 20)
+    assert _is_beyond(one, 21)
