@@ -141,3 +141,12 @@ def test_where_the_store_says_no_the_advice_is_there_all_the_same(s3: Any, tmp_p
     assert "bucket no-such-bucket does not exist" in str(done.exception)
     assert str(run / "advice.json") in done.stdout
     assert (run / "advice.json").is_file()
+
+
+def test_where_the_store_says_no_what_is_exported_is_there_all_the_same(s3: Any, tmp_path: Path) -> None:
+    run, out = write(Town(seed=21), tmp_path / "first"), tmp_path / "export"
+    done = typed("advise", run, "--out", tmp_path / "out", "--export", out, "--ledger", "s3://no-such-bucket/x")
+    assert isinstance(done.exception, InputError)
+    written = [file for file in out.rglob("*") if file.is_file()]
+    assert written
+    assert str(written[0]) in done.stdout
