@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from advisor import figures
-from advisor.clouds.today import AccountLooked, AccountToday, Grown, Served
+from advisor.clouds.today import AccountLooked, AccountToday, Grown, QuotaToday, Served
 from advisor.texts import fill
 
 BYTES_PER_GB = 1e9
@@ -33,26 +33,36 @@ def looked_line(lang: str, one: AccountLooked) -> str:
 def rows(lang: str, found: AccountToday) -> list[tuple[str, str, str]]:
     """What, today, needed."""
     number = partial(_number, lang)
-    left = number(found.left)
-    vcpus = number(found.needed_vcpus)
-    if found.together_vcpus != found.needed_vcpus:
-        vcpus = fill(lang, "account_vcpus_together", own=vcpus, all=number(found.together_vcpus))
     kind = found.kind or fill(lang, "offer_rehearsed")
     nodes = _kinds(lang, found.needed) if found.needed else f"{number(found.needed_nodes)} × {kind}"
-    ask = fill(lang, "account_ask_row", ask=number(found.ask)) if found.ask is not None else ""
-    reserved = number(found.reserved) if found.kind else ""
     lines = [
         ("running", _kinds(lang, found.running), nodes),
         ("spot", _kinds(lang, found.spot), _kinds(lang, found.needed_spot) if found.needed_spot else ""),
-        *((("reserved", reserved, ""),) if reserved else ()),
-        ("quota", number(found.quota), ask),
-        ("used", number(found.used), ""),
-        *((("own", number(found.own), ""),) if found.own else ()),
-        ("left", left, vcpus),
-        ("spot_quota", number(found.spot_quota), ""),
+        *((("reserved", number(found.reserved), ""),) if found.kind else ()),
     ]
     named = [(fill(lang, f"account_row_{name}"), now, then) for name, now, then in lines]
+    named += [line for one in found.quotas for line in _quota(lang, one, is_first=one is found.quotas[0])]
+    if not any(one.spot for one in found.quotas):
+        named.append((fill(lang, "account_row_spot_quota"), number(found.spot_quota), ""))
     return named + [(one.name, _grown(lang, one), "") for one in found.groups]
+
+
+def _quota(lang: str, one: QuotaToday, *, is_first: bool) -> Iterator[tuple[str, str, str]]:
+    """The quota, what is used of it, what is left and needed; the first is that of the type, others say their code."""
+    number = partial(_number, lang)
+    vcpus = number(one.needed)
+    if one.together_vcpus != one.needed:
+        vcpus = fill(lang, "account_vcpus_together", own=vcpus, all=number(one.together_vcpus))
+    ask = fill(lang, "account_ask_row", ask=number(one.ask)) if one.ask is not None else ""
+    lines = [
+        ("spot_quota" if one.spot else "quota", number(one.quota), ask),
+        ("used", number(one.used), ""),
+        *((("own", number(one.own), ""),) if one.own else ()),
+        ("left", number(one.left), vcpus),
+    ]
+    for name, now, then in lines:
+        title = fill(lang, f"account_row_{name}")
+        yield title if is_first else fill(lang, "account_row_of", title=title, code=one.code or "-"), now, then
 
 
 def _kinds(lang: str, counts: Mapping[str, int] | None) -> str:

@@ -8,7 +8,9 @@ from functools import partial
 from typing import Any, Final
 
 from advisor import figures
+from advisor.bought import Mix
 from advisor.buying import QuotaNeed, Way
+from advisor.clouds.needed import held_back
 from advisor.offer import REHEARSED, Offer
 from advisor.plan import Plan
 from advisor.planning import told_offer
@@ -27,6 +29,7 @@ def tools(lang: str) -> dict[str, Callable[..., Any]]:
         "residency_lines": partial(residency_lines, lang),
         "buying_lines": partial(buying_lines, lang),
         "quota_text": partial(quota_text, lang),
+        "spot_text": partial(spot_text, lang),
         "way_rows": partial(way_rows, lang),
         "refusals": partial(refusals, lang),
     }
@@ -99,6 +102,17 @@ def quota_text(lang: str, need: QuotaNeed, unknown: str = "unknown") -> str:
     if need.known is None or need.source == "unknown":
         return told_need
     return ("" if lang == "zh" else " ").join((fill(lang, f"quota_by_{need.source}"), told_need))
+
+
+def spot_text(lang: str, mix: Mix) -> str:
+    """What its spot instances need of their quota; where only that holds more of them back, what those would need."""
+    if mix.quota is None:
+        return ""
+    if (need := held_back(mix)) is None:
+        return quota_text(lang, mix.quota, "unknown_spot")
+    counts = {"vcpus": need.vcpus, "known": need.known or 0, "used": need.used or 0, "total": need.total}
+    values = {name: f"{count:,}" for name, count in counts.items()}
+    return fill(lang, "quota_held_back", code=need.code, region=need.region, **values)
 
 
 def way_rows(lang: str, found: Plan) -> list[dict[str, str]]:

@@ -95,11 +95,11 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
     click.echo(summary(advice, wanted.lang))
     for file in files:
         click.echo(str(file))
+    if wanted.export:
+        files += _export(advice, scenario, read[0].header.regions, wanted.export, wanted.lang)
     if wanted.ledger is not None and all(run.facts.complete for run in advice.runs):
         entry = entry_of(advice, datetime.now(UTC), version("surgecast"))
         click.echo(str(_recorded(entry, wanted.ledger)))
-    if wanted.export:
-        files += _export(advice, scenario, read[0].header.regions, wanted.export, wanted.lang)
     return files
 
 

@@ -8,7 +8,7 @@ import click
 from pydantic import ValidationError
 
 from advisor.advice import Advice
-from advisor.clouds.asking import ask, increases_of
+from advisor.clouds.asking import ask, increases_of, wishes_of
 from advisor.clouds.aws import Refused, errors, login
 from advisor.clouds.excuses import excuse
 from advisor.texts import told
@@ -17,7 +17,8 @@ from loadtests.errors import InputError
 
 def request_quotas(file: Path, *, send: bool, profile: str = "", role: str = "", lang: str = "en") -> None:
     """A line for each quota; without ``send`` it is only looked up. InputError where one could not be asked for."""
-    increases = increases_of(_read(file))
+    advice = _read(file)
+    increases = increases_of(advice)
     try:
         aws = login(profile, role)
         account = aws.who().account
@@ -26,7 +27,7 @@ def request_quotas(file: Path, *, send: bool, profile: str = "", role: str = "",
         raise InputError(why.reason.text, hint=why.remedy.text) from refused
     click.echo(f"Service Quotas of account {account}.", err=True)
     answers = list(ask(aws.quotas, increases, errors(), send=send))
-    for one in answers:
+    for one in (*answers, *wishes_of(advice)):
         click.echo(told(one, lang, {}))
     if lost := sum(one.key == "quota_refused" for one in answers):
         raise InputError(f"{lost} of {len(answers)} could not be asked for", hint="docs/account.md has the policy")

@@ -7,14 +7,27 @@ with the kinds of exception by which they refuse; nothing here imports it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from advisor.advice import Advice
+from advisor.advice import Advice, RegionAdvice
 from advisor.buying import QuotaNeed
 from advisor.cdns.increase import Increase
-from advisor.clouds.quotas import PROVIDER
+from advisor.clouds.needed import held_back, taken, total
+from advisor.clouds.today import QuotaToday
 from advisor.plan import Plan
 from advisor.texts import Message, say
+
+
+class Need(NamedTuple):
+    """VCPUs that one market's nodes take of one quota."""
+
+    vcpus: int
+    known: int | None
+    """The quota; None when nobody knows."""
+    beside: int
+    """vCPUs of what else runs there, as far as it is known."""
+    is_said: bool
+    """Whether ``launch.quota_vcpus`` says that it is enough."""
 
 
 def increases_of(advice: Advice) -> tuple[Increase, ...]:
@@ -24,15 +37,50 @@ def increases_of(advice: Advice) -> tuple[Increase, ...]:
     """
     parts = advice.cdns.parts if advice.cdns else ()
     found = [more for part in parts for more in part.increases]
+    shared: dict[tuple[str, str], list[Need]] = {}
+    for region in advice.regions:
+        for place, code, need in _needs(region):
+            shared.setdefault((place, code), []).append(need)
+    vcpus = (_vcpus(*where, needs) for where, needs in shared.items())
+    return (*_summed(found), *(more for more in vcpus if more))
+
+
+def _needs(region: RegionAdvice) -> Iterator[tuple[str, str, Need]]:
+    """Of the parts that are bought, each with the provider's region and the code of its quota."""
+    choice = region.nodes.offers if isinstance(region.nodes, Plan) else None
+    wished = None if choice is None else choice.wished
+    if choice is None or wished is None or wished.quota is None:
+        return
+    parts, best = taken(choice), wished.quota
+    known = {need.code: need for need in (best, choice.mix and choice.mix.quota) if need}
+    rows = {row.code: row for row in region.account.quotas} if region.account else {}
+    steady = total(part.vcpus for part in parts if not part.spot)
+    covered = best.source == "launch" and None not in (best.known, steady) and (steady or 0) <= (best.known or 0)
+    for code, spot in dict.fromkeys((part.code, part.spot) for part in parts if part.code):
+        vcpus = total(part.vcpus for part in parts if (part.code, part.spot) == (code, spot))
+        if vcpus:
+            quota, beside = _held(rows.get(code), known.get(code))
+            yield best.region, code, Need(vcpus, quota, beside, is_said=covered and not spot)
+
+
+def _held(row: QuotaToday | None, need: QuotaNeed | None) -> tuple[int | None, int]:
+    """A quota and what counts against it beside the plan's nodes: as the account says, else as the plan knew it."""
+    told = None if need is None or need.source == "launch" else need.known
+    if row is None:
+        return told, (need and need.used) or 0
+    return (told if row.quota is None else row.quota), (row.used or 0) - row.own
+
+
+def wishes_of(advice: Advice) -> Iterator[Message]:
+    """Spot instances that only their quota holds back, by AWS region: they are not bought, so not asked for."""
     shared: dict[tuple[str, str], list[QuotaNeed]] = {}
     for region in advice.regions:
-        choice = region.nodes.offers if isinstance(region.nodes, Plan) else None
-        if choice is None or (wished := choice.wished) is None or wished.offer.provider != PROVIDER:
-            continue
-        for need in (wished.quota, choice.mix and choice.mix.quota):
-            if need and need.code:
-                shared.setdefault((need.region, need.code), []).append(need)
-    return (*_summed(found), *(more for needs in shared.values() if (more := _vcpus(needs))))
+        mix = region.nodes.offers.mix if isinstance(region.nodes, Plan) else None
+        if (need := held_back(mix)) and need.code:
+            shared.setdefault((need.region, need.code), []).append(need)
+    for (place, code), needs in shared.items():
+        wanted = sum(need.vcpus for need in needs) + max(need.used or 0 for need in needs)
+        yield say("quota_would_need", place=place, quota=code, wanted=f"{wanted:,}", now=f"{needs[0].known:,}")
 
 
 def _summed(found: Iterable[Increase]) -> Iterator[Increase]:
@@ -45,24 +93,13 @@ def _summed(found: Iterable[Increase]) -> Iterator[Increase]:
     yield from summed.values()
 
 
-def _vcpus(needs: Sequence[QuotaNeed]) -> Increase | None:
-    """What several markets need of one quota, and once what else runs there; None where it is known to be enough.
-
-    The nodes that one of them counts as its own are not beside the others', so the smallest of what else runs holds.
-    """
-    first = needs[0]
-    wanted = sum(need.vcpus for need in needs) + min(need.used or 0 for need in needs)
-    is_short = first.source != "launch" and first.known is not None and wanted > first.known
-    if not is_short and all(need.is_enough for need in needs):
+def _vcpus(place: str, code: str, needs: Sequence[Need]) -> Increase | None:
+    """What several markets need of one quota, and once what else runs there; None where it is known to be enough."""
+    wanted = sum(need.vcpus for need in needs) + max(need.beside for need in needs)
+    known = next((need.known for need in needs if need.known is not None), None)
+    if all(need.is_said for need in needs) or (known is not None and wanted <= known):
         return None
-    return Increase(
-        service="ec2",
-        region=first.region,
-        quota=first.code,
-        unit="vCPUs",
-        now=float(first.known or 0),
-        wanted=float(wanted),
-    )
+    return Increase(service="ec2", region=place, quota=code, unit="vCPUs", now=float(known or 0), wanted=float(wanted))
 
 
 class QuotaClient(Protocol):

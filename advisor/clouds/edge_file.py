@@ -20,7 +20,6 @@ from advisor.cdns.shield import has_place
 from advisor.clouds.catalog_file import flow
 from advisor.clouds.edge import EdgeMarket
 from advisor.clouds.price_list import at_borders, borders_of
-from advisor.clouds.snapshot import EdgeQuotas
 from advisor.models import Excuse
 
 AGAIN: Final = "surgecast catalog refresh --cdn"
@@ -100,8 +99,7 @@ def _gaps(said: dict[str, Any], market: EdgeMarket) -> Iterator[str]:
     for region in market.shield:
         if said["shield"] and region not in said["shield"]["per_10k"]:
             yield f"A shield in {region} is left out: nobody says where that is."
-    known = market.quotas or EdgeQuotas()
-    if missing := [name for name, value in known if value is None]:
+    if missing := [name for name, value in market.quotas or () if value is None]:
         yield f"Service Quotas does not list {', '.join(missing)}: as in the file that ships."
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from advisor.clouds.counted import BUYING
 from advisor.clouds.quotas import Limit, limits
 from advisor.clouds.snapshot import Place
 from advisor.texts import Message, say
@@ -50,16 +51,24 @@ def told(need: GroupNeed, region: str) -> Iterator[Message]:
         yield say("groups_over", most=f"{need.most:,}", command=command, **values)
 
 
-def in_the_way(need: GroupNeed, kind: str, place: Place) -> Iterator[Message]:
-    """Groups that are there already, where they leave too little room for those that the plan takes beside them."""
+def in_the_way(needs: Sequence[tuple[str, bool, GroupNeed]], place: Place) -> Iterator[Message]:
+    """Groups that are there already, where they leave too little room for those that the plan takes beside them.
+
+    Needs are of types on demand, or where it is so said of spot instances, which take groups of their own.
+    """
     there = place.node_groups or ()
-    if (more := need.groups - sum(kind in one.kinds for one in there)) <= 0:
+    more = 0
+    for kind, spot, need in needs:
+        held = sum(kind in one.kinds and one.buying in ("", BUYING[spot]) for one in there)
+        more += max(0, need.groups - held)
+    if not more:
         return
+    largest = _holds(limits().groups_per_cluster, place)
     scaling, cluster = limits().scaling_groups, limits().groups_per_cluster
     for name, count in sorted(Counter(one.cluster for one in there).items()):
-        if count + more > need.most:
+        if count + more > largest:
             wanted = {"groups": f"{more:,}", "command": cluster.command(place.region, count + more)}
-            yield say("groups_cluster_full", cluster=name, count=f"{count:,}", most=f"{need.most:,}", **wanted)
+            yield say("groups_cluster_full", cluster=name, count=f"{count:,}", most=f"{largest:,}", **wanted)
     most, count = _holds(scaling, place), len(place.groups or ())
     if count + more > most:
         wanted = {"groups": f"{more:,}", "command": scaling.command(place.region, count + more)}

@@ -65,11 +65,11 @@ def look_up(aws: Aws, regions: Sequence[str], families: Sequence[str] = ()) -> M
         except Refused as refused:
             market.excuses.append(excuse(refused, region))
             continue
-        for read in (_prices, _quotas):
-            try:
-                read(aws, region, market)
-            except Refused as refused:
-                market.excuses.append(excuse(refused, region))
+        try:
+            _prices(aws, region, market)
+        except Refused as refused:
+            market.excuses.append(excuse(refused, region))
+        _quotas(aws, region, market)
     return market
 
 
@@ -154,8 +154,21 @@ def price_of(text: str) -> tuple[str, float] | None:
 def _quotas(aws: Aws, region: str, market: Market) -> None:
     """Of every family that was found; the standard ones first."""
     kinds = sorted(market.shapes, key=lambda name: (code_of(name) != ON_DEMAND, name))
-    for code in codes_of(kinds):
-        market.quotas.setdefault(code, {})[region] = quota(aws, region, code)
+    for code, value in read_quotas(aws, region, ((code, "ec2") for code in codes_of(kinds)), market.excuses):
+        market.quotas.setdefault(code, {})[region] = value
+
+
+def read_quotas(
+    aws: Aws, region: str, asked: Iterable[tuple[str, str]], excuses: list[Excuse]
+) -> Iterator[tuple[str, int]]:
+    """Each by its code, of its service. One that is not there leaves the others; any other refusal would be theirs."""
+    for code, service in asked:
+        try:
+            yield code, quota(aws, region, code, service)
+        except Refused as refused:
+            excuses.append(excuse(refused, region))
+            if refused.kind != "failed":
+                return
 
 
 def codes_of(kinds: Iterable[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from advisor.clouds.aws import Aws, Kind, Refused
 from advisor.clouds.distributions import Window, delivered, listed, serving
 from advisor.clouds.edge import edge_quotas
 from advisor.clouds.excuses import excuse
-from advisor.clouds.market import codes_of, quota
+from advisor.clouds.market import codes_of, read_quotas
 from advisor.clouds.quotas import limits
 from advisor.clouds.snapshot import Account, Group, NodeGroup, Place, Reservation, WarmPool
 from advisor.models import Excuse
@@ -167,16 +167,10 @@ def _reservations(aws: Aws, region: str) -> tuple[Reservation, ...]:
 
 
 def _quotas(aws: Aws, region: str, kinds: Sequence[str], excuses: list[Excuse]) -> Iterator[tuple[str, int]]:
-    """Each by its code. A quota that is not there leaves the others; any other refusal would be theirs too."""
+    """Of families of types, on demand and spot, and of groups; each by its code."""
     pieces = (limits().nodes_per_group, limits().groups_per_cluster, limits().scaling_groups)
     asked = [*((code, "ec2") for code in codes_of(kinds)), *((one.code, one.service) for one in pieces)]
-    for code, service in asked:
-        try:
-            yield code, quota(aws, region, code, service)
-        except Refused as refused:
-            excuses.append(excuse(refused, region))
-            if refused.kind != "failed":
-                return
+    return read_quotas(aws, region, asked, excuses)
 
 
 def _vcpus(aws: Aws, region: str, kinds: Sequence[str]) -> dict[str, int]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from pydantic import Field
 
-from advisor.clouds.counted import lasting, paid, serving, used_vcpus
+from advisor.clouds.counted import BUYING, lasting, paid, serving, used_vcpus
 from advisor.clouds.groups import group_need, in_the_way
-from advisor.clouds.quotas import ON_DEMAND, PROVIDER, code_of
+from advisor.clouds.needed import Needs, alone, counted, taken, total
+from advisor.clouds.quotas import PROVIDER, code_of
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place
 from advisor.measure import Measurement
 from advisor.models import Excuse
-from advisor.offer import REHEARSED, Offer
+from advisor.offer import Offer
 from advisor.plan import Plan
 from advisor.texts import Message, say
 from loadtests.region import Frozen
@@ -36,6 +36,35 @@ class Grown(Frozen):
     maximum: int
     warm: int | None
     """Least instances of its warm pool; None where it has none."""
+    buying: str = ""
+    """``ON_DEMAND`` or ``SPOT``, as EKS calls them; empty where it is no managed node group."""
+
+
+class QuotaToday(Frozen):
+    """A quota of vCPUs that the nodes of a region count against."""
+
+    code: str
+    """Empty where none is known."""
+    spot: bool
+    """Whether it is that of spot instances."""
+    kinds: tuple[str, ...]
+    """Types of the region's nodes that count against it; empty where nobody knows."""
+    quota: int | None
+    """vCPUs; None where it could not be read."""
+    used: int | None
+    """vCPUs that count against it: what runs, and what is reserved and free."""
+    own: int
+    """vCPUs among those used that are of the plan's nodes, over all regions that share it."""
+    left: int | None
+    """For the plan: the quota without what is used, but for ``own``."""
+    needed: int | None
+    """vCPUs that this region's nodes take; None where that is not known."""
+    together_vcpus: int | None
+    """The same of all regions of the advice that are this place and count against it."""
+    together: tuple[str, ...]
+    """These regions."""
+    ask: int | None
+    """The quota to ask for: what is used by others and what is needed; None where it is enough, or nobody knows."""
 
 
 class AccountToday(Frozen):
@@ -48,7 +77,7 @@ class AccountToday(Frozen):
     needed_nodes: int | None
     """Of this type, spot instances left out; None where no nodes can be named."""
     needed_vcpus: int | None
-    """None where the vCPUs of a node are not known."""
+    """Of what counts against the type's own quota; None where the vCPUs of a node are not known."""
     together_vcpus: int | None
     """Of all regions of the advice that are this place and count against the same quota."""
     together: tuple[str, ...]
@@ -78,6 +107,8 @@ class AccountToday(Frozen):
     needed: dict[str, int] = Field(default_factory=dict)
     """Nodes to buy that are no spot instances, by type; empty where nobody knows."""
     needed_spot: dict[str, int] = Field(default_factory=dict)
+    quotas: tuple[QuotaToday, ...] = ()
+    """Every quota that nodes to buy count against: that of the type first, then of other families, then of spot."""
 
 
 class Served(Frozen):
@@ -106,30 +137,6 @@ class AccountLooked(Frozen):
     excuses: tuple[Excuse, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What one region's plan asks of an account."""
-
-    place: str
-    kind: str
-    """Of the nodes, or of most of them; empty where nobody knows."""
-    nodes: int | None
-    """Of that kind, spot instances left out."""
-    vcpus: int | None
-    """Of all nodes that are no spot instances; None where nobody knows."""
-    kinds: Mapping[str, int] = field(default_factory=dict)
-    """All nodes that are no spot instances, by kind; empty where nobody knows."""
-    spot: Mapping[str, int] = field(default_factory=dict)
-    zones: int = 1
-    ends: datetime | None = None
-    """Of the event; None when nobody knows."""
-
-    @property
-    def code(self) -> str:
-        """Of the quota; that of the standard families where the type is not known."""
-        return code_of(self.kind) if self.kind else ON_DEMAND
-
-
 def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str], ends: datetime | None) -> Needs | None:
     """Of the mix that AWS sells, else of the best offer, if need be with a higher quota, else of the node rehearsed.
 
@@ -140,34 +147,13 @@ def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str], ends: dat
     place = places[PROVIDER]
     if not isinstance(plan, Plan):
         return alone(place, node, None)
-    best, mix = plan.offers.wished, plan.offers.mix
-    if best is None or best.offer.provider != PROVIDER:
+    parts = taken(plan.offers)
+    if not parts:
         return alone(place, node, plan.nodes, plan.zones, ends)
-    if mix is None:
-        return alone(place, best.offer, best.nodes, plan.zones, ends)
-    steady, kinds = [part for part in mix.parts if part.purchase != "spot"], Counter[str]()
-    for part in steady:
-        kinds[part.offer] += part.nodes
-    kind = max(kinds, key=lambda name: kinds[name], default=best.offer.name)
-    sizes = [part.vcpus for part in steady]
-    return Needs(
-        place=place,
-        kind="" if kind == REHEARSED else kind,
-        nodes=kinds[kind],
-        vcpus=None if None in sizes else sum(part.nodes * (part.vcpus or 0) for part in steady),
-        kinds=dict(kinds),
-        spot={part.offer: part.nodes for part in mix.parts if part.purchase == "spot"},
-        zones=plan.zones,
-        ends=ends,
-    )
-
-
-def alone(place: str, node: Offer, nodes: int | None, zones: int = 1, ends: datetime | None = None) -> Needs:
-    """So many nodes of one kind."""
-    vcpus = None if node.vcpus is None or nodes is None else nodes * node.vcpus.value
-    kind = "" if node.name == REHEARSED else node.name
-    kinds = {kind: nodes} if kind and nodes is not None else {}
-    return Needs(place, kind, nodes, vcpus, kinds, zones=zones, ends=ends)
+    steady = Counter[str]()
+    for part in parts:
+        steady[part.kind] += 0 if part.spot else part.nodes or 0
+    return Needs(place, max(steady, key=lambda kind: steady[kind]), parts, plan.zones, ends)
 
 
 def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> AccountToday | None:
@@ -177,47 +163,72 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
         return None
     own = wanted[code]
     kind = own.kind
-    shares = {name: one for name, one in wanted.items() if (one.place, one.code) == (own.place, own.code)}
-    sums = [one.vcpus for one in shares.values()]
-    together = None if any(one is None for one in sums) else sum(one or 0 for one in sums)
-    quota, used = place.quotas.get(own.code), used_vcpus(place, own.code) if own.code else None
-    mine = min(used or 0, _own(place, shares.values()))
-    left = None if quota is None or used is None else max(0, quota - used + mine)
-    asks = together is not None and left is not None and together > left
-    free = sum(one.free for one in lasting(place, kind, own.ends))
+    there = {name: one for name, one in wanted.items() if one.place == own.place}
+    quotas = tuple(_quota(place, own, there, quota, spot=spot) for quota, spot in own.quotas)
+    main = quotas[0]
     found = AccountToday(
         place=place.region,
         kind=kind,
         needed_nodes=own.nodes,
-        needed_vcpus=own.vcpus,
-        together_vcpus=together,
-        together=tuple(sorted(shares)),
+        needed_vcpus=main.needed,
+        together_vcpus=main.together_vcpus,
+        together=main.together,
         running=place.running,
         spot=place.spot,
-        reserved=None if place.reservations is None else free,
-        quota=quota,
-        used=used,
-        left=left,
-        ask=(used or 0) - mine + (together or 0) if asks else None,
+        reserved=None if place.reservations is None else _free(place, kind, own.ends),
+        quota=main.quota,
+        used=main.used,
+        left=main.left,
+        ask=main.ask,
         spot_quota=place.quotas.get(code_of(kind or USUAL, spot=True)),
-        needed=dict(own.kinds),
-        needed_spot=dict(own.spot),
+        needed=own.kinds,
+        needed_spot=own.spot,
+        quotas=quotas,
         groups=tuple(_grown(place)),
         findings=(),
-        code=own.code,
-        own=mine,
+        code=main.code,
+        own=main.own,
         serving=serving(place, kind) if kind else 0,
     )
-    return found.model_copy(update={"findings": tuple(_findings(found, place))})
+    return found.model_copy(update={"findings": tuple(_findings(found, place, own.ends))})
 
 
-def _own(place: Place, sharing: Collection[Needs]) -> int:
+def _free(place: Place, kind: str, ends: datetime | None) -> int:
+    """Instances of a type that are reserved to the end of the event and not used."""
+    return sum(one.free for one in lasting(place, kind, ends))
+
+
+def _quota(place: Place, own: Needs, there: Mapping[str, Needs], code: str, *, spot: bool) -> QuotaToday:
+    """One quota, with what all regions of that place need of it."""
+    shares = {name: one for name, one in there.items() if (code, spot) in one.quotas}
+    mine = own.of(code, spot=spot)
+    together = total(part.vcpus for one in shares.values() for part in one.of(code, spot=spot))
+    quota, used = place.quotas.get(code), used_vcpus(place, code, spot=spot) if code else None
+    counts = min(used or 0, _own(place, shares.values(), code, spot=spot))
+    left = None if quota is None or used is None else max(0, quota - used + counts)
+    asks = together is not None and left is not None and together > left
+    return QuotaToday(
+        code=code,
+        spot=spot,
+        kinds=tuple(counted(mine)),
+        quota=quota,
+        used=used,
+        own=counts,
+        left=left,
+        needed=total(part.vcpus for part in mine),
+        together_vcpus=together,
+        together=tuple(sorted(shares)),
+        ask=(used or 0) - counts + (together or 0) if asks else None,
+    )
+
+
+def _own(place: Place, sharing: Collection[Needs], code: str, *, spot: bool) -> int:
     """VCPUs that count already and are of the plans' own nodes, over all regions that share a quota."""
-    kinds, first = Counter[str](), next(iter(sharing))
-    for one in sharing:
-        kinds.update(one.kinds)
+    first = next(iter(sharing))
+    kinds = counted(part for one in sharing for part in one.of(code, spot=spot))
     return sum(
-        min(nodes, serving(place, kind) + paid(place, kind, nodes, first.zones, first.ends)) * place.vcpus.get(kind, 0)
+        min(nodes, serving(place, kind, spot=spot) + (0 if spot else paid(place, kind, nodes, first.zones, first.ends)))
+        * place.vcpus.get(kind, 0)
         for kind, nodes in kinds.items()
     )
 
@@ -237,38 +248,60 @@ def _grown(place: Place) -> Iterator[Grown]:
 
 
 def _line(name: str, sizes: Group | NodeGroup, kinds: tuple[str, ...], warm: int | None) -> Grown:
-    return Grown(name=name, kinds=kinds, minimum=sizes.minimum, desired=sizes.desired, maximum=sizes.maximum, warm=warm)
+    return Grown(
+        name=name,
+        kinds=kinds,
+        minimum=sizes.minimum,
+        desired=sizes.desired,
+        maximum=sizes.maximum,
+        warm=warm,
+        buying=sizes.buying if isinstance(sizes, NodeGroup) else "",
+    )
 
 
-def _findings(found: AccountToday, place: Place) -> Iterator[Message]:
+def _findings(found: AccountToday, place: Place, ends: datetime | None) -> Iterator[Message]:
     where = {"place": found.place, "kind": found.kind}
     if found.needed_nodes is not None and found.needed_vcpus is None:
         yield say("account_node_unknown", place=found.place)
-    if found.kind and found.quota is None:
-        yield say("account_other_quota", code=found.code or "-", **where)
-    if found.ask is not None:
-        counts = {"quota": found.quota, "used": found.used, "own": found.own, "needed": found.together_vcpus}
+    for one in found.quotas:
+        yield from _short(one, found)
+    if (most := max(len(one.together) for one in found.quotas)) > 1:
+        yield say("account_together", place=found.place, count=str(most))
+    wanted = [(kind, count, False) for kind, count in found.needed.items()]
+    wanted = [one for one in (*wanted, *((kind, count, True) for kind, count in found.needed_spot.items())) if one[1]]
+    if place.groups is not None and place.node_groups is not None:
+        for kind, nodes, spot in wanted:
+            yield from _room(found, kind, nodes, spot=spot)
+    yield from in_the_way([(kind, spot, group_need(nodes, place)) for kind, nodes, spot in wanted], place)
+    for kind, nodes, spot in wanted:
+        if not spot and place.reservations is not None and (free := _free(place, kind, ends)) < nodes:
+            told = where | {"kind": kind}
+            yield say("account_reserved", free=f"{free:,}", nodes=f"{nodes:,}", **told)
+
+
+def _short(one: QuotaToday, found: AccountToday) -> Iterator[Message]:
+    """What has to be looked up or asked for of a quota."""
+    where = {"place": found.place, "code": one.code}
+    kind = ", ".join(one.kinds) or (found.kind if not one.spot else "")
+    if kind and one.quota is None:
+        yield say("account_other_quota", **where | {"code": one.code or "-", "kind": kind})
+    if one.ask is not None:
+        counts = {"quota": one.quota, "used": one.used, "own": one.own, "needed": one.together_vcpus}
         numbers = {name: f"{count:,}" for name, count in counts.items()}
-        yield say("account_ask", ask=str(found.ask), code=found.code, **numbers, **where)
-    if len(found.together) > 1:
-        yield say("account_together", place=found.place, count=str(len(found.together)))
-    if found.kind and found.needed_nodes and place.groups is not None and place.node_groups is not None:
-        yield from _room(found, found.needed_nodes)
-    if found.kind and found.needed_nodes:
-        yield from in_the_way(group_need(found.needed_nodes, place), found.kind, place)
-    if found.kind and found.reserved is not None and found.reserved < (found.needed_nodes or 0):
-        yield say("account_reserved", free=f"{found.reserved:,}", nodes=f"{found.needed_nodes:,}", **where)
+        yield say("account_ask", ask=str(one.ask), **numbers, **where, kind=kind)
 
 
-def _room(found: AccountToday, nodes: int) -> Iterator[Message]:
-    """Whether the groups of this type may grow to what is needed."""
-    ours = [one for one in found.groups if found.kind in one.kinds]
+def _room(found: AccountToday, kind: str, nodes: int, *, spot: bool) -> Iterator[Message]:
+    """Whether the groups of a type, and of that way to buy, may grow to what is needed."""
+    ours = [one for one in found.groups if kind in one.kinds and one.buying in ("", BUYING[spot])]
     most = sum(one.maximum for one in ours)
-    told = {"place": found.place, "kind": found.kind, "nodes": f"{nodes:,}"}
+    told = {"place": found.place, "kind": kind, "nodes": f"{nodes:,}"}
     if not ours:
-        yield say("account_no_group", **told)
+        yield say("account_no_group_spot" if spot else "account_no_group", **told)
     elif most < nodes:
-        yield say("account_group_maximum", names=", ".join(one.name for one in ours), most=f"{most:,}", **told)
+        names = ", ".join(one.name for one in ours)
+        key = "account_group_maximum_spot" if spot else "account_group_maximum"
+        yield say(key, names=names, most=f"{most:,}", **told)
 
 
 def account_looked(account: Account, measurement: Measurement) -> AccountLooked:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from advisor.egress.prices import EgressList
 from advisor.egress.shelf import egress_lines, egress_list_lines
 from advisor.own import read_named
 from advisor.shelves import list_lines, show_lines
+from loadtests.errors import SurgecastError
 from surgecast.catalogs import refresh_catalog, refresh_cdn, refresh_egress
 from surgecast.store.places import FILE_HERE
 
@@ -53,12 +55,30 @@ def refresh(
         raise click.UsageError("--region needs --out or --egress: CloudFront's prices hold everywhere")
     if families and out is None:
         raise click.UsageError("--family needs --out")
+    who = {"profile": profile, "role": role}
+    wanted: list[Callable[[], None]] = []
     if out is not None:
-        refresh_catalog(out, regions=regions, families=families, profile=profile, role=role)
+        wanted.append(partial(refresh_catalog, out, regions=regions, families=families, **who))
     if cdn is not None:
-        refresh_cdn(cdn, profile=profile, role=role)
+        wanted.append(partial(refresh_cdn, cdn, **who))
     if egress is not None:
-        refresh_egress(egress, regions=regions, profile=profile, role=role)
+        wanted.append(partial(refresh_egress, egress, regions=regions, **who))
+    _each(wanted)
+
+
+def _each(wanted: Sequence[Callable[[], None]]) -> None:
+    """All of them, whichever is refused; the first refusal is raised at the end, others are told before it."""
+    refused = []
+    for write in wanted:
+        try:
+            write()
+        except SurgecastError as error:
+            refused.append(error)
+    if refused:
+        first, *others = refused
+        for text in dict.fromkeys(str(one) for one in others if str(one) != str(first)):
+            click.echo(f"! {text}", err=True)
+        raise first
 
 
 @catalog.command("list", epilog=LIST)

@@ -8,7 +8,7 @@ import click
 
 from loadtests.errors import RunError
 from loadtests.run import RUN_FILE
-from surgecast.store.address import Address
+from surgecast.store.address import Address, parse_address
 from surgecast.store.bucket import connect
 from surgecast.store.fetching import pull as pull_files
 from surgecast.store.listing import folders, told
@@ -31,7 +31,7 @@ def store() -> None:
 
 @store.command(epilog=EXAMPLE)
 @click.argument("run", type=PATH)
-@click.argument("address", type=ADDRESS)
+@click.argument("address", type=BUCKET)
 def push(run: Path, address: Address) -> None:
     """Send a run folder, with its reports.
 
@@ -40,6 +40,8 @@ def push(run: Path, address: Address) -> None:
     folder = run.parent if run.name == RUN_FILE and run.is_file() else run
     if not folder.is_dir():
         raise RunError(f"{run}: neither a run folder nor its {RUN_FILE}", hint="give the folder of a run")
+    if (folder / RUN_FILE).is_file():
+        parse_address(str(address))  # reports may lie at a bucket's root, as beside a ledger there, and no run
     push_folder(folder, address)
     click.echo(str(address))
 

@@ -50,7 +50,9 @@ def read_ledger_at(address: Address, bucket: Bucket | None = None) -> Ledger:
     keys = []
     for number, one in enumerate(bucket.listing(prefix)):
         if number == LOOKED_AT:
-            raise InputError(f"more than {LOOKED_AT:,} objects lie there", hint="give the ledger an address of its own")
+            raise InputError(
+                f"{address}: more than {LOOKED_AT:,} objects lie there", hint="give the ledger an address of its own"
+            )
         if NAME.fullmatch(one.key.removeprefix(prefix)):
             keys.append(one.key)
         if len(keys) > MOST:

@@ -66,7 +66,7 @@ def recorded_for(address: Address, *, fresh: bool) -> Iterator[Path]:
     known, _ = known_at(bucket, address)
     if fresh and (known or bucket.look(address.under(RUN_FILE).key)):
         raise another_run(address)
-    folder = Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{address.name}"
+    folder = Path("runs") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{address.name or address.bucket}"
     click.echo(f"Recording in {folder}; at the end it goes to {address}", err=True)
     try:
         yield folder

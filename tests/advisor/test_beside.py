@@ -116,56 +116,6 @@ def test_a_copy_that_is_stopped_ends_without_a_word_and_the_work_is_done_here() 
     assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
 
 
-REFUSED = """
-import os, resource, sys
-from advisor.beside import beside, cores
-if os.geteuid() == 0:
-    os.setgroups([]); os.setgid(65534); os.setuid(65534)
-resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-before = len(os.listdir("/proc/self/fd"))
-with beside(os.getpid) as asked:
-    assert asked() == os.getpid()
-assert len(os.listdir("/proc/self/fd")) == before
-"""
-IGNORED = """
-import os, signal
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-from advisor.beside import beside
-with beside(os.getpid) as asked:
-    assert asked() == os.getpid()
-"""
-REAPED = """
-import os
-from advisor.beside import beside
-with beside(lambda: "told") as asked:
-    os.waitpid(-1, 0)
-    assert asked() == "told"
-"""
-STOPPED = """
-import os, signal, time
-from advisor.beside import beside
-with beside(lambda: os.kill(os.getpid(), signal.SIGINT)) as asked:
-    time.sleep(0.5)
-    try:
-        asked()
-    except KeyboardInterrupt:
-        print("here")
-"""
-
-
-@FEW
-@pytest.mark.parametrize("code", [REFUSED, IGNORED, REAPED])
-def test_where_a_copy_cannot_be_had_or_is_waited_for_by_another_the_answer_is_the_same(code: str) -> None:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@FEW
-def test_a_copy_that_is_stopped_ends_without_a_word_and_the_work_is_done_here() -> None:
-    done = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
-
-
 @FEW
 def test_advice_of_several_processes_is_that_of_one(tmp_path: Path) -> None:
     path = write(Town(seed=3), tmp_path)

@@ -318,14 +318,3 @@ def test_a_compiled_template_that_is_cut_is_compiled_again(rest: bytes, tmp_path
         path.write_bytes(bc_magic + rest)
     subprocess.run([sys.executable, "-c", COMPILING], env=kept, check=True)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*.cache")} == files
-
-
-@pytest.mark.parametrize("rest", [b"", b"rubbish"])
-def test_a_compiled_template_that_is_cut_is_compiled_again(rest: bytes, tmp_path: Path) -> None:
-    kept = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
-    subprocess.run([sys.executable, "-c", COMPILING], env=kept, check=True)
-    files = {path: path.read_bytes() for path in tmp_path.rglob("*.cache")}
-    for path in files:
-        path.write_bytes(bc_magic + rest)
-    subprocess.run([sys.executable, "-c", COMPILING], env=kept, check=True)
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*.cache")} == files

@@ -14,7 +14,7 @@ from advisor.choice import Choice
 from advisor.clouds.counted import paid
 from advisor.clouds.snapshot import Group, NodeGroup, Place, Reservation
 from advisor.offer import Offer
-from advisor.offerpage import buying_lines, quota_text
+from advisor.offerpage import buying_lines, quota_text, spot_text
 from advisor.planning import offer_rows
 from advisor.rise import Rise
 from advisor.texts import LANGS
@@ -383,3 +383,19 @@ def test_the_report_says_which_quota_was_used(lang: str) -> None:
         text = quota_text(lang, choice.best.quota)
         assert words[lang][source] in text
         assert ("200" in text) is (source == "account")
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", "would need 48 vCPUs beside 0"), ("zh", "若要更多竞价实例，需要 48")]
+)
+def test_the_report_says_would_need_of_spot_instances_that_the_quota_holds_back(lang: str, words: str) -> None:
+    """A row of three c7g.4xlarge is 48 vCPUs: with 5 none is bought, and what is not bought needs nothing."""
+    wish: dict[str, Any] = {"spare_nodes": 9, "buying": {"spot": "20%", "spot_lost": "50%"}}
+    mix = chosen(place(quotas={STANDARD: 5000, STANDARD_SPOT: 5}), **wish).mix
+    assert mix is not None
+    assert mix.quota is not None
+    assert words in spot_text(lang, mix)
+    roomy = chosen(place(quotas={STANDARD: 5000, STANDARD_SPOT: 5000}), **wish).mix
+    assert roomy is not None
+    assert words not in spot_text(lang, roomy)
+    assert "5,000" in spot_text(lang, roomy)

@@ -149,6 +149,23 @@ def test_what_may_not_be_asked_is_named_and_the_rest_is_found(aws: Aws) -> None:
     assert parse_catalog("mine.yaml", text)[0].quota_vcpus["us-east-1"].value == 640
 
 
+def test_a_quota_that_is_not_there_leaves_those_after_it(aws: Aws) -> None:
+    """The standard families come first: without their quota that of g is read all the same; a right is asked once."""
+    gpu = quotas({"L-DB2E81BA": 64.0, "L-3819A6DF": 48.0})
+    own, usual = "servicequotas:GetServiceQuota", "servicequotas:GetAWSDefaultServiceQuota"
+    answering(aws, ANSWERS | {own: gpu, usual: gpu})
+    market = look_up(aws, ("us-east-1",), ("c7g", "g5"))
+    assert market.quotas == {"L-DB2E81BA": {"us-east-1": 64}, "L-3819A6DF": {"us-east-1": 48}}
+    assert [one.reason.key for one in market.excuses] == ["account_failed"] * 2
+    assert market.prices["us-east-1"]
+
+
+def test_a_right_to_quotas_that_is_missing_is_said_once(aws: Aws) -> None:
+    answering(aws, ANSWERS | {"servicequotas:GetServiceQuota": refusing("AccessDeniedException")})
+    market = look_up(aws, ("us-east-1",), ("c7g", "g5"))
+    assert [one.reason.key for one in market.excuses] == ["account_denied"]
+
+
 def test_a_region_that_is_not_enabled_is_left_out_and_said(aws: Aws) -> None:
     answering(aws, ANSWERS)
     real = aws.every

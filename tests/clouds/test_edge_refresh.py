@@ -195,7 +195,10 @@ def test_prices_that_may_not_be_read_stay_with_their_own_date_and_quotas_are_new
 
 
 def test_quotas_that_may_not_be_read_stay_and_prices_are_new() -> None:
-    mine = offer(found(servicequotas_ListServiceQuotas=refusing("AccessDeniedException")))
+    market = found(servicequotas_ListServiceQuotas=refusing("AccessDeniedException"))
+    mine, text = offer(market), edge_text(market, DAY)
+    assert "# Not read, and as in the file that ships: These credentials may not call servicequotas:" in text
+    assert "Service Quotas does not list" not in text, "nobody knows what it lists"
     assert (mine.limits, mine.facts.limits) == (SHIPPED.limits, SHIPPED.facts.limits)
     assert mine.facts.prices is not None
     assert mine.facts.prices.as_of == "2026-11-27"

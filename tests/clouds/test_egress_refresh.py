@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,25 @@ def test_the_command_reads_the_regions_that_the_file_has(tmp_path: Path, monkeyp
     code, text = run("show", str(out), "--region", "ap-southeast-3")
     assert code == 0
     assert "ap-southeast-3  0.132 0.1221 0.1122 0.1012" in text
+
+
+def test_a_refusal_of_one_file_leaves_the_others_to_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies at --out is no catalogue and there is no price of CloudFront; prices of egress are there."""
+    mine, cdn, egress = (tmp_path / name for name in ("mine.yaml", "cdn.yaml", "egress.yaml"))
+    mine.write_text(
+        (resources.files("advisor") / "egress" / "lists" / "aws-egress.yaml").read_text(encoding="utf-8"), "utf-8"
+    )
+    words = ("--out", str(mine), "--cdn", str(cdn), "--egress", str(egress), "--region", "us-east-1")
+    with counter({"GetProducts": listing(egress_products())}) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        code, text = run("refresh", *words)
+    assert code == 2
+    assert text.rstrip().splitlines()[-2].endswith(f"{mine} is not a catalogue"), "the first, at the end"
+    assert "! neither a price nor a quota of CloudFront was found" in text
+    assert parse_list("egress.yaml", egress.read_text(encoding="utf-8")).per_gb["us-east-1"]
+    assert not cdn.exists()
+    code, text = run("refresh", *words[:-2], "--region", "jakarta")
+    assert text.count("there is no AWS region 'jakarta'") == 1
 
 
 @pytest.mark.parametrize(

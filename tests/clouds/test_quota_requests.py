@@ -16,8 +16,10 @@ from click.testing import CliRunner
 
 from advisor.advice import Advice
 from advisor.advising import advise
+from advisor.bought import Part
+from advisor.buying import QuotaNeed
 from advisor.catalog import read_catalog
-from advisor.clouds.asking import increases_of
+from advisor.clouds.asking import increases_of, wishes_of
 from advisor.clouds.snapshot import Account
 from advisor.own import Own
 from advisor.plan import Plan
@@ -37,7 +39,7 @@ IDENTITY = (
 STANDARD = {"QuotaName": "Running On-Demand Standard instances", "QuotaCode": "L-1216C47A", "Value": 64.0}
 
 
-STANDARD_CODE, MUMBAI = "L-1216C47A", "ap-south-1"
+STANDARD_CODE, SPOT_CODE, MUMBAI = "L-1216C47A", "L-34B43A08", "ap-south-1"
 VCPUS = {"m7g.large": 2, "c7g.4xlarge": 16}
 
 
@@ -219,6 +221,80 @@ def test_a_gpu_is_asked_for_by_the_code_of_its_family(rehearsed: Run, tmp_path: 
     )
     found = advise([run], own=Own(catalogs=(shelf,), account=roomy))
     assert wanted(found)[0][0] == "L-3819A6DF", "of spot instances nothing is known, so they are asked for"
+
+
+def remixed(advice: Advice, *parts: Part, quota: QuotaNeed | None = None, markets: int = 1) -> Advice:
+    """The same advice, and another mix, in so many markets of Mumbai."""
+    (region,) = advice.regions
+    assert isinstance(region.nodes, Plan)
+    assert region.nodes.offers.mix is not None
+    mix = region.nodes.offers.mix.model_copy(update={"parts": parts, "quota": quota})
+    plan = region.nodes.model_copy(update={"offers": region.nodes.offers.model_copy(update={"mix": mix})})
+    one = region.model_copy(update={"nodes": plan, "account": None})
+    return advice.model_copy(update={"regions": (one,) * markets})
+
+
+def part(offer: str, nodes: int, vcpus: int, purchase: str = "on_demand") -> Part:
+    told = {"offer": offer, "nodes": nodes, "vcpus": vcpus, "purchase": purchase, "usd_per_hour": 1.0}
+    return Part.model_validate(told)
+
+
+def spot_need(vcpus: int, known: int | None) -> QuotaNeed:
+    return QuotaNeed(code=SPOT_CODE, region=MUMBAI, vcpus=vcpus, known=known, used=0, source="account")
+
+
+def test_what_is_asked_for_are_the_nodes_of_the_mix(advice: Advice) -> None:
+    """9 on demand and 6 spot instances in each of two markets, and what is bought of a third family by its own code."""
+    steady, spot = part("c7g.4xlarge", 9, 16), part("c7g.4xlarge", 6, 16, "spot")
+    both = remixed(advice, steady, spot, quota=spot_need(96, 5), markets=2)
+    assert wanted(both) == [(STANDARD_CODE, 2 * 144), (SPOT_CODE, 2 * 96)]
+    reserved = part("c7g.4xlarge", 3, 16, "reservation")
+    other = remixed(advice, reserved, steady, part("g5.4xlarge", 2, 16))
+    assert wanted(other) == [(STANDARD_CODE, 12 * 16), ("L-DB2E81BA", 32)]
+
+
+def test_spot_instances_that_only_the_quota_holds_back_are_not_asked_for_and_told(advice: Advice) -> None:
+    none = remixed(advice, part("c7g.4xlarge", 9, 16), quota=spot_need(96, 5), markets=2)
+    assert wanted(none) == [(STANDARD_CODE, 288)]
+    (told,) = wishes_of(none)
+    assert "would need 192 vCPUs of “L-34B43A08”; it is 5." in told.text
+    some = remixed(advice, part("c7g.4xlarge", 6, 16), part("c7g.4xlarge", 3, 16, "spot"), quota=spot_need(96, 64))
+    assert wanted(some) == [(STANDARD_CODE, 96)]
+    assert len(list(wishes_of(some))) == 1
+    for need in (None, spot_need(96, None), spot_need(96, 96)):
+        assert list(wishes_of(remixed(advice, part("c7g.4xlarge", 9, 16), quota=need))) == []
+    bought = remixed(advice, part("c7g.4xlarge", 9, 16), part("c7g.4xlarge", 6, 16, "spot"), quota=spot_need(96, 5))
+    assert list(wishes_of(bought)) == []
+
+
+def test_two_markets_count_the_nodes_that_serve_once(rehearsed: Run) -> None:
+    """More nodes serve than one market needs: what both need, beside the others, is what page and command ask for."""
+    ((_, alone),) = wanted(advised(rehearsed))
+    nodes = int(alone) // 16
+    group = {"name": "g", "minimum": 0, "desired": 1, "maximum": 99, "in_service": {"c7g.4xlarge": nodes + 3}}
+    managed = {"cluster": "live", "name": "edge", "status": "ACTIVE", "buying": "ON_DEMAND", "groups": ("g",)}
+    account = holding(
+        running={"m7g.large": 100, "c7g.4xlarge": nodes + 3},
+        groups=(group | {"zones": ()},),
+        node_groups=(managed | {"minimum": 0, "desired": 1, "maximum": 99, "kinds": ("c7g.4xlarge",)},),
+    )
+    header = rehearsed.header
+    indonesia = header.regions["id"].model_copy(update={"provider_regions": header.regions["in"].provider_regions})
+    near = header.model_copy(update={"regions": dict(header.regions) | {"id": indonesia}})
+    advice = advised(replace(rehearsed, header=near), account, audience={"in": 2500, "id": 2500})
+    pages = [one.account for one in advice.regions]
+    needed = sum(one.needed_vcpus or 0 for one in pages if one)
+    assert needed > (nodes + 3) * 16
+    assert wanted(advice) == [(STANDARD_CODE, needed + 200)]
+    assert [one.ask for one in pages if one] == [needed + 200] * 2, "the page and the command say the same"
+
+
+def test_the_command_tells_what_spot_would_need(aws: Quotas, advice: Advice, tmp_path: Path) -> None:
+    none = remixed(advice, part("c7g.4xlarge", 9, 16), quota=spot_need(96, 5))
+    code, text = told(none, tmp_path, "--yes-request", "--lang", "zh")
+    assert code == 0, text
+    assert [one["QuotaCode"] for one in aws.asked] == [STANDARD_CODE]
+    assert "“L-34B43A08”需要达到 96 个 vCPU，现为 5" in text
 
 
 def test_what_is_needed_is_looked_up_and_nothing_is_asked_for(aws: Quotas, advice: Advice, tmp_path: Path) -> None:

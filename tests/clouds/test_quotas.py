@@ -104,15 +104,25 @@ def test_nodes_that_one_group_cannot_hold_take_several(
 
 def test_groups_that_are_there_already_leave_less_room() -> None:
     need = group_need(900, None)
-    assert list(in_the_way(need, "c7g.4xlarge", place(28))) == []
-    (said,) = in_the_way(need, "c7g.4xlarge", place(29))
+    assert list(in_the_way([("c7g.4xlarge", False, need)], place(28))) == []
+    (said,) = in_the_way([("c7g.4xlarge", False, need)], place(29))
     assert (said.key, said.values["count"]) == ("groups_cluster_full", "29")
     assert "--desired-value 31" in said.text
-    assert list(in_the_way(need, "m7g.large", place(29))) == [], "they hold this type already"
+    assert list(in_the_way([("m7g.large", False, need)], place(29))) == [], "they hold this type already"
     many = tuple(
         Group(name=f"g{number}", minimum=0, desired=0, maximum=1, in_service={}, zones=()) for number in range(499)
     )
-    (said,) = in_the_way(need, "c7g.4xlarge", place(groups=0).model_copy(update={"groups": many}))
+    (said,) = in_the_way([("c7g.4xlarge", False, need)], place(groups=0).model_copy(update={"groups": many}))
     assert said.key == "groups_scaling_full"
     assert "--service-code autoscaling" in said.text
     assert "--desired-value 501" in said.text
+
+
+def test_groups_of_two_shapes_and_of_spot_add_up() -> None:
+    """450 nodes are a group: of three kinds three, and 28 + 3 are one too many; those on demand hold no spot."""
+    need = group_need(450, None)
+    wanted = [("c7g.4xlarge", False, need), ("c6g.4xlarge", False, need), ("c7g.4xlarge", True, need)]
+    (said,) = in_the_way(wanted, place(28))
+    assert "--desired-value 31" in said.text
+    (said,) = in_the_way(wanted, place(29, kind="c7g.4xlarge"))
+    assert "--desired-value 31" in said.text, "the shape is there on demand, and not as spot instances"

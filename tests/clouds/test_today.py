@@ -15,13 +15,15 @@ import yaml
 from click.testing import CliRunner
 from moto import mock_aws
 
+from advisor.accounted import rows
 from advisor.advice import Advice
 from advisor.advising import advise
 from advisor.catalog import load_catalog
 from advisor.clouds.counted import used_vcpus
+from advisor.clouds.needed import Needs, Taken, alone
 from advisor.clouds.quotas import ON_DEMAND, SPOT, code_of
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place, Reservation, WarmPool
-from advisor.clouds.today import account_today, alone
+from advisor.clouds.today import account_today
 from advisor.offer import UNKNOWN_NODE
 from advisor.own import Own
 from advisor.reports.html import Html
@@ -165,6 +167,83 @@ def test_what_stands_in_the_way_is_told_and_nothing_else() -> None:
     assert told(4, groups=(), node_groups=()) == ["account_no_group"]
     assert told(4, groups=None) == []
     assert told(None) == []
+
+
+GPU, GPU_SPOT = code_of("g5.xlarge"), code_of("g5.xlarge", spot=True)
+
+
+def mixed(*parts: Taken) -> Needs:
+    return Needs(PLACE, "c7g.4xlarge", parts)
+
+
+def test_a_mix_of_two_families_is_held_against_both_quotas() -> None:
+    """20 c7g.4xlarge and 6 g5.4xlarge: 320 and 96 vCPUs, of which the 640 and the 64 are not one sum."""
+    both = mixed(Taken("c7g.4xlarge", 20, 16, ON_DEMAND), Taken("g5.4xlarge", 6, 16, GPU))
+    quotas = {ON_DEMAND: 640, SPOT: 5, GPU: 64}
+    found = account_today(account(quotas=quotas), "id", {"id": both, "br": alone(PLACE, C7G, 10)})
+    assert found is not None
+    standard, gpu = found.quotas
+    assert (standard.code, standard.needed, standard.together_vcpus, standard.ask) == (ON_DEMAND, 320, 480, None)
+    assert (gpu.code, gpu.kinds, gpu.used, gpu.needed, gpu.together, gpu.ask) == (
+        GPU, ("g5.4xlarge",), 8, 96, ("id",), 8 + 96,
+    )  # fmt: skip
+    assert (found.needed_vcpus, found.ask) == (320, None)
+    (asked,) = (one for one in found.findings if one.key == "account_ask")
+    assert f"--quota-code {GPU} --desired-value 104." in asked.text
+    titles = [title for title, _, _ in rows("en", found)]
+    assert f"vCPU quota, on demand, quota {GPU}" in titles
+    assert f"按需 vCPU 配额，配额 {GPU}" in [title for title, _, _ in rows("zh", found)]
+
+
+def test_spot_of_several_markets_in_one_place_adds_up() -> None:
+    """12 spot instances each fit 200 vCPUs alone, and not together: 10 others run."""
+    each = mixed(Taken("c7g.4xlarge", 9, 16, ON_DEMAND), Taken("c7g.4xlarge", 6, 16, SPOT, spot=True))
+    spot = {"spot": {"m7g.large": 10}, "quotas": {ON_DEMAND: 640, SPOT: 200}}
+    alone_there = account_today(account(**spot), "id", {"id": each})
+    found = account_today(account(**spot), "id", {"id": each, "in": each})
+    assert alone_there is not None
+    assert found is not None
+    assert [one.ask for one in alone_there.quotas] == [None, None]
+    _, held = found.quotas
+    assert (held.code, held.spot, held.used, held.needed, held.together_vcpus, held.left) == (
+        SPOT, True, 20, 96, 192, 180,
+    )  # fmt: skip
+    assert held.ask == 20 + 192
+    (asked,) = (one for one in found.findings if one.key == "account_ask")
+    assert f"--quota-code {SPOT} --desired-value 212." in asked.text
+    assert (f"vCPU quota, spot, quota {SPOT}", "200", "ask for 212") in rows("en", found)
+
+
+def test_spot_nodes_that_serve_are_the_plans_own() -> None:
+    parts = (Taken("c7g.4xlarge", 9, 16, ON_DEMAND), Taken("c7g.4xlarge", 6, 16, SPOT, spot=True))
+    (group,) = HERE.node_groups or ()
+    serves = {"node_groups": (group.model_copy(update={"buying": "SPOT"}),), "spot": {"c7g.4xlarge": 2}}
+    found = account_today(account(**serves), "id", {"id": mixed(*parts)})
+    assert found is not None
+    assert [(one.used, one.own) for one in found.quotas] == [(150, 64), (32, 32)]
+
+
+def test_every_shape_and_way_to_buy_is_looked_for_in_the_groups() -> None:
+    """The one group has nine c7g on demand at most: enough for these, and nothing for the others."""
+    parts = (Taken("c7g.4xlarge", 4, 16, ON_DEMAND), Taken("m7g.large", 3, 2, ON_DEMAND))
+    found = account_today(account(), "id", {"id": mixed(*parts, Taken("c7g.4xlarge", 6, 16, SPOT, spot=True))})
+    assert found is not None
+    told = [(one.key, one.values["kind"]) for one in found.findings if "group" in one.key]
+    assert told == [("account_no_group", "m7g.large"), ("account_no_group_spot", "c7g.4xlarge")]
+    (group,) = HERE.node_groups or ()
+    small = group.model_copy(update={"buying": "SPOT", "name": "spot", "maximum": 5, "groups": ()})
+    found = account_today(
+        account(node_groups=(group, small)), "id", {"id": mixed(parts[0], Taken("c7g.4xlarge", 6, 16, SPOT, spot=True))}
+    )
+    assert found is not None
+    told = [(one.key, one.values["names"]) for one in found.findings if "group" in one.key]
+    assert told == [("account_group_maximum_spot", "live/spot")]
+
+
+def test_a_plan_of_spot_alone_takes_nothing_of_the_other_quota() -> None:
+    found = account_today(account(), "id", {"id": mixed(Taken("c7g.4xlarge", 6, 16, SPOT, spot=True))})
+    assert found is not None
+    assert [(one.code, one.needed, one.ask) for one in found.quotas] == [(ON_DEMAND, 0, None), (SPOT, 96, 96)]
 
 
 @pytest.fixture(scope="module")

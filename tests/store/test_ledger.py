@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +17,10 @@ from advisor.ledger import Entry, line_of, read_ledger, record
 from loadtests.errors import InputError, SurgecastError
 from surgecast.cli import surgecast
 from surgecast.store.address import parse_address
-from surgecast.store.bucket import connect
+from surgecast.store.bucket import Bucket, Stored, connect
 from surgecast.store.ledger import read_ledger_at, record_at
 from surgecast.store.refusals import Taken
+from surgecast.store.sending import resumed
 from tests.advisor.runs import Town, write
 from tests.store.made import a_folder
 
@@ -112,6 +116,31 @@ def test_a_bucket_alone_will_do(s3: Any) -> None:
     assert read_ledger_at(bucket).entries == (entry(),)
 
 
+def test_pages_for_a_ledger_at_a_buckets_root_are_sent_by_the_command_that_goes_on(s3: Any, tmp_path: Path) -> None:
+    bucket = parse_address("s3://my-runs", bucket_will_do=True)
+    record_at(entry(), bucket)
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "backtest.md").write_text("# pages", encoding="utf-8")
+    done = typed(*shlex.split(resumed(pages, bucket))[1:])
+    assert done.exit_code == 0, done.output
+    assert "backtest.md" in keys(s3)
+    assert read_ledger_at(bucket).entries == (entry(),)
+    run = typed("store", "push", a_folder(tmp_path / "run"), "s3://my-runs")
+    assert "names no run in the bucket" in str(run.exception)
+    assert "run.jsonl" not in keys(s3)
+
+
+def test_too_many_objects_are_told_with_their_address() -> None:
+    class Full(Bucket):
+        def listing(self, prefix: str) -> Iterator[Stored]:
+            """Without end."""
+            return (Stored(1, "", key=f"{prefix}{number}") for number in count())
+
+    with pytest.raises(InputError, match=r"s3://my-runs/ledger: more than [\d,]+ objects lie there"):
+        read_ledger_at(PLACE, Full("my-runs", None))
+
+
 def test_the_command_records_in_a_store_and_holds_against_later_runs_as_on_disk(
     s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,3 +170,12 @@ def test_where_the_store_says_no_the_advice_is_there_all_the_same(s3: Any, tmp_p
     assert "bucket no-such-bucket does not exist" in str(done.exception)
     assert str(run / "advice.json") in done.stdout
     assert (run / "advice.json").is_file()
+
+
+def test_where_the_store_says_no_what_is_exported_is_there_all_the_same(s3: Any, tmp_path: Path) -> None:
+    run, out = write(Town(seed=21), tmp_path / "first"), tmp_path / "export"
+    done = typed("advise", run, "--out", tmp_path / "out", "--export", out, "--ledger", "s3://no-such-bucket/x")
+    assert isinstance(done.exception, InputError)
+    written = [file for file in out.rglob("*") if file.is_file()]
+    assert written
+    assert str(written[0]) in done.stdout
