@@ -8,7 +8,7 @@ from typing import Any
 
 from advisor import figures
 from advisor.clouds.today import AccountLooked, AccountToday, Grown, QuotaToday, Served
-from advisor.texts import fill
+from advisor.texts import fill, listed
 
 BYTES_PER_GB = 1e9
 
@@ -26,7 +26,7 @@ def looked_line(lang: str, one: AccountLooked) -> str:
     """Which account was read, and where."""
     if not one.account:
         return fill(lang, "account_shut")
-    places = ", ".join(one.places) or fill(lang, "account_unknown")
+    places = listed(lang, one.places) or fill(lang, "account_unknown")
     return fill(lang, "account_looked", account=one.account, arn=one.arn, at=one.at, places=places)
 
 
@@ -68,12 +68,12 @@ def _quota(lang: str, one: QuotaToday, *, is_first: bool) -> Iterator[tuple[str,
 def _kinds(lang: str, counts: Mapping[str, int] | None) -> str:
     if counts is None:
         return fill(lang, "account_unknown")
-    return ", ".join(f"{count:,} × {kind}" for kind, count in counts.items()) or "0"
+    return listed(lang, (f"{count:,} × {kind}" for kind, count in counts.items())) or "0"
 
 
 def _grown(lang: str, one: Grown) -> str:
     sizes = {name: f"{getattr(one, name):,}" for name in ("minimum", "desired", "maximum")}
-    kinds = ", ".join(one.kinds) or fill(lang, "account_unknown")
+    kinds = listed(lang, one.kinds) or fill(lang, "account_unknown")
     if one.warm is None:
         return fill(lang, "account_group", kinds=kinds, **sizes)
     return fill(lang, "account_group_warm", kinds=kinds, warm=f"{one.warm:,}", **sizes)
@@ -89,8 +89,8 @@ def served_rows(lang: str, found: AccountLooked) -> list[tuple[str, str, str, st
 
 
 def _served(lang: str, one: Served) -> tuple[str, str, str, str, str, str]:
-    names = ", ".join(one.distribution.aliases) or one.distribution.domain
-    shield = ", ".join(one.distribution.shields) or fill(lang, "account_no_shield")
+    names = listed(lang, one.distribution.aliases) or one.distribution.domain
+    shield = listed(lang, one.distribution.shields) or fill(lang, "account_no_shield")
     who = fill(lang, "account_distribution", id=one.distribution.id, names=names, shield=shield)
     seen, unknown = one.delivered, fill(lang, "account_unknown")
     if seen is None:

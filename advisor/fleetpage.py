@@ -148,7 +148,7 @@ def _is_bought(group: Group) -> bool:
 def _paid(lang: str, group: Group) -> str:
     way = fill(lang, f"way_{group.purchase}") if _is_bought(group) else ""
     warm = fill(lang, "fleet_warm", warm=f"{group.warm:,}") if group.warm else ""
-    return ", ".join(part for part in (way, warm) if part)
+    return ("，" if lang == "zh" else ", ").join(part for part in (way, warm) if part)
 
 
 def _hour(lang: str, usd: float | None) -> str:

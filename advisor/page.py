@@ -6,6 +6,7 @@ sentence of ours. Values are never read as templates.
 
 from __future__ import annotations
 
+import pickle
 import re
 import sys
 import zlib
@@ -15,7 +16,7 @@ from functools import partial
 from importlib.metadata import version
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
 from jinja2.bccache import Bucket
@@ -58,6 +59,10 @@ def environment(*, html: bool) -> Environment:
     )
 
 
+UNREADABLE: Final = (OSError, EOFError, ValueError, LookupError, AttributeError, ImportError, pickle.UnpicklingError)
+"""What reading a kept template raises where it may not be read or was cut: jinja unpickles a part of it."""
+
+
 class Compiled(FileSystemBytecodeCache):
     """Templates compiled once, in the place and by the settings of Python's own compiled modules.
 
@@ -73,7 +78,7 @@ class Compiled(FileSystemBytecodeCache):
         """What is kept of it, if that can be read and is whole."""
         try:
             super().load_bytecode(bucket)
-        except Exception:  # noqa: BLE001 - jinja unpickles: a file that was cut may raise anything
+        except UNREADABLE:
             bucket.reset()
 
     def dump_bytecode(self, bucket: Bucket) -> None:

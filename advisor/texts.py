@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -70,6 +70,11 @@ def _with(package: str, lang: str) -> dict[str, str]:
     known = texts(lang)
     text = (resources.files(package) / "texts" / f"{lang}.yaml").read_text(encoding="utf-8")
     return known | {str(key): str(value) for key, value in yaml.safe_load(text).items()}
+
+
+def listed(lang: str, names: Iterable[str]) -> str:
+    """Names side by side, parted as the language parts them."""
+    return ("、" if lang == "zh" else ", ").join(names)
 
 
 def fill(lang: str, key: str, **values: str) -> str:

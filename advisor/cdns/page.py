@@ -15,7 +15,7 @@ from advisor.cdns.promise import Answer, down
 from advisor.cdns.shield import ShieldChoice
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.texts import fill, name_of, texts, told
+from advisor.texts import fill, listed, name_of, texts, told
 from loadtests.region import Names
 
 
@@ -167,7 +167,7 @@ def promised(lang: str, part: CdnPart) -> Iterator[str]:
 
 
 def _answer(lang: str, one: Answer) -> str:
-    severity, plans = fill(lang, f"severity_{one.severity}"), ("、" if lang == "zh" else ", ").join(one.plans)
+    severity, plans = fill(lang, f"severity_{one.severity}"), listed(lang, one.plans)
     return fill(lang, "cdns_answer", severity=severity, minutes=_minutes(one.within), plans=plans)
 
 
