@@ -94,6 +94,7 @@ with beside(lambda: "told") as asked:
 STOPPED = """
 import os, signal, time
 from advisor.beside import beside
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a shell's ampersand
 with beside(lambda: os.kill(os.getpid(), signal.SIGINT)) as asked:
     time.sleep(0.5)
     try:
