@@ -75,10 +75,7 @@ def advise(
     asked = [_asked(measurement, demand, found, factor, looks, stock).within(own.account) for demand in wanted]
     question = _question(measurement, wanted, suppose, have)
     with beside(lambda: what_if(_cases(measurement, asked), question)) as asked_meanwhile:
-        planned_for = [_region(measurement, one) for one in asked]
-        regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
-        regions = _accounted(measurement, regions, stock, own.account, asked[0].ends)
-        regions = _leaving(measurement, regions, stock, own)
+        regions = _regions(measurement, asked, looks, stock, own)
         judged, servers = verdict(measurement), observed(measurement)
         changes = asked_meanwhile()
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
@@ -116,6 +113,16 @@ def advise(
 
 Looks: TypeAlias = Mapping[str, Look]
 """What clusters say, by region."""
+
+
+def _regions(
+    measurement: Measurement, asked: Sequence[Asked], looks: Looks, stock: Stock, own: Own
+) -> tuple[RegionAdvice, ...]:
+    """Each region's plan, then with its autoscaler, what serves it today, what the account says, its egress."""
+    planned_for = [_region(measurement, one) for one in asked]
+    regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
+    regions = _accounted(measurement, regions, stock, own.account, asked[0].ends)
+    return _leaving(measurement, regions, stock, own)
 
 
 def _residence(measurement: Measurement, code: str, stock: Stock) -> Residence | None:

@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
-from importlib import resources
 from typing import Annotated, Final, Self
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from advisor.catalog import STALE_DAYS, Origin, explained, first_day
+from advisor.catalog import STALE_DAYS, Origin, first_day
 from advisor.cdns.calendar import is_kept
 from advisor.cdns.promise import Answer, Credit
 from advisor.cdns.tariff import Price, Tariff, Tiers
+from advisor.filed import load, parsed, shipped
 from advisor.texts import Message, say
 from loadtests.caching import Caching, CdnName, PerSecond
-from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.region import Fact, Frozen, Names
 from loadtests.units import Bitrate, Duration, Share
 
 EVERYWHERE: Final = "*"
 """Stands for every region that no other zone has."""
+OFFERS: Final = "cdns/offers"
 HINT: Final = "docs/cdn.md lists the CDNs that ship and shows how to write one"
 QuotaWord = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,79}$")]
 """Of a quota, as it stands in a command: letters, digits, spaces and hyphens, so that no shell reads more into it."""
@@ -199,8 +199,7 @@ class CdnOffer(Frozen):
 @cache
 def offer_names() -> tuple[str, ...]:
     """CDNs that ship, sorted."""
-    entries = (resources.files("advisor") / "cdns" / "offers").iterdir()
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in entries if entry.name.endswith(".yaml")))
+    return shipped(OFFERS)
 
 
 @cache
@@ -208,19 +207,12 @@ def load_offer(name: str) -> CdnOffer:
     """The CDN of that name; InputError when no file holds it."""
     if name not in offer_names():
         raise InputError(f"launch.cdn.offers: no CDN is called {name!r} (known: {', '.join(offer_names())})", hint=HINT)
-    text = (resources.files("advisor") / "cdns" / "offers" / f"{name}.yaml").read_text(encoding="utf-8")
-    return parse_offer(f"cdns/offers/{name}.yaml", text)
+    return load(CdnOffer, OFFERS, name, HINT)
 
 
 def parse_offer(place: str, text: str) -> CdnOffer:
     """A CDN's facts; InputError says file, field, expected, found."""
-    data = read_yaml(place, text)
-    if not isinstance(data, dict):
-        raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=HINT)
-    try:
-        return CdnOffer.model_validate(data)
-    except ValidationError as error:
-        raise InputError("\n".join(explained(place, error)), hint=HINT) from error
+    return parsed(CdnOffer, place, text, HINT)
 
 
 def offers_of(caching: Caching, own: Iterable[CdnOffer] = ()) -> tuple[CdnOffer, ...]:

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from datetime import date
 from functools import cache
-from importlib import resources
 from typing import Annotated, Final, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from advisor.catalog import STALE_DAYS, Origin, days_old, explained
+from advisor.catalog import STALE_DAYS, Origin, days_old
 from advisor.cdns.tariff import Price, Tariff, Tiers
+from advisor.filed import load, parsed, shipped
 from advisor.texts import Message, say
 from loadtests.caching import CdnName
-from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.region import Frozen
 
+LISTS: Final = "egress/lists"
 HINT: Final = "docs/planning.md shows how to write prices of egress"
 
 
@@ -65,8 +65,7 @@ class EgressList(Frozen):
 @cache
 def list_names() -> tuple[str, ...]:
     """Lists that ship, sorted."""
-    entries = (resources.files("advisor") / "egress" / "lists").iterdir()
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in entries if entry.name.endswith(".yaml")))
+    return shipped(LISTS)
 
 
 @cache
@@ -74,19 +73,12 @@ def load_list(name: str) -> EgressList:
     """A list that ships; InputError when there is none."""
     if name not in list_names():
         raise InputError(f"no prices of egress are called {name!r} (known: {', '.join(list_names())})", hint=HINT)
-    text = (resources.files("advisor") / "egress" / "lists" / f"{name}.yaml").read_text(encoding="utf-8")
-    return parse_list(f"egress/lists/{name}.yaml", text)
+    return load(EgressList, LISTS, name, HINT)
 
 
 def parse_list(place: str, text: str) -> EgressList:
     """A list's facts; InputError says file, field, expected, found."""
-    data = read_yaml(place, text)
-    if not isinstance(data, dict):
-        raise InputError(f"{place}: expected a mapping of fields, found {type(data).__name__}", hint=HINT)
-    try:
-        return EgressList.model_validate(data)
-    except ValidationError as error:
-        raise InputError("\n".join(explained(place, error)), hint=HINT) from error
+    return parsed(EgressList, place, text, HINT)
 
 
 def lists_of(own: Iterable[EgressList] = ()) -> dict[str, EgressList]:
