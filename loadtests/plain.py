@@ -215,7 +215,8 @@ def _at_once(lines: Sequence[bytes]) -> list[Data]:
     """Nearly all of a line is bins. They are cut out, read by numpy, and put back in the place of their numbers."""
     parts = _BINS.split(b"\n".join(lines))
     texts = parts[1::2]
-    parts[1::2] = [b'"bins":%d' % number for number in range(len(texts))]
+    # The space ends the number, whatever comes after: a digit that strayed there must not make it another one.
+    parts[1::2] = [b'"bins":%d ' % number for number in range(len(texts))]
     bare = b"".join(parts)
     if b"\\" in bare or bare.count(b'"bins"') != len(texts):
         raise _OddError

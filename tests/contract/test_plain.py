@@ -63,6 +63,8 @@ STRANGE = {
     '"bins":{"7":36893488147419103232}}}',
     "elsewhere": '"players":{"failures":{"bins":{"7":1}}}',
     "as a number": '"players":{"startup":{"count":1,"sum":1.15,"min":1.15,"max":1.15,"bins":0}}',
+    "with a digit after the second": '"players":{"startup":{"count":1,"sum":1.15,"min":1.15,"max":1.15,"bins":{"7":1}},'
+    '"live_latency":{"count":1,"sum":1.15,"min":1.15,"max":1.15,"bins":{"7":1}0}}',
     "as a reason": '"players":{"failures":{"bins":3}}',
 }
 
