@@ -5,24 +5,24 @@ from __future__ import annotations
 import json
 from typing import Any, Final, Literal
 
-from advisor.capacity import Capacities
-from advisor.cdn import Cdn
+from advisor.autoscale.scaling import ScalingAdvice
+from advisor.capacities.capacity import Capacities
+from advisor.capacities.nodes import Observed
+from advisor.carrying.fleet import Fleet
 from advisor.cdns.plan import CdnPlan
+from advisor.changes.whatif import WhatIf
 from advisor.clouds.today import AccountLooked, AccountToday
 from advisor.cluster.today import Looked, Today
-from advisor.demand import Demand
+from advisor.demands.cdn import Cdn
+from advisor.demands.demand import Demand
 from advisor.egress.cost import EgressCost
-from advisor.fleet import Fleet
 from advisor.interval import Interval
-from advisor.measure import RunSeries
+from advisor.measured.measure import RunSeries
 from advisor.models import Excuse
-from advisor.nodes import Observed
 from advisor.own import Own as Own  # one door for those who advise
-from advisor.plan import Plan
-from advisor.scaling import ScalingAdvice
+from advisor.plans.plan import Plan
 from advisor.texts import Message
 from advisor.verdict import Verdict
-from advisor.whatif import WhatIf
 from loadtests.launch import Launch
 from loadtests.region import Frozen, Names
 from loadtests.scenario import Budgets

@@ -7,42 +7,42 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
-from advisor import lead
 from advisor.advice import Advice, RegionAdvice, Totals
+from advisor.autoscale.scaling import Region as Scaled
+from advisor.autoscale.scaling import scale
 from advisor.beside import beside
-from advisor.capacity import Capacities, capacities
-from advisor.carried import parse_nodes
-from advisor.case import Case
-from advisor.catalog import Stock, stale, stock_of
+from advisor.capacities.capacity import Capacities, capacities
+from advisor.capacities.nodes import observed
+from advisor.carrying.fleet import fleet_of
 from advisor.caution import assumptions, cautions
-from advisor.cdn import cdn, length, peak_seconds_of, seen_of
 from advisor.cdns import offer as cdn_offers
 from advisor.cdns.plan import CdnPlan, cdn_plan
+from advisor.changes.carried import parse_nodes
+from advisor.changes.case import Case
+from advisor.changes.supposing import suppositions
+from advisor.changes.whatif import Question, what_if
 from advisor.clouds.snapshot import Account
 from advisor.clouds.today import account_looked, accounts_of
 from advisor.cluster.snapshot import Cluster
 from advisor.cluster.starts import measured
 from advisor.cluster.today import Look, look, looked, today
-from advisor.demand import Demand, audience_of, demands, peak_viewers
+from advisor.demands.cdn import cdn, length, peak_seconds_of, seen_of
+from advisor.demands.demand import Demand, audience_of, demands, peak_viewers
+from advisor.demands.rise import rise
+from advisor.demands.usage import usages
 from advisor.egress import prices as egress_prices
 from advisor.egress.cost import Leaving, egress_costs
-from advisor.fleet import fleet_of
 from advisor.interval import Interval
-from advisor.lead import TimeToCapacity, time_to_capacity
-from advisor.measure import JUDGED, Measurement, measure
-from advisor.nodes import observed
+from advisor.measured.measure import JUDGED, Measurement, measure
+from advisor.measured.recording import Recording
+from advisor.offers.catalog import Stock, stale, stock_of
+from advisor.offers.residency import Residence, nowhere, resided
 from advisor.own import Own as Own  # one door for those who advise
-from advisor.plan import Asked, Plan, plan
-from advisor.recording import Recording
-from advisor.residency import Residence, nowhere, resided
-from advisor.rise import rise
-from advisor.scaling import Region as Scaled
-from advisor.scaling import scale
-from advisor.supposing import suppositions
+from advisor.plans import lead
+from advisor.plans.lead import TimeToCapacity, time_to_capacity
+from advisor.plans.plan import Asked, Plan, plan
 from advisor.texts import Message
-from advisor.usage import usages
 from advisor.verdict import verdict
-from advisor.whatif import Question, what_if
 from loadtests.flow import planned
 from loadtests.region import Names
 from loadtests.run import Run

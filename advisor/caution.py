@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from advisor.capacity import SURE, Capacities
-from advisor.concurrency import Concurrency
-from advisor.demand import Demand
-from advisor.measure import JUDGED, Measurement
+from advisor.capacities.capacity import SURE, Capacities
+from advisor.capacities.concurrency import Concurrency
+from advisor.capacities.nodecount import KEPT
+from advisor.capacities.plateau import LEAST_SECONDS, overload_seconds
+from advisor.demands.demand import Demand
+from advisor.measured.measure import JUDGED, Measurement
 from advisor.models import Capacity
-from advisor.nodecount import KEPT
-from advisor.plan import TESTED_FACTOR, Plan
-from advisor.plateau import LEAST_SECONDS, overload_seconds
+from advisor.plans.plan import TESTED_FACTOR, Plan
 from advisor.texts import Message, say, texts
 
 WIDE: Final = 0.10

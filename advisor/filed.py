@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from advisor.catalog import explained
+from advisor.offers.catalog import explained
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
 from loadtests.region import Frozen

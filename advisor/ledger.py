@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt, Validati
 from advisor.advice import Advice, RegionAdvice
 from advisor.interval import Interval
 from advisor.models import Unit
-from advisor.plan import Plan
+from advisor.plans.plan import Plan
 from loadtests.errors import InputError
 from loadtests.region import Frozen, Names
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.catalog import Read, catalog_names, load, parsed
 from advisor.cdns.offer import CdnOffer, load_offer, offer_names, parse_offer
 from advisor.clouds.snapshot import Account
 from advisor.egress.prices import EgressList, list_names, load_list, parse_list
+from advisor.offers.catalog import Read, catalog_names, load, parsed
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
 

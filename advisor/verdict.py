@@ -8,9 +8,9 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from advisor.measure import EVENT, JUDGED, Measurement, RunSeries
-from advisor.plateau import first_lasting
-from advisor.seconds import Budget, Second, limit
+from advisor.capacities.plateau import first_lasting
+from advisor.measured.measure import EVENT, JUDGED, Measurement, RunSeries
+from advisor.measured.seconds import Budget, Second, limit
 from loadtests.region import Frozen
 from loadtests.scenario import Budgets
 

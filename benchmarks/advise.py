@@ -52,7 +52,7 @@ import sys
 from pathlib import Path
 from advisor.advising import advise
 from advisor.reports import write_reports
-from advisor.summary import summary
+from advisor.pages.summary import summary
 from loadtests.run import read_run
 advice = advise([read_run(sys.argv[2])])
 write_reports(advice, Path(sys.argv[2]))

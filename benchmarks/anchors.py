@@ -15,8 +15,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from advisor.laws import USL, Floats
-from advisor.scalability import Scalability
+from advisor.capacities.laws import USL, Floats
+from advisor.capacities.scalability import Scalability
 from benchmarks.rig import report
 from benchmarks.rig.curves import ROLES, Curve, public, random_curves
 
@@ -53,7 +53,7 @@ class Split:
 
 
 def ours(loads: Floats, rates: Floats, ahead: Floats) -> Forecast:
-    """`advisor.scalability`."""
+    """`advisor.capacities.scalability`."""
     return Scalability(tuple(loads.tolist()), tuple(rates.tolist())).ends(ahead)
 
 

@@ -27,10 +27,10 @@ from advisor.autoscale.choice import FAST, Case, choose
 from advisor.autoscale.hpa import SYNC
 from advisor.autoscale.keda import Cron, ScaledObject, Threshold
 from advisor.autoscale.nodes import Nodes
+from advisor.autoscale.scaling import drawn
 from advisor.autoscale.sweep import Floats, Setting, sweep
 from advisor.autoscale.world import Workload, live
-from advisor.lead import time_to_capacity
-from advisor.scaling import drawn
+from advisor.plans.lead import time_to_capacity
 from benchmarks.rig.hpa_cluster import watched
 from benchmarks.rig.machine import facts
 from loadtests.errors import CannotMeasure, InputError

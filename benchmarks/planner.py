@@ -19,21 +19,21 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from advisor.asked import Asked
-from advisor.buying import Shop
-from advisor.capacity import Binding, Capacities
-from advisor.catalog import parsed
-from advisor.choosing import counts
-from advisor.demand import Demand
-from advisor.drawing import DRAWS, drawn, scores
-from advisor.headroom import folded, headroom
+from advisor.capacities.capacity import Binding, Capacities
+from advisor.demands.demand import Demand
+from advisor.demands.rise import Rise
 from advisor.interval import Interval
 from advisor.models import Capacity, Evidence, Unit
-from advisor.offer import Offer
-from advisor.plan import Plan, plan
-from advisor.regret import critical_ratio, rank_of
-from advisor.rise import Rise
-from advisor.transfer import Resource, resources
+from advisor.offers.buying import Shop
+from advisor.offers.catalog import parsed
+from advisor.offers.offer import Offer
+from advisor.plans.asked import Asked
+from advisor.plans.choosing import counts
+from advisor.plans.drawing import DRAWS, drawn, scores
+from advisor.plans.headroom import folded, headroom
+from advisor.plans.plan import Plan, plan
+from advisor.plans.regret import critical_ratio, rank_of
+from advisor.plans.transfer import Resource, resources
 from benchmarks.rig.report import write
 from loadtests.buying import Buying
 from loadtests.launch import Launch

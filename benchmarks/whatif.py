@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from advisor.demand import Demand
-    from advisor.whatif import RegionWhatIf
+    from advisor.changes.whatif import RegionWhatIf
+    from advisor.demands.demand import Demand
 
 VIEWERS: Final = 5_000
 WEIGHT: Final = 5
@@ -159,7 +159,7 @@ class Virtual:
 
 def _said(region: RegionWhatIf, unit: str, before: Demand) -> float:
     """What was predicted: as it was, where nothing was changed."""
-    from advisor.whatif import Outcome
+    from advisor.changes.whatif import Outcome
 
     changed = region.supposed
     return float(getattr(changed.after if isinstance(changed, Outcome) else before, unit).mid)
@@ -168,8 +168,8 @@ def _said(region: RegionWhatIf, unit: str, before: Demand) -> float:
 def nodes(folder: Path) -> Iterator[dict[str, Any]]:
     """Towns whose limit is declared: predicted nodes beside those that the advice on B's own rehearsal asks for."""
     from advisor.advising import advise
-    from advisor.plan import Plan
-    from advisor.whatif import Outcome
+    from advisor.changes.whatif import Outcome
+    from advisor.plans.plan import Plan
     from tests.advisor.runs import Town, run_of
 
     requests = Town(nodes=2, rps=110, egress=4e9, peak=600, quiet=40)

@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from advisor.catalog import Read, stock_of
 from advisor.clouds.aws import Refused, login
 from advisor.clouds.distributions import Window
 from advisor.clouds.excuses import excuse
 from advisor.clouds.quotas import PROVIDER
 from advisor.clouds.reading import read_account
 from advisor.clouds.snapshot import Account
-from advisor.recording import Recording
-from advisor.residency import resided
+from advisor.measured.recording import Recording
+from advisor.offers.catalog import Read, stock_of
+from advisor.offers.residency import resided
 from advisor.texts import told
 from loadtests.results import Header
 from loadtests.scenario import Scenario

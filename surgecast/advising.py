@@ -17,16 +17,16 @@ from advisor.advice import Advice
 from advisor.advising import advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
+from advisor.carrying.exporting import export, export_letters, tell
+from advisor.carrying.terraform import export_variables
 from advisor.cdns.plan import on_day
-from advisor.demand import parse_audience
-from advisor.exporting import export, export_letters, tell
+from advisor.demands.demand import parse_audience
 from advisor.ledger import Entry, entry_of, read_ledger, record
+from advisor.measured.reading import read_recording
+from advisor.measured.recording import Recording
 from advisor.own import read_files
-from advisor.reading import read_recording
-from advisor.recording import Recording
+from advisor.pages.summary import summary
 from advisor.reports import write_reports
-from advisor.summary import summary
-from advisor.terraform import export_variables
 from loadtests.errors import InputError
 from loadtests.region import Region
 from loadtests.scenario import Scenario, read_scenario

@@ -9,7 +9,6 @@ from typing import NamedTuple, TypeVar
 
 import click
 
-from advisor.catalog import Read, parse_catalog
 from advisor.cdns.offer import CdnOffer, load_offer, parse_offer
 from advisor.clouds import edge_file
 from advisor.clouds.aws import Aws, Refused, login, region_names
@@ -21,7 +20,8 @@ from advisor.clouds.market import Market, look_up
 from advisor.clouds.snapshot import EdgeQuotas
 from advisor.egress.prices import EgressList, parse_list
 from advisor.models import Excuse
-from advisor.offer import Offer
+from advisor.offers.catalog import Read, parse_catalog
+from advisor.offers.offer import Offer
 from advisor.own import read_file
 from loadtests.errors import InputError
 

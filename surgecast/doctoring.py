@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from advisor.summary import printable
+from advisor.pages.summary import printable
 from loadtests.errors import CannotMeasure, InputError
 from loadtests.limits import MOST, RESERVE
 from loadtests.preflight import Look, look

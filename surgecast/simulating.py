@@ -15,8 +15,8 @@ from typing import Any, Final
 import click
 from pydantic import ValidationError
 
-from advisor.demand import parse_audience
-from advisor.model_error import Figure, ModelError, model_error
+from advisor.capacities.model_error import Figure, ModelError, model_error
+from advisor.demands.demand import parse_audience
 from loadtests.errors import InputError
 from loadtests.flow import planned
 from loadtests.lastmile import Delivery, LastMiles, deliver

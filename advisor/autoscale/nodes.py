@@ -42,7 +42,7 @@ class Nodes:
     most: int = 10_000
     """By quota, subnet addresses or ``limits``; whichever is least."""
     lead: float = 70.0
-    """Seconds from a launch until the node is registered (advisor.lead: the published middle)."""
+    """Seconds from a launch until the node is registered (advisor.plans.lead: the published middle)."""
     leads: tuple[float, ...] = ()
     """The same for one node after the other, in turn; empty where all take ``lead``."""
     image: float = 10.0

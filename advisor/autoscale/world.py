@@ -30,7 +30,7 @@ class Workload:
     cpu_limit: float = 1.0
     """Most CPU over request that a pod can use: its limit over its request."""
     metric_lag: float = 30.0
-    """Seconds until a metric shows what is (advisor.lead: the published middle)."""
+    """Seconds until a metric shows what is (advisor.plans.lead: the published middle)."""
     decision: float = 0.0
     """Seconds beyond a sync until what was decided is asked for: somebody has to agree, say."""
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
 
-from advisor import figures, page
+from advisor import figures
 from advisor.backtest.picture import picture
 from advisor.backtest.track import Backtest, Check, Score
 from advisor.backtest.words import fill
 from advisor.interval import Interval
-from advisor.summary import printable
+from advisor.pages import page
+from advisor.pages.summary import printable
 from advisor.texts import name_of
 
 

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime
 
 from advisor.backtest.words import say
-from advisor.capacity import capacities
-from advisor.demand import Demand, demands
+from advisor.capacities.capacity import capacities
+from advisor.demands.demand import Demand, demands
 from advisor.interval import Interval
-from advisor.measure import JUDGED, measure
+from advisor.measured.measure import JUDGED, measure
+from advisor.measured.recording import Recording
 from advisor.models import Unit
-from advisor.recording import Recording
 from advisor.texts import Message
 from advisor.verdict import verdict
 from loadtests.errors import CannotMeasure, RunError

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from advisor.catalog import Origin
 from advisor.cdns.offer import CdnOffer, Limits
 from advisor.clouds.snapshot import Account, EdgeQuotas
+from advisor.offers.catalog import Origin
 from loadtests.region import Frozen
 from loadtests.units import show_bitrate
 

@@ -17,7 +17,7 @@ from advisor.cdns.increase import Increase
 from advisor.cdns.page import asked_for, notice_values, share_of
 from advisor.cdns.plan import CdnPart, CdnPlan
 from advisor.cdns.shield import ShieldChoice
-from advisor.page import markdown_safe
+from advisor.pages.page import markdown_safe
 from advisor.texts import LANGS, fill, name_of
 
 OURS: Final = "surgecast, from "

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from advisor import figures
-from advisor.catalog import Origin
 from advisor.cdns.increase import COUNTED, Increase
 from advisor.cdns.notice import Notice
 from advisor.cdns.plan import CdnPart, CdnPlan, CdnShare, total
@@ -15,6 +14,7 @@ from advisor.cdns.promise import Answer, down
 from advisor.cdns.shield import ShieldChoice
 from advisor.interval import Interval
 from advisor.models import Excuse
+from advisor.offers.catalog import Origin
 from advisor.texts import fill, listed, name_of, texts, told
 from loadtests.region import Names
 

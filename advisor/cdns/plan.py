@@ -15,8 +15,6 @@ from typing import Final
 
 from pydantic import PositiveInt
 
-from advisor.behind import Origin
-from advisor.cdn import Cdn
 from advisor.cdns.allowance import Allowance, room, with_account
 from advisor.cdns.increase import Increase, distributions, increases
 from advisor.cdns.notice import Notice, Peak, notices, on
@@ -24,9 +22,11 @@ from advisor.cdns.offer import CdnOffer, offers_of
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.cdns.split import EdgeLoad, Shares, excuses, may_serve, split, unplaced
 from advisor.clouds.snapshot import Account
+from advisor.demands.behind import Origin
+from advisor.demands.cdn import Cdn
+from advisor.demands.origin import OriginLoad
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.origin import OriginLoad
 from advisor.texts import Message, say
 from loadtests.caching import Caching
 from loadtests.region import Frozen

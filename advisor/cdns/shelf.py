@@ -7,7 +7,7 @@ from datetime import date
 
 from advisor import figures
 from advisor.cdns.offer import CdnOffer, Zone, load_offer, offer_names
-from advisor.shelves import UNKNOWN, age, table
+from advisor.offers.shelves import UNKNOWN, age, table
 
 
 def cdn_list_lines(day: date) -> Iterator[str]:

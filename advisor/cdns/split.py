@@ -18,7 +18,7 @@ from advisor import figures
 from advisor.cdns.offer import CdnOffer
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.refusals import FIX
+from advisor.plans.refusals import FIX
 from advisor.texts import say
 from loadtests.caching import Caching
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from advisor.advice import Advice, RegionAdvice
-from advisor.buying import QuotaNeed
 from advisor.cdns.increase import Increase
 from advisor.clouds.needed import held_back, taken, total
 from advisor.clouds.today import QuotaToday
-from advisor.plan import Plan
+from advisor.offers.buying import QuotaNeed
+from advisor.plans.plan import Plan
 from advisor.texts import Message, say
 
 

@@ -17,7 +17,7 @@ import yaml
 
 from advisor.clouds.market import Market, Shape
 from advisor.clouds.quotas import ON_DEMAND, SPOT, code_of, is_standard
-from advisor.offer import Offer
+from advisor.offers.offer import Offer
 
 GIB: Final = 1024
 CARRIED: Final = ("internet", "flow", "launches", "countries", "buying", "raise_quota")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from advisor.bought import Mix
-from advisor.buying import QuotaNeed
-from advisor.choice import Choice
 from advisor.clouds.quotas import ON_DEMAND, PROVIDER, code_of
-from advisor.offer import REHEARSED, Offer
+from advisor.offers.buying import QuotaNeed
+from advisor.offers.offer import REHEARSED, Offer
+from advisor.plans.bought import Mix
+from advisor.plans.choice import Choice
 
 
 class Taken(NamedTuple):

@@ -14,10 +14,10 @@ from advisor.clouds.groups import group_need, in_the_way
 from advisor.clouds.needed import Needs, alone, counted, taken, total
 from advisor.clouds.quotas import PROVIDER, code_of
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place
-from advisor.measure import Measurement
+from advisor.measured.measure import Measurement
 from advisor.models import Excuse
-from advisor.offer import Offer
-from advisor.plan import Plan
+from advisor.offers.offer import Offer
+from advisor.plans.plan import Plan
 from advisor.texts import Message, say
 from loadtests.region import Frozen
 

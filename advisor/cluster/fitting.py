@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from advisor.cluster.snapshot import Amounts
-from advisor.offer import Offer
+from advisor.offers.offer import Offer
 
 MIB: Final = 2**20
 MIB_PER_GIB: Final = 1024

@@ -17,11 +17,11 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from advisor import lead
 from advisor.autoscale.hpa import SYNC
 from advisor.cluster.parts import Part
 from advisor.cluster.snapshot import Event, Pod
 from advisor.interval import Interval
+from advisor.plans import lead
 from loadtests.region import Frozen
 
 ENOUGH: Final = 19

@@ -17,7 +17,7 @@ from advisor.cluster.room import Room, Used, closed, fits, peaks, rooms, usable,
 from advisor.cluster.snapshot import Amounts, Cluster, NodePool, Quota
 from advisor.cluster.starts import Waited, waits
 from advisor.models import Excuse
-from advisor.plan import Plan
+from advisor.plans.plan import Plan
 from advisor.texts import Message, say
 from loadtests.region import Frozen
 from loadtests.scaling import Scaling

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from advisor.compare.words import say
 from advisor.foreign import Outcomes
-from advisor.measure import INVALID_LIMIT
+from advisor.measured.measure import INVALID_LIMIT
 from advisor.texts import Message
 
 

@@ -10,12 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from advisor.charts import Chart, Line, Shade
 from advisor.compare.measures import MEASURES, Measure, Peak, Quantile, Rate, Ratio
 from advisor.compare.resample import quantiles
 from advisor.compare.words import fill
 from advisor.figures import BIT_UNITS
 from advisor.foreign import Floats, Ints, Outcomes, Series
+from advisor.pages.charts import Chart, Line, Shade
 from loadtests.sketch import middle_of
 
 SMOOTH: Final = 5

@@ -10,13 +10,13 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
 
-from advisor import page
-from advisor.charts import NARROW, Shade, draw
 from advisor.compare import show
 from advisor.compare.comparison import Comparison
 from advisor.compare.curves import charts, overlays
 from advisor.compare.words import fill, told
 from advisor.foreign import Outcomes
+from advisor.pages import page
+from advisor.pages.charts import NARROW, Shade, draw
 
 
 def write_pages(comparison: Comparison, runs: Sequence[Outcomes], folder: Path, lang: str) -> list[Path]:

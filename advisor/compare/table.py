@@ -15,7 +15,7 @@ from advisor.compare.comparison import Change, Comparison, Row, RunCard, Shown, 
 from advisor.compare.measures import MEASURES, Measure, Peak, Quantile, Rate, Ratio
 from advisor.compare.resample import Draws, Figure, Sampler
 from advisor.foreign import Ints, Outcomes, Series, Timing, Unfolded
-from advisor.measure import JUDGED
+from advisor.measured.measure import JUDGED
 from loadtests.errors import CannotMeasure, InputError
 
 MOST_RUNS: Final = 6

@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 from advisor.compare.comparison import Comparison, Row
 from advisor.compare.show import MARKS, cell, change_bounds, change_size, line, part_name, real_rows, verdict
 from advisor.compare.words import fill, told
-from advisor.summary import printable
+from advisor.pages.summary import printable
 
 WIDTH = 400
 """Columns: nothing is wrapped in a file or a log; a terminal wraps as it likes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import ClassVar, Final, Self
 
-from advisor.case import Case, Changed
+from advisor.changes.case import Case, Changed
 from advisor.models import Excuse
 from loadtests import plugins
 from loadtests.plugins import Plugin

@@ -6,11 +6,11 @@ from typing import Final, Self
 
 from pydantic import Field
 
-from advisor.case import Case, Changed
+from advisor.changes.case import Case, Changed
 from advisor.counterfactuals import Counterfactual
 from advisor.figures import seconds
-from advisor.lead import PartName
 from advisor.models import Excuse
+from advisor.plans.lead import PartName
 from advisor.texts import say
 from loadtests.launch import Wait
 from loadtests.units import SECONDS, parse, show_duration
@@ -25,8 +25,8 @@ STOPPED: Final = 13.0
 class LeadTime(Counterfactual):
     """One part of the time to capacity T takes so long.
 
-    Nodes that must be ready before the surge: those for what watches then and what may come within T (`advisor.rise`).
-    What must be served at the peak stays.
+    Nodes that must be ready before the surge: those for what watches then and what may come within T
+    (`advisor.demands.rise`). What must be served at the peak stays.
     """
 
     words = ("boot=40s", "node=13s", "image=5s", "metrics=15s", "decision=15s")

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from advisor.case import Case, Changed
+from advisor.changes.case import Case, Changed
 from advisor.counterfactuals import Counterfactual
 from advisor.models import Excuse
 from advisor.texts import say

@@ -1,8 +1,9 @@
 """What an event costs where its viewers are served by the nodes themselves, without a CDN: nodes, and data out of them.
 
-The volume is that of the edge (`advisor.cdn.Cdn.event_gb`): whoever serves viewers sends them the same. Regions of a
-scenario that stand in one provider region share its tiers, and each pays for its part of the volume. What else leaves
-the provider's region in the month is not known; it could only make the event cheaper, because prices fall with volume.
+The volume is that of the edge (`advisor.demands.cdn.Cdn.event_gb`): whoever serves viewers sends them the same. Regions
+of a scenario that stand in one provider region share its tiers, and each pays for its part of the volume. What else
+leaves the provider's region in the month is not known; it could only make the event cheaper, because prices fall with
+volume.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from advisor.catalog import Origin
 from advisor.egress.prices import EgressList
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.offer import Offer
-from advisor.plan import Plan
+from advisor.offers.catalog import Origin
+from advisor.offers.offer import Offer
+from advisor.plans.plan import Plan
 from loadtests.region import Frozen
 
 

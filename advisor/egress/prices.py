@@ -13,9 +13,9 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from advisor.catalog import STALE_DAYS, Origin, days_old
 from advisor.cdns.tariff import Price, Tariff, Tiers
 from advisor.filed import load, parsed, shipped
+from advisor.offers.catalog import STALE_DAYS, Origin, days_old
 from advisor.texts import Message, say
 from loadtests.caching import CdnName
 from loadtests.errors import InputError

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from advisor.egress.prices import EgressList, list_names, load_list
-from advisor.shelves import UNKNOWN, age, table
+from advisor.offers.shelves import UNKNOWN, age, table
 
 
 def egress_list_lines(day: date) -> Iterator[str]:

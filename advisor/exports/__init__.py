@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from advisor import figures
-from advisor.choice import Choice
-from advisor.fleet import Fleet, Group
+from advisor.autoscale.scaling import ScalingAdvice
+from advisor.carrying.fleet import Fleet, Group
 from advisor.models import Excuse
-from advisor.plan import Plan
-from advisor.refusals import FIX, OVER_QUOTA
-from advisor.scaling import ScalingAdvice
+from advisor.plans.choice import Choice
+from advisor.plans.plan import Plan
+from advisor.plans.refusals import FIX, OVER_QUOTA
 from advisor.texts import say
 from loadtests import plugins
 from loadtests.plugins import Plugin

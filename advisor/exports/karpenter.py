@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any, Final
 
+from advisor.carrying.fleet import Group
 from advisor.exports import Because, Event, Export, Exported, unbought
-from advisor.fleet import Group
 from advisor.models import Excuse
 
 HEAVIEST: Final = 100

@@ -180,7 +180,7 @@ def label(key: str, lang: str, **values: str) -> str:
 
 
 def plain(text: str) -> str:
-    """On one line, without control characters, which a terminal would obey; `advisor.summary` brings all advice."""
+    """On one line, without control characters, which a terminal would obey; `advisor.pages` brings all advice."""
     return "".join(letter for letter in text if letter.isprintable())
 
 

@@ -15,7 +15,7 @@ from advisor.gate.rows import series, wanted_cells
 from advisor.gate.sentences import say
 from advisor.gate.series import Invalid, Mask, Scope, Series, Unknown
 from advisor.gate.verdict import Worst
-from advisor.measure import INVALID_LIMIT
+from advisor.measured.measure import INVALID_LIMIT
 from advisor.texts import Message
 from loadtests.budgets import EACH, Budget, seconds_of
 from loadtests.results import Bottleneck

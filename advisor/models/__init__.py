@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Literal, TypeAlias
 
-from advisor.evidence import Contest, Limiting, Step
+from advisor.capacities.evidence import Contest, Limiting, Step
 from advisor.interval import Interval
-from advisor.measure import Measurement
-from advisor.seconds import Second
+from advisor.measured.measure import Measurement
+from advisor.measured.seconds import Second
 from advisor.texts import Message
 from loadtests.plugins import Plugin
 from loadtests.region import Frozen

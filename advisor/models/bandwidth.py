@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from advisor import plateau
-from advisor.measure import Measurement
+from advisor.capacities import plateau
+from advisor.measured.measure import Measurement
+from advisor.measured.seconds import Second
 from advisor.models import Capacity, Excuse, Model
-from advisor.seconds import Second
 
 
 class Bandwidth(Model):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from advisor import onset
-from advisor.measure import Measurement
+from advisor.capacities import onset
+from advisor.measured.measure import Measurement
+from advisor.measured.seconds import LEAST_ERRORS, Second
 from advisor.models import Capacity, Excuse, Model
-from advisor.seconds import LEAST_ERRORS, Second
 
 
 class Connections(Model):

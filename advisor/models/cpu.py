@@ -1,18 +1,18 @@
 """CPU: a node's processor is busy for each request and each byte, and at 100 % it serves no more.
 
-By the utilisation law U = X · S (advisor/observed.py). That the CPU was full is told by the servers, and how many
-requests a second it then carried by the viewers.
+By the utilisation law U = X · S (advisor/capacities/observed.py). That the CPU was full is told by the servers, and how
+many requests a second it then carried by the viewers.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from advisor import plateau
-from advisor.measure import Measurement
+from advisor.capacities import plateau
+from advisor.capacities.observed import is_observed, ran_out
+from advisor.measured.measure import Measurement
+from advisor.measured.seconds import Second
 from advisor.models import Capacity, Excuse, Model
-from advisor.observed import is_observed, ran_out
-from advisor.seconds import Second
 from advisor.texts import say
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from advisor import onset
-from advisor.measure import Measurement
+from advisor.capacities import onset
+from advisor.measured.measure import Measurement
+from advisor.measured.seconds import JUDGED_SAMPLES, Second
 from advisor.models import Capacity, Excuse, Model
-from advisor.seconds import JUDGED_SAMPLES, Second
 
 WATCHING: Final = frozenset({"segment_p95", "stall_ratio", "quality_loss"})
 """What those miss who watch already."""

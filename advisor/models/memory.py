@@ -1,14 +1,14 @@
-"""Memory: each viewer's connections cost a node some, and there is only so much (advisor/observed.py)."""
+"""Memory: each viewer's connections cost a node some, and there is only so much (advisor/capacities/observed.py)."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from advisor.capacities.observed import Seen, growth, ran_out, seen_of
 from advisor.interval import Interval
-from advisor.measure import LOADED, Measurement
+from advisor.measured.measure import LOADED, Measurement
+from advisor.measured.seconds import Second
 from advisor.models import Capacity, Evidence, Excuse, Model
-from advisor.observed import Seen, growth, ran_out, seen_of
-from advisor.seconds import Second
 from advisor.texts import say
 
 

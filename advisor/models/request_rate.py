@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from advisor import plateau, queue_fit
-from advisor.measure import Measurement
+from advisor.capacities import plateau, queue_fit
+from advisor.measured.measure import Measurement
+from advisor.measured.seconds import Second
 from advisor.models import Capacity, Excuse, Model
-from advisor.seconds import Second
 
 
 class RequestRate(Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from advisor.advice import Advice
-from advisor.page import page
+from advisor.pages.page import page
 from advisor.reports import Report
 
 

@@ -12,8 +12,8 @@ from typing import Final
 
 from advisor.advising import advise
 from advisor.interval import Interval
-from advisor.measure import JUDGED, measure
-from advisor.plan import Plan
+from advisor.measured.measure import JUDGED, measure
+from advisor.plans.plan import Plan
 from advisor.verdict import verdict
 from benchmarks.proof.drawn import OVERLOAD, Drawn
 from benchmarks.proof.judged import Answer, Outcome, Ran, Record

@@ -1,8 +1,8 @@
 """Curves of throughput over load: public measurements, and random ones whose law is known.
 
 The random ones follow queues and networks of queues (exactly solved), the USL, roots, logarithms, exponentials and a
-ceiling that gives way, most of which are no law of `advisor.laws`; loads are 7 to 19 steps up to 20 to 250, errors 0.5
-to 6 %, alike from one step to the next (as residuals of the public curves are).
+ceiling that gives way, most of which are no law of `advisor.capacities.laws`; loads are 7 to 19 steps up to 20 to 250,
+errors 0.5 to 6 %, alike from one step to the next (as residuals of the public curves are).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import yaml
 
-from advisor.exporting import KUSTOMIZATION
+from advisor.carrying.exporting import KUSTOMIZATION
 from advisor.exports import exports
 from loadtests.document import read_yaml
 from loadtests.errors import InputError

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from advisor.catalog import catalog_names
 from advisor.cdns.offer import CdnOffer
 from advisor.cdns.shelf import cdn_lines, cdn_list_lines
 from advisor.egress.prices import EgressList
 from advisor.egress.shelf import egress_lines, egress_list_lines
+from advisor.offers.catalog import catalog_names
+from advisor.offers.shelves import list_lines, show_lines
 from advisor.own import read_named
-from advisor.shelves import list_lines, show_lines
 from loadtests.errors import SurgecastError
 from surgecast.catalogs import refresh_catalog, refresh_cdn, refresh_egress
 from surgecast.store.places import FILE_HERE

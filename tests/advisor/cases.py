@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from advisor.capacity import Binding, Capacities
-from advisor.case import Case
-from advisor.demand import Demand
+from advisor.capacities.capacity import Binding, Capacities
+from advisor.changes.case import Case
+from advisor.demands.demand import Demand
+from advisor.demands.rise import Rise, rise
+from advisor.demands.usage import Curve, Usage
 from advisor.interval import Interval
 from advisor.models import Capacity, Evidence, Unit
-from advisor.plan import Asked
-from advisor.rise import Rise, rise
-from advisor.usage import Curve, Usage
+from advisor.plans.plan import Asked
 from loadtests.launch import Launch
 from loadtests.region import load_region
 from loadtests.shapes import Phase

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from advisor.measure import Measurement, RunFacts, RunSeries
-from advisor.seconds import Percentiles, Second
+from advisor.measured.measure import Measurement, RunFacts, RunSeries
+from advisor.measured.seconds import Percentiles, Second
 from loadtests.shapes import PhaseName
 from tests.advisor.runs import Town
 

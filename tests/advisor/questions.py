@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from advisor.asked import Asked
-from advisor.capacity import Binding, Capacities
-from advisor.demand import Demand
+from advisor.capacities.capacity import Binding, Capacities
+from advisor.demands.demand import Demand
 from advisor.models import Capacity, Unit
-from advisor.offer import Offer
-from advisor.plan import Plan, plan
+from advisor.offers.offer import Offer
+from advisor.plans.asked import Asked
+from advisor.plans.plan import Plan, plan
 from loadtests.launch import Launch
 from tests.advisor.cases import EVIDENCE, around
 

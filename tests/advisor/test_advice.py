@@ -16,7 +16,7 @@ import pytest
 from advisor.advice import Advice, schema_text
 from advisor.advising import advise
 from advisor.models import Excuse
-from advisor.plan import Plan
+from advisor.plans.plan import Plan
 from advisor.reports.json import Json
 from loadtests.run import Run
 from tests.advisor.conftest import Maker
@@ -117,7 +117,10 @@ def test_several_runs_make_one_advice(make: Maker, saturated: Run) -> None:
     assert "assume_one_run" not in {one.key for one in found.assumptions}
 
 
-@pytest.mark.parametrize("module", ["advisor", "advisor.advice", "advisor.reports", "advisor.summary", "advisor.page"])
+ENTERED = ("advisor", "advisor.advice", "advisor.reports", "advisor.pages.summary", "advisor.pages.page")
+
+
+@pytest.mark.parametrize("module", ENTERED)
 def test_importing_the_advisor_brings_no_locust_and_no_gevent(module: str) -> None:
     code = f"import sys, {module}; sys.exit(', '.join({{'locust', 'gevent', 'zmq'}} & set(sys.modules)) or 0)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

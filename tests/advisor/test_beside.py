@@ -18,13 +18,13 @@ from tests.advisor.runs import Town, write
 FEW = pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two cores of Linux")
 ALONE = """
 import os, sys
-import advisor.reading, advisor.reports
+import advisor.measured.reading, advisor.reports
 from advisor.advising import advise
 from advisor.advising import advise
 from advisor.beside import beside, cores
 from loadtests.run import read_run
 from tests.advisor.runs import Town, write
-from advisor.reading import read_recording
+from advisor.measured.reading import read_recording
 assert cores() > 1
 with beside(os.getpid) as asked:
     assert asked() != os.getpid()

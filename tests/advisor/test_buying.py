@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.allowance import Allowance
-from advisor.asked import Asked
-from advisor.bought import Mix, Order, bought
-from advisor.buying import QuotaNeed, Shop
-from advisor.catalog import load, load_catalog, parsed
-from advisor.choice import Choice
-from advisor.offer import Offer
-from advisor.offerpage import quota_text
-from advisor.rise import Rise
+from advisor.demands.rise import Rise
+from advisor.offers.allowance import Allowance
+from advisor.offers.buying import QuotaNeed, Shop
+from advisor.offers.catalog import load, load_catalog, parsed
+from advisor.offers.offer import Offer
+from advisor.pages.offerpage import quota_text
+from advisor.plans.asked import Asked
+from advisor.plans.bought import Mix, Order, bought
+from advisor.plans.choice import Choice
 from advisor.texts import LANGS, fill
 from loadtests.errors import InputError
 from loadtests.launch import Launch

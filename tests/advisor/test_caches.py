@@ -12,14 +12,14 @@ import pytest
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.behind import Origin
-from advisor.caches import LEAST_TOLD, hit_ratio, wilson
+from advisor.demands.behind import Origin
+from advisor.demands.caches import LEAST_TOLD, hit_ratio, wilson
+from advisor.demands.origin import OriginLoad
+from advisor.measured.traffic import Row
 from advisor.models import Excuse
-from advisor.origin import OriginLoad
-from advisor.origin_chart import curve_of, picture
+from advisor.pages.origin_chart import curve_of, picture
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
-from advisor.traffic import Row
 from loadtests.results import Requests, SeenStream, Window
 from loadtests.run import Run
 from loadtests.session import RequestKind

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from advisor.capacity import MODELS, Capacities, capacities, models, transfer_share
-from advisor.measure import Measurement, RunFacts, RunSeries, measure
+from advisor.capacities.capacity import MODELS, Capacities, capacities, models, transfer_share
+from advisor.capacities.plateau import first_lasting
+from advisor.measured.measure import Measurement, RunFacts, RunSeries, measure
+from advisor.measured.seconds import Percentiles, Second
 from advisor.models import Capacity, Model
-from advisor.plateau import first_lasting
-from advisor.seconds import Percentiles, Second
 from loadtests import plugins
 from loadtests.run import Run
 from loadtests.shapes import PhaseName

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from advisor.catalog import (
+from advisor.offers.catalog import (
     catalog_names,
     load_catalog,
     node_of,
@@ -18,7 +18,7 @@ from advisor.catalog import (
     read_catalog,
     stale,
 )
-from advisor.offer import REHEARSED, UNKNOWN_NODE, Offer
+from advisor.offers.offer import REHEARSED, UNKNOWN_NODE, Offer
 from loadtests.errors import InputError
 from loadtests.launch import Launch
 from loadtests.region import Fact

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from advisor.advising import advise
-from advisor.capacity import capacities
-from advisor.concurrency import Concurrency, LoadStep, concurrency, shape_of
-from advisor.growth import steps_text
+from advisor.capacities.capacity import capacities
+from advisor.capacities.concurrency import Concurrency, LoadStep, concurrency, shape_of
 from advisor.interval import Interval
-from advisor.measure import measure
+from advisor.measured.measure import measure
 from advisor.models import Excuse
+from advisor.pages.growth import steps_text
 from loadtests.run import Run
 from tests.advisor.conftest import Maker
 from tests.advisor.runs import Town

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.case import Case, Changed
+from advisor.changes.case import Case, Changed
+from advisor.changes.supposing import suppositions
 from advisor.counterfactuals import Counterfactual, counterfactuals
 from advisor.counterfactuals.cache_hit import CacheHit
 from advisor.counterfactuals.compression import Compression
@@ -19,9 +20,8 @@ from advisor.counterfactuals.segments import Segments
 from advisor.counterfactuals.utilisation import Utilisation
 from advisor.counterfactuals.waiting_room import WaitingRoom
 from advisor.counterfactuals.zones import Zones
+from advisor.demands.usage import Curve
 from advisor.models import Excuse
-from advisor.supposing import suppositions
-from advisor.usage import Curve
 from loadtests.errors import InputError
 from tests.advisor.cases import capacity, case_of, ramp
 

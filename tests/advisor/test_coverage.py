@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from advisor.capacity import capacities
-from advisor.measure import measure
+from advisor.capacities.capacity import capacities
+from advisor.measured.measure import measure
 from tests.advisor.conftest import Maker
 from tests.advisor.runs import Town
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.cost import MOST_SECONDS, Load, cost, joining, seconds_of
-from advisor.demand import audience_of, demands, parse_audience
-from advisor.measure import measure
+from advisor.demands.cost import MOST_SECONDS, Load, cost, joining, seconds_of
+from advisor.demands.demand import audience_of, demands, parse_audience
+from advisor.measured.measure import measure
 from loadtests.errors import CannotMeasure, InputError
 from loadtests.run import Run
 from tests.advisor.conftest import Maker

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from advisor.explanations import Blocks, compete, explain, held_out
-from advisor.levels import Level, levels
+from advisor.capacities.explanations import Blocks, compete, explain, held_out
+from advisor.measured.levels import Level, levels
+from advisor.measured.seconds import Second
 from advisor.models.bandwidth import Bandwidth
-from advisor.seconds import Second
 from tests.advisor.made import at, measured
 
 LIMIT = 100e6

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from advisor.drawing import scores
 from advisor.interval import Interval
-from advisor.lead import PRIOR, PUBLISHED, time_to_capacity
+from advisor.plans.drawing import scores
+from advisor.plans.lead import PRIOR, PUBLISHED, time_to_capacity
 from loadtests.launch import Wait, Waits
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from advisor.blocks import BLOCK
-from advisor.levels import WIDTH, levels
-from advisor.measure import measure
+from advisor.measured.levels import WIDTH, levels
+from advisor.measured.measure import measure
 from loadtests.run import Run
 
 

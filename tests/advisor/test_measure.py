@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from advisor.advising import advise
-from advisor.measure import INVALID_LIMIT, JUDGED, LOADED, measure
-from advisor.seconds import Fold, Second
+from advisor.measured.measure import INVALID_LIMIT, JUDGED, LOADED, measure
+from advisor.measured.seconds import Fold, Second
 from loadtests.errors import CannotMeasure, InputError, RunError
 from loadtests.results import Gap, Players, Requests, Window
 from loadtests.run import Run, read_run

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.asked import Asked
-from advisor.bought import WORTH
-from advisor.drawing import DRAWS, drawn, scores
-from advisor.offer import Offer
-from advisor.regret import critical_ratio, rank_of
-from advisor.transfer import resources
+from advisor.offers.offer import Offer
+from advisor.plans.asked import Asked
+from advisor.plans.bought import WORTH
+from advisor.plans.drawing import DRAWS, drawn, scores
+from advisor.plans.regret import critical_ratio, rank_of
+from advisor.plans.transfer import resources
 from tests.advisor.questions import capacities, capacity, demand, launch, node, planned
 
 OWN = node("own", vcpus=8, memory_gib=16, egress=5e9, usd_per_hour=2.0)

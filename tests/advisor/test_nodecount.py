@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.advising import advise
-from advisor.asked import Asked
-from advisor.capacity import capacities
+from advisor.capacities.capacity import capacities
+from advisor.capacities.nodecount import NodeScaling, NodeTotal, scaling_of
 from advisor.interval import Interval
-from advisor.measure import JUDGED, measure
+from advisor.measured.measure import JUDGED, measure
 from advisor.models import Excuse
-from advisor.nodecount import NodeScaling, NodeTotal, scaling_of
-from advisor.plan import Plan, plan
+from advisor.plans.asked import Asked
+from advisor.plans.plan import Plan, plan
 from advisor.reports.markdown import Markdown
 from loadtests.errors import InputError
 from loadtests.run import Run

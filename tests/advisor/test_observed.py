@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from advisor.advising import advise
-from advisor.capacity import capacities
+from advisor.capacities.capacity import capacities
+from advisor.capacities.nodes import observed
+from advisor.capacities.observed import Growth, Law, full, growth, law, ran_out, slopes
 from advisor.interval import Interval
-from advisor.measure import measure
+from advisor.measured.measure import measure
+from advisor.measured.servers import servers_of
 from advisor.models import Capacity, Excuse
 from advisor.models.cpu import Cpu
 from advisor.models.memory import Memory
-from advisor.nodes import observed
-from advisor.observed import Growth, Law, full, growth, law, ran_out, slopes
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
-from advisor.servers import servers_of
 from loadtests.results import Target
 from loadtests.run import Run
 from tests.advisor.conftest import Maker

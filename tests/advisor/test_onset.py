@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from advisor.asked import Asked
-from advisor.capacity import capacities
+from advisor.capacities.capacity import capacities
 from advisor.caution import cautions
-from advisor.measure import Measurement
+from advisor.measured.measure import Measurement
+from advisor.measured.seconds import Second
 from advisor.models import Capacity, Excuse
 from advisor.models.chat_fanout import ChatFanout
 from advisor.models.connections import Connections
 from advisor.models.joins import Joins
-from advisor.seconds import Second
+from advisor.plans.asked import Asked
 from tests.advisor.made import NODES, at, measured
 from tests.advisor.questions import demand, launch, planned
 

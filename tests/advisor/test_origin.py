@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.demand import Demand
+from advisor.demands.demand import Demand
+from advisor.demands.origin import NONE, Objects, OriginLoad, Share, fetches, origin_load, product, same_hit_ratio
+from advisor.demands.origin import Path as Way
 from advisor.interval import Interval
-from advisor.origin import NONE, Objects, OriginLoad, Share, fetches, origin_load, product, same_hit_ratio
-from advisor.origin import Path as Way
 from loadtests.session import RequestKind
 
 PAGE = Path(__file__).parents[2] / "docs" / "cdn.md"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.capacity import Binding, Capacities
-from advisor.cdn import cdn, equivalent_peak_seconds, length
-from advisor.demand import Demand
-from advisor.headroom import even_nodes
+from advisor.capacities.capacity import Binding, Capacities
+from advisor.demands.cdn import cdn, equivalent_peak_seconds, length
+from advisor.demands.demand import Demand
 from advisor.interval import Interval
 from advisor.models import Capacity, Excuse
-from advisor.plan import Asked, Plan, plan
+from advisor.plans.headroom import even_nodes
+from advisor.plans.plan import Asked, Plan, plan
 from loadtests.launch import Launch
 from loadtests.region import load_region
 from tests.advisor.cases import EVIDENCE, around

@@ -11,18 +11,18 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from advisor.asked import Asked
-from advisor.catalog import load_catalog, node_of, offers_of, one_of_each
-from advisor.drawing import DRAWS, drawn, scores
+from advisor.demands.rise import Rise, rise
 from advisor.figures import number
-from advisor.headroom import folded, headroom
 from advisor.interval import Interval
-from advisor.lead import PRIOR, Part
-from advisor.offer import Offer
-from advisor.plan import Plan
-from advisor.planning import offer_rows, planning_lines, step_by, step_text
-from advisor.regret import critical_ratio, rank_of, regrets
-from advisor.rise import Rise, rise
+from advisor.offers.catalog import load_catalog, node_of, offers_of, one_of_each
+from advisor.offers.offer import Offer
+from advisor.pages.planning import offer_rows, planning_lines, step_by, step_text
+from advisor.plans.asked import Asked
+from advisor.plans.drawing import DRAWS, drawn, scores
+from advisor.plans.headroom import folded, headroom
+from advisor.plans.lead import PRIOR, Part
+from advisor.plans.plan import Plan
+from advisor.plans.regret import critical_ratio, rank_of, regrets
 from loadtests.launch import Launch
 from loadtests.scaling import Launches, Scaling
 from loadtests.shapes import lay

@@ -9,9 +9,9 @@ import pytest
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.catalog import load_catalog
-from advisor.plan import Plan
-from advisor.planning import amount, bar
+from advisor.offers.catalog import load_catalog
+from advisor.pages.planning import amount, bar
+from advisor.plans.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.json import Json
 from advisor.reports.markdown import Markdown

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from advisor.capacity import capacities
-from advisor.measure import Measurement, measure
+from advisor.capacities.capacity import capacities
+from advisor.measured.measure import Measurement, measure
+from advisor.measured.quality import choosing, lost_seconds
+from advisor.measured.seconds import Second
 from advisor.models import Capacity
-from advisor.quality import choosing, lost_seconds
-from advisor.seconds import Second
 from loadtests.run import read_run
 from loadtests.scenario import Scenario, read_scenario
 from loadtests.simulated import write_simulation

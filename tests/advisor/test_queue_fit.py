@@ -8,11 +8,11 @@ from functools import cache
 import numpy as np
 import pytest
 
+from advisor.capacities.queue_fit import wait_p95, waiting
 from advisor.interval import Interval
+from advisor.measured.seconds import Percentiles, Second
 from advisor.models import Capacity
 from advisor.models.request_rate import RequestRate
-from advisor.queue_fit import wait_p95, waiting
-from advisor.seconds import Percentiles, Second
 from tests.advisor.made import NODES, at, measured
 
 BUDGET = 0.5

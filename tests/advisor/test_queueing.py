@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.queueing import (
+from advisor.capacities.queueing import (
     Queue,
     allen_cunneen,
     erlang_b,

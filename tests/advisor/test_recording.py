@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.advising import advise
-from advisor.reading import read_recording, stretches_of
-from advisor.recording import PATIENCE, Recording, recorded
+from advisor.measured.reading import read_recording, stretches_of
+from advisor.measured.recording import PATIENCE, Recording, recorded
 from loadtests.errors import RunError
 from loadtests.results import Footer, Line, Players, Totals, Window, text_of
 from loadtests.run import RUN_FILE, lines_of, read_run
@@ -178,7 +178,8 @@ def test_standard_input_from_a_file_is_read_from_where_it_stands(tmp_path: Path)
     text = path.read_text(encoding="utf-8")
     (tmp_path / "banner").write_text("a line for somebody else\n" + text, encoding="utf-8")
     code = (
-        "import os; from advisor.reading import read_recording; os.read(0, 25); print(read_recording('-', 3).seconds)"
+        "import os; from advisor.measured.reading import read_recording; "
+        "os.read(0, 25); print(read_recording('-', 3).seconds)"
     )
     with (tmp_path / "banner").open("rb") as given:
         done = subprocess.run([sys.executable, "-c", code], stdin=given, capture_output=True, text=True, check=False)

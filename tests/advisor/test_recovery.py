@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from advisor.advising import advise
-from advisor.aftermath import outcome
-from advisor.measure import JUDGED, measure
-from advisor.recovery import HOLD, Recovery, recoveries
+from advisor.measured.measure import JUDGED, measure
+from advisor.measured.recovery import HOLD, Recovery, recoveries
+from advisor.measured.seconds import Second
+from advisor.pages.aftermath import outcome
+from advisor.pages.summary import summary
 from advisor.reports import write_reports
-from advisor.seconds import Second
-from advisor.summary import summary
 from loadtests.results import Footer, Line, Note, Players, Requests, Window
 from loadtests.run import Run, RunWriter, read_run
 from loadtests.scenario import Budgets

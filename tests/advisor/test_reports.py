@@ -23,14 +23,14 @@ from markdown_it import MarkdownIt
 from advisor import figures
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.charts import NARROW, WIDE, Chart, Line, Shade, draw, text_width, ticks, time_ticks
 from advisor.interval import Interval
-from advisor.page import markdown_safe
-from advisor.refusals import FIX
+from advisor.pages.charts import NARROW, WIDE, Chart, Line, Shade, draw, text_width, ticks, time_ticks
+from advisor.pages.page import markdown_safe
+from advisor.pages.summary import summary
+from advisor.plans.refusals import FIX
 from advisor.reports import reports, write_reports
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
-from advisor.summary import summary
 from advisor.texts import LANGS, fill, say, texts, told
 from loadtests.errors import InputError
 from loadtests.results import Note
@@ -287,7 +287,7 @@ def test_reports_say_how_many_had_had_enough(advice: Advice) -> None:
 
 
 COMPILING = """
-from advisor.page import environment
+from advisor.pages.page import environment
 for html in (True, False):
     for name in ("report.html.j2", "report.md.j2"):
         environment(html=html).get_template(name)

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.buying import Shop
-from advisor.catalog import load, load_catalog, parsed
 from advisor.models import Excuse
-from advisor.plan import Plan
+from advisor.offers.buying import Shop
+from advisor.offers.catalog import load, load_catalog, parsed
+from advisor.offers.residency import nowhere, resided
+from advisor.plans.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
-from advisor.residency import nowhere, resided
 from advisor.texts import LANGS
 from loadtests.launch import Launch
 from loadtests.region import load_region, region_codes

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.capacities.laws import LAWS, USL, Floats
+from advisor.capacities.scalability import REACH, Scalability, scalability
 from advisor.interval import Interval
-from advisor.laws import LAWS, USL, Floats
 from advisor.models import Excuse
-from advisor.scalability import REACH, Scalability, scalability
 
 LOADS = np.array([1.0, 2.0, 4.0, 8.0, 12.0, 16.0])
 

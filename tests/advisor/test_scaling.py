@@ -11,15 +11,15 @@ from advisor.advice import Advice
 from advisor.advising import advise
 from advisor.autoscale.choice import SURE
 from advisor.autoscale.hpa import SYNC
-from advisor.catalog import load_catalog
-from advisor.headroom import Step
-from advisor.lead import time_to_capacity
-from advisor.plan import Plan
+from advisor.autoscale.scaling import CALM, DRAWS, PEAK, STEP, Region, ScalingAdvice, scale
+from advisor.offers.catalog import load_catalog
+from advisor.pages.scaled import answer as scaled_answer
+from advisor.pages.scaled import settings as settings_rows
+from advisor.plans.headroom import Step
+from advisor.plans.lead import time_to_capacity
+from advisor.plans.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
-from advisor.scaled import answer as scaled_answer
-from advisor.scaled import settings as settings_rows
-from advisor.scaling import CALM, DRAWS, PEAK, STEP, Region, ScalingAdvice, scale
 from loadtests.flow import planned
 from loadtests.launch import Waits
 from loadtests.run import Run

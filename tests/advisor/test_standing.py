@@ -7,8 +7,8 @@ import json
 import pytest
 
 from advisor.advice import Advice
-from advisor.page import page
-from advisor.standing import draw_steps, evidence_text, grounds
+from advisor.pages.page import page
+from advisor.pages.standing import draw_steps, evidence_text, grounds
 from advisor.texts import LANGS
 
 

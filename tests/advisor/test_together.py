@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from advisor.capacities.nodecount import NodeTotal, scaling_of
 from advisor.interval import Interval
-from advisor.nodecount import NodeTotal, scaling_of
-from advisor.together import nodes_for, together
+from advisor.plans.together import nodes_for, together
 
 
 def total(nodes: int, rate: float) -> NodeTotal:

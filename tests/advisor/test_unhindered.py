@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.demand import demands
-from advisor.measure import LOADED, measure
-from advisor.seconds import Second
-from advisor.unhindered import hindered, unhindered
+from advisor.demands.demand import demands
+from advisor.demands.unhindered import hindered, unhindered
+from advisor.measured.measure import LOADED, measure
+from advisor.measured.seconds import Second
 from loadtests.run import Run
 from tests.advisor.conftest import Maker
 from tests.advisor.runs import Town

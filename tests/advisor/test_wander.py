@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from advisor.wander import KVB90, half_width
+from advisor.capacities.wander import KVB90, half_width
 
 
 def wandering(memory: float, length: int, rng: np.random.Generator) -> list[float]:

@@ -9,14 +9,14 @@ from click.testing import CliRunner
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.carried import Carried, parse_nodes
+from advisor.changes.carried import Carried, parse_nodes
+from advisor.changes.supposing import Supposition, suppositions
+from advisor.changes.whatif import Outcome, Question, RegionWhatIf, WhatIf, what_if
 from advisor.counterfactuals.ladder import Ladder
+from advisor.demands.usage import usages
 from advisor.models import Excuse
-from advisor.outcomes import whatif_lines
-from advisor.plan import Plan
-from advisor.supposing import Supposition, suppositions
-from advisor.usage import usages
-from advisor.whatif import Outcome, Question, RegionWhatIf, WhatIf, what_if
+from advisor.pages.outcomes import whatif_lines
+from advisor.plans.plan import Plan
 from loadtests.errors import InputError
 from loadtests.launch import Launch
 from loadtests.run import Run
@@ -182,8 +182,8 @@ def test_nodes_are_read() -> None:
 
 
 def test_a_run_shows_its_segments_ladder_and_shares(advice: Advice, saturated: Run) -> None:
-    from advisor.demand import demands
-    from advisor.measure import measure
+    from advisor.demands.demand import demands
+    from advisor.measured.measure import measure
 
     measurement = measure([saturated])
     wanted = demands(measurement, {"id": 40_000})

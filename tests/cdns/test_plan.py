@@ -18,20 +18,20 @@ from markdown_it import MarkdownIt
 from advisor import figures
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.cdn import cdn as edge_of
-from advisor.cdn import seen_of
+from advisor.carrying.exporting import export_letters
 from advisor.cdns.increase import distributions
 from advisor.cdns.letter import letter, write_letters
 from advisor.cdns.offer import load_offer
 from advisor.cdns.page import promised
 from advisor.cdns.plan import CdnPart, CdnPlan, cdn_plan, on_day
 from advisor.cdns.shield import ShieldChoice, shield_of
-from advisor.demand import audience_of, demands
-from advisor.exporting import export_letters
-from advisor.measure import measure
+from advisor.demands.cdn import cdn as edge_of
+from advisor.demands.cdn import seen_of
+from advisor.demands.demand import audience_of, demands
+from advisor.measured.measure import measure
 from advisor.models import Excuse
 from advisor.own import Own
-from advisor.page import markdown_safe
+from advisor.pages.page import markdown_safe
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from advisor.texts import LANGS, fill

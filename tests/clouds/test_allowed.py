@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from advisor.allowance import Allowance
-from advisor.asked import Asked
-from advisor.catalog import load, load_catalog
-from advisor.choice import Choice
 from advisor.clouds.counted import paid
 from advisor.clouds.snapshot import Group, NodeGroup, Place, Reservation
-from advisor.offer import Offer
-from advisor.offerpage import buying_lines, quota_text, spot_text
-from advisor.planning import offer_rows
-from advisor.rise import Rise
+from advisor.demands.rise import Rise
+from advisor.offers.allowance import Allowance
+from advisor.offers.catalog import load, load_catalog
+from advisor.offers.offer import Offer
+from advisor.pages.offerpage import buying_lines, quota_text, spot_text
+from advisor.pages.planning import offer_rows
+from advisor.plans.asked import Asked
+from advisor.plans.choice import Choice
 from advisor.texts import LANGS
 from tests.advisor.questions import all_finite, capacities, capacity, demand, launch, planned
 from tests.clouds.town import PLACE

@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 from moto import mock_aws
 
-from advisor.catalog import catalog_of, load, parse_catalog, parsed, stock_of
 from advisor.clouds.aws import Aws, Refused, action_of, login, region_names
 from advisor.clouds.catalog_file import catalog_text, changes
 from advisor.clouds.market import Market, look_up, price_of
 from advisor.clouds.quotas import class_of, is_standard
 from advisor.cluster.fitting import MIB, eks_allocatable, machine_of
-from advisor.offer import Offer
-from advisor.shelves import list_lines, show_lines
+from advisor.offers.catalog import catalog_of, load, parse_catalog, parsed, stock_of
+from advisor.offers.offer import Offer
+from advisor.offers.shelves import list_lines, show_lines
 from loadtests.errors import InputError
 from loadtests.launch import Launch
 from surgecast.catalogs import refresh_catalog

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from advisor.bought import Mix
 from advisor.clouds.snapshot import Place
+from advisor.plans.bought import Mix
 from tests.advisor.questions import demand, planned
 from tests.clouds.test_allowed import STANDARD, STANDARD_SPOT, VCPUS, asked, place, reserved, serving
 

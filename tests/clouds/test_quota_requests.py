@@ -16,13 +16,13 @@ from click.testing import CliRunner
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.bought import Part
-from advisor.buying import QuotaNeed
-from advisor.catalog import read_catalog
 from advisor.clouds.asking import increases_of, wishes_of
 from advisor.clouds.snapshot import Account
+from advisor.offers.buying import QuotaNeed
+from advisor.offers.catalog import read_catalog
 from advisor.own import Own
-from advisor.plan import Plan
+from advisor.plans.bought import Part
+from advisor.plans.plan import Plan
 from advisor.reports.json import Json
 from loadtests.errors import InputError
 from loadtests.launch import Launch

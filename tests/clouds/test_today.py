@@ -15,17 +15,17 @@ import yaml
 from click.testing import CliRunner
 from moto import mock_aws
 
-from advisor.accounted import rows
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.catalog import load_catalog
 from advisor.clouds.counted import used_vcpus
 from advisor.clouds.needed import Needs, Taken, alone
 from advisor.clouds.quotas import ON_DEMAND, SPOT, code_of
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place, Reservation, WarmPool
 from advisor.clouds.today import account_today
-from advisor.offer import UNKNOWN_NODE
+from advisor.offers.catalog import load_catalog
+from advisor.offers.offer import UNKNOWN_NODE
 from advisor.own import Own
+from advisor.pages.accounted import rows
 from advisor.reports.html import Html
 from advisor.reports.json import Json
 from advisor.reports.markdown import Markdown

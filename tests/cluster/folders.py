@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.exporting import KUSTOMIZATION, document, exported
+from advisor.carrying.exporting import KUSTOMIZATION, document, exported
 from advisor.exports import exports
-from advisor.plan import Plan
+from advisor.plans.plan import Plan
 from loadtests.scenario import Scenario
 from tests.advisor.runs import Town, run_of
 

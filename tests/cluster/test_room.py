@@ -17,7 +17,7 @@ from advisor.cluster.room import closed, fits, rooms, tolerates, usable, used
 from advisor.cluster.server import connect
 from advisor.cluster.snapshot import Cluster, Taint, Toleration
 from advisor.cluster.today import look
-from advisor.clustered import rows
+from advisor.pages.clustered import rows
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from loadtests.run import Run

@@ -20,7 +20,7 @@ from advisor.cluster.server import connect
 from advisor.cluster.snapshot import Amounts, Cluster
 from advisor.cluster.starts import ENOUGH, measured, waits
 from advisor.cluster.today import look
-from advisor.lead import PRIOR, time_to_capacity
+from advisor.plans.lead import PRIOR, time_to_capacity
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from loadtests.launch import Waits

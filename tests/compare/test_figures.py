@@ -16,7 +16,7 @@ from advisor.compare.reading import read_outcomes
 from advisor.compare.resample import LEAST_BLOCKS, SHORTEST, Draws, Figure, Sampler, normal, student
 from advisor.foreign import Outcomes, Samples, Series, Timings
 from advisor.gate import Tally
-from advisor.measure import measure as measured
+from advisor.measured.measure import measure as measured
 from loadtests.results import text_of
 from loadtests.run import Run, lines_of
 from loadtests.sketch import Sketch, merged

@@ -18,7 +18,7 @@ from advisor.egress.cost import EgressCost, Leaving, egress_costs
 from advisor.egress.prices import EgressList, list_names, lists_of, load_list, parse_list, stale
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.offer import UNKNOWN_NODE, Offer
+from advisor.offers.offer import UNKNOWN_NODE, Offer
 from advisor.own import Own, read_file, read_files
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown

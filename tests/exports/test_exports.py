@@ -16,10 +16,10 @@ import yaml
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.exporting import Written, document, export, exported, tell
+from advisor.carrying.exporting import Written, document, export, exported, tell
 from advisor.exports import Exported, exports, unbought
 from advisor.models import Excuse
-from advisor.plan import Plan
+from advisor.plans.plan import Plan
 from advisor.texts import LANGS, texts
 from loadtests.run import Run
 from loadtests.scenario import Scenario

@@ -19,18 +19,18 @@ from hypothesis import strategies as st
 from advisor import figures
 from advisor.advice import Advice, RegionAdvice
 from advisor.advising import advise
-from advisor.bought import Part
+from advisor.carrying.exporting import export
+from advisor.carrying.fleet import _is_beyond, _spread, fleet_of
+from advisor.carrying.terraform import FILE, export_variables
 from advisor.clouds.today import needs
 from advisor.cluster.snapshot import Cluster
-from advisor.exporting import export
-from advisor.fleet import _is_beyond, _spread, fleet_of
-from advisor.fleetpage import lines, pods, rows, shown
-from advisor.offer import UNKNOWN_NODE
-from advisor.plan import Plan
+from advisor.offers.offer import UNKNOWN_NODE
+from advisor.pages.fleetpage import lines, pods, rows, shown
+from advisor.pages.scaled import settings
+from advisor.pages.summary import summary
+from advisor.plans.bought import Part
+from advisor.plans.plan import Plan
 from advisor.reports import write_reports
-from advisor.scaled import settings
-from advisor.summary import summary
-from advisor.terraform import FILE, export_variables
 from advisor.texts import LANGS
 from loadtests.run import Run
 from loadtests.scenario import Scenario

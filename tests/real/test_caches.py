@@ -15,12 +15,12 @@ import pytest
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.behind import Origin
-from advisor.demand import Demand
+from advisor.demands.behind import Origin
+from advisor.demands.demand import Demand
+from advisor.demands.origin import Objects, OriginLoad, Share, origin_load
+from advisor.demands.origin import Path as Way
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.origin import Objects, OriginLoad, Share, origin_load
-from advisor.origin import Path as Way
 from loadtests.cached import CacheState
 from loadtests.run import Run, read_run
 from loadtests.session import RequestKind
@@ -216,7 +216,7 @@ def test_varnish_tells_ages(varnish_told: Told) -> None:
 
 @pytest.mark.parametrize("made", [nginx_cache, varnish_cache], ids=["nginx", "varnish"])
 def test_of_many_requests_for_a_cold_object_one_reaches_the_origin(made: Made, tmp_path: Path) -> None:
-    """400 at once (feasible: what `advisor/origin.py` stands on)."""
+    """400 at once (feasible: what `advisor/demands/origin.py` stands on)."""
     port = fresh_port()
     with Cluster(1, port=port, latency=0.3) as cluster, made(tmp_path, port) as cache, ThreadPoolExecutor(400) as pool:
         asked = pool.map(lambda _: urlopen(cache.url("live/master.m3u8"), timeout=20).status, range(400))

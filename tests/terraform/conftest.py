@@ -11,9 +11,9 @@ import pytest
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.exporting import Written
+from advisor.carrying.exporting import Written
+from advisor.carrying.terraform import export_variables
 from advisor.own import Own
-from advisor.terraform import export_variables
 from loadtests.run import Run
 from loadtests.scenario import Scenario
 from tests.advisor.runs import Town, run_of

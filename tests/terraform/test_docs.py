@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from advisor.terraform import FILE
+from advisor.carrying.terraform import FILE
 from loadtests.run import Run
 from tests.house.tree import ROOT, blocks
 from tests.terraform.conftest import Advised, advised

@@ -18,7 +18,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from advisor.terraform import FILE
+from advisor.carrying.terraform import FILE
 from tests.terraform.conftest import Advised
 from tests.terraform.tool import Terraform, copied, plugins
 

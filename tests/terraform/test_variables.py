@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from advisor.carrying.generators import machines
+from advisor.carrying.terraform import FILE, nearest, shields
 from advisor.cdns.offer import load_offer
 from advisor.cdns.shield import ShieldChoice
 from advisor.clouds.groups import group_need
 from advisor.clouds.snapshot import Place
-from advisor.generators import machines
 from advisor.models import Excuse
 from advisor.own import Own
-from advisor.plan import Plan
-from advisor.terraform import FILE, nearest, shields
+from advisor.plans.plan import Plan
 from advisor.texts import LANGS, texts
 from loadtests.run import Run
 from loadtests.scaling import Launches

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from advisor.advising import advise
 from advisor.gate import judge, read_tally
-from advisor.measure import measure
+from advisor.measured.measure import measure
 from loadtests.budgets import read_page
 from loadtests.errors import InputError
 from loadtests.run import read_run

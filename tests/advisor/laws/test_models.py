@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.capacity import Capacities, capacities, models
-from advisor.measure import Measurement
+from advisor.capacities.capacity import Capacities, capacities, models
+from advisor.measured.measure import Measurement
+from advisor.measured.seconds import Budget, Second
 from advisor.models import Capacity, Excuse
-from advisor.seconds import Budget, Second
 from loadtests.shapes import PhaseName
 from tests.advisor.made import at, measured
 

@@ -9,17 +9,17 @@ from typing import Final, get_args
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.asked import Asked
-from advisor.catalog import catalog_names, load, load_catalog
-from advisor.choosing import counts
-from advisor.drawing import DRAWS
+from advisor.demands.rise import Rise
 from advisor.interval import Interval
-from advisor.lead import PRIOR
 from advisor.models import Excuse, Unit
-from advisor.offer import Offer
-from advisor.plan import Plan, plan
-from advisor.regret import critical_ratio
-from advisor.rise import Rise
+from advisor.offers.catalog import catalog_names, load, load_catalog
+from advisor.offers.offer import Offer
+from advisor.plans.asked import Asked
+from advisor.plans.choosing import counts
+from advisor.plans.drawing import DRAWS
+from advisor.plans.lead import PRIOR
+from advisor.plans.plan import Plan, plan
+from advisor.plans.regret import critical_ratio
 from loadtests.launch import Launch
 from loadtests.region import load_region, region_codes
 from tests.advisor.questions import all_finite, capacities, capacity, demand, launch, node, planned

@@ -9,13 +9,13 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.carried import MOST
-from advisor.case import Case, Changed, at_load
+from advisor.changes.carried import MOST
+from advisor.changes.case import Case, Changed, at_load
+from advisor.changes.whatif import Outcome, Question, answer, compose, what_if
 from advisor.counterfactuals import Counterfactual, counterfactuals
 from advisor.counterfactuals.lead_time import LeadTime
 from advisor.models import Excuse
-from advisor.plan import Plan, plan
-from advisor.whatif import Outcome, Question, answer, compose, what_if
+from advisor.plans.plan import Plan, plan
 from loadtests.launch import Launch
 from tests.advisor.cases import capacity, case_of
 

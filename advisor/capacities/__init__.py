@@ -1,0 +1,1 @@
+"""What one node carries, how it is found, and how it grows."""

@@ -1,0 +1,1 @@
+"""What runs show: lines folded into seconds, cut, and judged."""

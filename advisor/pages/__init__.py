@@ -1,0 +1,1 @@
+"""What a report says and draws; the kinds of report are in `advisor.reports`."""

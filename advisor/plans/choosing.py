@@ -1,0 +1,395 @@
+"""What to buy: every offer planned for the same demand, the cheapest that fits, two others, and why not the rest.
+
+All offers are drawn at once (`advisor.plans.transfer`); only those that are shown are worked out in full. The node
+rehearsed is one of the offers, and the only one that was measured. Resources that were not the limit bound an offer
+too, by what was shown of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+
+from advisor.blocks import COVERAGE, Floats
+from advisor.clouds.groups import group_need
+from advisor.clouds.quotas import PROVIDER
+from advisor.cluster.quantities import quantity
+from advisor.figures import percent
+from advisor.interval import Interval
+from advisor.models import Capacity
+from advisor.offers.buying import QuotaNeed
+from advisor.offers.offer import Offer
+from advisor.plans.asked import Asked
+from advisor.plans.bought import WORTH, Bought, Order, bought
+from advisor.plans.choice import Choice, OfferPlan
+from advisor.plans.constraints import Constraint, Known, constraint, provided, tightest_first
+from advisor.plans.drawing import DRAWS, positive
+from advisor.plans.headroom import folded, headroom
+from advisor.plans.mixing import Candidate, Pair, cheapest, wanted
+from advisor.plans.refusals import OVER_QUOTA, Unfit, grouped, over_quota
+from advisor.plans.regret import critical_ratio, rank_of
+from advisor.plans.transfer import Drawn, Resource, drawn_needs, needed_at, needs, resources
+from advisor.texts import say
+from loadtests.region import Fact
+from loadtests.scaling import Scaling
+
+ALTERNATIVES: Final = 3
+"""Beside the best; one of them is a cheaper offer that breaks a rule which could be bent, where there is one."""
+HOUR: Final = 3600.0
+GIB: Final = 2**30
+BENDABLE: Final = (*OVER_QUOTA, "offer_few_zones", "offer_architecture")
+"""Reasons that the user can do something about before the event: ask for more, accept fewer, build an image."""
+
+
+class Rehearsed(NamedTuple):
+    """What is known of the node rehearsed, once it is planned."""
+
+    nodes: int
+    likely: Interval
+    binding: str
+    constraints: tuple[Constraint, ...]
+    ready: float
+    """Share of the nodes that must stand before the surge."""
+    raw: float = math.inf
+    """Nodes before headroom, not yet whole."""
+    bound: Literal["needed", "at_most"] = "needed"
+
+
+class Weighed(NamedTuple):
+    """One offer that fits; ``at`` is its place among the offers, -1 for the node rehearsed."""
+
+    offer: Offer
+    at: int
+    nodes: int
+    price: Fact[float] | None
+    paid: int = 0
+    """Nodes that are reserved, and so cost nothing on top."""
+
+    @property
+    def full(self) -> float:
+        """USD per hour of all nodes; without end when nobody knows."""
+        return math.inf if self.price is None else self.price.value * self.nodes
+
+    @property
+    def cost(self) -> float:
+        """The same of those that are not paid for already."""
+        return math.inf if self.price is None else self.price.value * (self.nodes - self.paid)
+
+    def dearer(self, best: Weighed) -> float:
+        """Share by which it costs more than another, of what that costs in full."""
+        return (self.cost - best.cost) / best.full if math.isfinite(best.full) else -1.0
+
+    @property
+    def rank(self) -> tuple[float, int, int]:
+        """Cheapest first, then fewest nodes, then as they were named."""
+        return self.cost, self.nodes, self.at
+
+
+class Market(NamedTuple):
+    """The offers of one region, drawn."""
+
+    asked: Asked
+    rehearsed: Rehearsed
+    found: tuple[Resource, ...]
+    parts: tuple[Drawn, ...]
+
+
+def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Choice:
+    """The best offer, its alternatives, the cheapest mix, and an excuse for each of the others."""
+    market = _market(asked, limits, rehearsed, _beside(asked, limits))
+    fits: list[Weighed] = []
+    bent: list[tuple[Weighed, Unfit]] = []
+    refused: list[Unfit] = []
+    raw = _raw(market)
+    counts = [rehearsed.nodes, *_whole(market, raw)]
+    for index, (offer, nodes) in enumerate(zip((asked.node, *asked.offers), counts, strict=True), -1):
+        price = offer.price_in(asked.place_of(offer))
+        weighed = Weighed(offer, index, nodes, price, asked.paid(offer, nodes))
+        unfit = _unfit(market, offer, index, nodes)
+        if unfit is None:
+            fits.append(weighed)
+            continue
+        refused.append(unfit)
+        if unfit.key in BENDABLE:
+            bent.append((weighed, unfit))
+    fits.sort(key=lambda one: one.rank)
+    beyond = _beyond(market, bent, fits)
+    if not fits:
+        return Choice(beyond=beyond, refusals=grouped(refused))
+    best, *others = fits
+    shown = _alternatives(best, others, ALTERNATIVES if beyond is None else ALTERNATIVES - 1)
+    places = {one.at for one in shown}
+    refused += [_outdone(one, fits) for one in others if one.at not in places]
+    shapes = [*fits, *(one for one, unfit in bent if unfit.key in OVER_QUOTA)]
+    bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(raw[best.at]))
+    return Choice(
+        best=_in_full(market, best, best),
+        alternatives=tuple(_in_full(market, one, best) for one in shown),
+        beyond=beyond,
+        mix=bought.mix,
+        ways=bought.ways,
+        refusals=grouped(refused),
+    )
+
+
+def _beyond(market: Market, bent: Sequence[tuple[Weighed, Unfit]], fits: Sequence[Weighed]) -> OfferPlan | None:
+    """The cheapest that breaks a rule which could be bent, where that would save anything."""
+    if not bent:
+        return None
+    one, unfit = min(bent, key=lambda pair: pair[0].rank)
+    best = fits[0] if fits else one
+    if fits and one.cost >= best.cost:
+        return None
+    return _in_full(market, one, best).model_copy(update={"but": say(unfit.key, **unfit.values)})
+
+
+def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float) -> Bought:
+    """How the nodes may be paid for, and the cheapest mix; a pair may have shapes that alone are above the quota."""
+    asked = market.asked
+    shop = asked.shop_of(best.offer)
+    ready = _ready(market, best.nodes)
+    priced = [one for one in shapes if one.price is not None]
+    place = asked.place_of(best.offer)
+    order = Order(
+        offer=best.offer.name,
+        nodes=best.nodes,
+        price=None if best.price is None else best.price.value,
+        needed=raw / asked.launch.target_utilisation,
+        later=best.nodes - ready,
+        launch=asked.launch,
+        event_hours=asked.event_seconds / HOUR,
+        place=place,
+        vcpus=None if best.offer.vcpus is None else best.offer.vcpus.value,
+        spot=asked.allowance(best.offer, best.nodes, spot=True),
+        steady=asked.allowance(best.offer, best.nodes),
+        paid=best.paid,
+    )
+    pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
+    named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)
+    return bought(order, shop, named)
+
+
+def _named(asked: Asked, at: int) -> Offer:
+    return asked.node if at < 0 else asked.offers[at]
+
+
+def _pair(market: Market, best: Weighed, priced: Sequence[Weighed]) -> Pair | None:
+    """The cheapest two shapes; none where nodes were measured not to add up, which no one has measured of two."""
+    asked = market.asked
+    if asked.capacities.scaling is not None:
+        return None
+    rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
+    rule = wanted(market.parts, rank, asked.launch, headroom(asked.launch))
+    candidates = [_candidate(market, one) for one in priced if one.offer.provider == best.offer.provider]
+    return cheapest(rule, candidates, best.cost * (1 - WORTH))
+
+
+def _candidate(market: Market, one: Weighed) -> Candidate:
+    assert one.price is not None  # only such offers are candidates
+    if one.at < 0:
+        middles = [_own(market.asked.node, found) for found in market.found]
+        wider = [0.0] * len(middles)
+    else:
+        middles = [float(found.middles[one.at]) for found in market.found]
+        wider = [float(found.wider[one.at]) for found in market.found]
+    allowed = market.asked.allowance(one.offer, 0)
+    return Candidate(
+        at=one.at,
+        price=one.price.value,
+        vcpus=math.inf if one.offer.vcpus is None else one.offer.vcpus.value,
+        quota=math.inf if allowed.quota is None else allowed.quota - allowed.beside,
+        pool=allowed.pool,
+        catalog=one.offer.catalog,
+        middles=np.log(middles),
+        wider=np.array(wider),
+        alone=one.nodes,
+        held=market.asked.held(one.offer),
+        serving=market.asked.serving(one.offer),
+        used=allowed.beside,
+    )
+
+
+def _own(node: Offer, found: Resource) -> float:
+    """What the node rehearsed carries of a resource; its link where only the link bounds it."""
+    if not found.is_link:
+        return positive(found.per_node)[1]
+    return math.inf if node.egress is None else float(node.egress.value)
+
+
+def _beside(asked: Asked, limits: Sequence[Capacity]) -> list[Capacity]:
+    """Resources that are not planned on: a node carries at least what it has shown of them."""
+    planned = {one.model for one in limits}
+    known = (one for one in asked.capacities.found if one.model not in planned and one.per_node.low > 0)
+    return [one for one in known if asked.demand.of(one.unit)]
+
+
+def _market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed, beside: Sequence[Capacity] = ()) -> Market:
+    found = resources(asked.demand, limits, asked.launch, asked.node, asked.offers, beside, rehearsed.raw)
+    return Market(asked, rehearsed, found, tuple(drawn_needs(asked.demand.region, one) for one in found if one.known))
+
+
+def counts(asked: Asked, limits: Sequence[Capacity]) -> list[int]:
+    """Nodes of every offer beside the one rehearsed, whether it fits or not; 0 where nobody knows."""
+    nothing = Rehearsed(0, Interval.exact(0.0), "", (), 1.0)
+    market = _market(asked, limits, nothing)
+    return _whole(market, _raw(market))
+
+
+def _raw(market: Market) -> Floats:
+    """Nodes of every offer before headroom, not yet whole; NaN where what it carries is not known."""
+    asked = market.asked
+    if not all(one.known for one in market.found):
+        return np.full(len(asked.offers), np.nan)
+    rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
+    return needed_at(market.parts, rank)
+
+
+def _whole(market: Market, raw: Floats) -> list[int]:
+    """Whole nodes of every offer but the one rehearsed; 0 where what it carries is not known."""
+    whole = folded(headroom(market.asked.launch), np.where(np.isfinite(raw), raw, 0.0))
+    return [int(count) if known else 0 for count, known in zip(whole, np.isfinite(raw), strict=True)]
+
+
+def _unfit(market: Market, offer: Offer, index: int, nodes: int) -> Unfit | None:
+    """Why an offer cannot serve this region; None when it can."""
+    asked = market.asked
+    place, launch = asked.place_of(offer), asked.launch
+    zones = None if offer.zones is None else offer.zones.get(place)
+    told = {"offer": offer.name, "place": place or asked.demand.region, "nodes": f"{nodes:,}"}
+    if asked.residence is not None and offer.provider and not place:
+        return Unfit("offer_residency", {"allowed": ", ".join(asked.residence.allowed), **told})
+    if offer.zones is not None and zones is None:
+        return Unfit("offer_place_unknown", told)
+    if zones == 0:
+        return Unfit("offer_not_here", told)
+    if index >= 0 and (lack := _lacking(market, index)) is not None:
+        key, fact = lack
+        return Unfit(key, {"fact": fact, **told})
+    if (asks := _too_small(offer, launch.scaling)) is not None:
+        return Unfit("offer_too_small", {"asks": asks, "pods": str(launch.scaling.pods_per_node), **told})
+    if nodes > launch.most_nodes:
+        return Unfit("offer_too_many", {"most": f"{launch.most_nodes:,}", **told})
+    if zones is not None and zones < launch.zones:
+        return Unfit("offer_few_zones", {"found": str(zones), "wanted": str(launch.zones), **told})
+    built = launch.buying.architectures
+    if built and offer.arch is not None and offer.arch not in built:
+        return Unfit("offer_architecture", {"arch": offer.arch, "built": ", ".join(built), **told})
+    allowed, need = asked.allowance(offer, nodes), 0 if offer.vcpus is None else nodes * offer.vcpus.value
+    return over_quota(allowed, need, told) if allowed.short(need) else None
+
+
+def _too_small(offer: Offer, scaling: Scaling) -> str | None:
+    """What the pods of a node ask for and the offer does not have; None where they fit, or nobody knows.
+
+    What the system keeps for itself is not known here: pods that ask for a whole node may not fit it.
+    """
+    if scaling.requests is None:
+        return None
+    cores, memory = (scaling.pods_per_node * quantity(one) for one in (scaling.requests.cpu, scaling.requests.memory))
+    if offer.vcpus is not None and cores > offer.vcpus.value:
+        return f"{cores:g} vCPU"
+    if offer.memory_gib is not None and memory > offer.memory_gib.value * GIB:
+        return f"{memory / GIB:.3g} GiB"
+    return None
+
+
+def _lacking(market: Market, index: int) -> tuple[str, str] | None:
+    """The fact without which nothing can be said of an offer, and whose it is."""
+    for one in market.found:
+        if not one.known:
+            return "offer_node_unknown", one.fact
+        if math.isnan(one.middles[index]):
+            return "offer_fact_unknown", one.fact
+    return None
+
+
+def _alternatives(best: Weighed, others: Sequence[Weighed], count: int) -> list[Weighed]:
+    """A few more: first those that take fewer nodes than every cheaper one, then the next cheapest."""
+    front, fewest = [], best.nodes
+    for one in others:
+        if one.nodes < fewest:
+            front.append(one)
+            fewest = one.nodes
+    places = {one.at for one in front}
+    wanted = [*front, *(one for one in others if one.at not in places)][:count]
+    return sorted(wanted, key=lambda one: one.rank)
+
+
+def _outdone(one: Weighed, fits: Sequence[Weighed]) -> Unfit:
+    """Why an offer that fits is not among those shown."""
+    best = fits[0]
+    told = {"offer": one.offer.name, "best": best.offer.name, "nodes": f"{one.nodes:,}"}
+    if one.price is None:
+        return Unfit("offer_price_unknown", told)
+    told["cost"] = f"{one.cost:,.2f}"
+    better = next((two for two in fits if two.cost < one.cost and two.nodes <= one.nodes), None)
+    if better is not None:
+        return Unfit("offer_dominated", told | {"best": better.offer.name})
+    return Unfit("offer_dearer", {"share": percent(one.dearer(best)), **told})
+
+
+def _in_full(market: Market, one: Weighed, best: Weighed) -> OfferPlan:
+    asked, price = market.asked, one.price
+    priced = price is not None
+    likely, binding, bound = _drawn(market, one)
+    return OfferPlan(
+        offer=one.offer,
+        nodes=one.nodes,
+        likely=likely,
+        binding=binding,
+        price=price,
+        usd_per_hour=one.cost if priced else None,
+        usd_per_event=one.cost * asked.event_seconds / HOUR if priced and asked.event_seconds else None,
+        dearer=one.dearer(best) if priced else None,
+        more_nodes=one.nodes - best.nodes,
+        constraints=tightest_first(_constraints(market, one)),
+        bound=bound,
+        quota=_quota(asked, one),
+        paid=one.paid,
+        serving=min(one.nodes, asked.serving(one.offer)),
+        groups=group_need(one.nodes, asked.account) if one.offer.provider == PROVIDER else None,
+    )
+
+
+def _quota(asked: Asked, one: Weighed) -> QuotaNeed | None:
+    """VCPUs that the nodes take beside the quota, with the command that asks for what is missing."""
+    place, shop = asked.place_of(one.offer), asked.shop_of(one.offer)
+    if one.offer.vcpus is None or shop is None or not place or "on_demand" not in shop.buying:
+        return None
+    return shop.need(asked.allowance(one.offer, one.nodes), place, one.nodes * one.offer.vcpus.value)
+
+
+def _drawn(market: Market, one: Weighed) -> tuple[Interval, str, Literal["needed", "at_most"]]:
+    """Nodes that nine in ten draws need, the resource that asks for most, and whether that was its limit."""
+    if one.at < 0:
+        return market.rehearsed.likely, market.rehearsed.binding, market.rehearsed.bound
+    steps = headroom(market.asked.launch)
+    each = [float(np.median(needs([part], [one.at]))) for part in market.parts]
+    whole: Floats = np.sort(folded(steps, np.exp(needs(market.parts, [one.at])[0])))
+    tail = (1.0 - COVERAGE) / 2
+    low, mid, high = (float(whole[rank_of(share, DRAWS)]) for share in (tail, 0.5, 1.0 - tail))
+    samples = market.rehearsed.likely.samples
+    likely = Interval(low=low, mid=mid, high=high, coverage=COVERAGE, samples=samples)
+    binds = market.found[each.index(max(each))]
+    return likely, binds.model, "needed" if binds.saturated else "at_most"
+
+
+def _constraints(market: Market, one: Weighed) -> Iterator[Constraint]:
+    if one.at < 0:
+        yield from market.rehearsed.constraints
+        return
+    for found in market.found:
+        if math.isfinite(found.middles[one.at]):
+            carried = found.carried(one.at).scale(one.nodes)
+            known: Known = "limit" if found.saturated else "at_least"
+            yield constraint(found.model, found.unit, found.asked, carried, known)
+    ready, lead = _ready(market, one.nodes), market.asked.waiting.total
+    yield from provided(market.asked, one.offer, one.nodes, ready, lead)
+
+
+def _ready(market: Market, nodes: int) -> int:
+    """Of so many nodes those that must stand before the surge."""
+    return min(nodes, math.ceil(nodes * market.rehearsed.ready))

@@ -1,0 +1,243 @@
+"""The cheapest two shapes together, where no single one carries the demand for as little.
+
+Two shapes pay where one is cheap for one resource and the other for another, or where a whole number of one leaves too
+much over. Of n1 nodes of one shape and n2 of the other every draw asks, for each resource,
+
+    (n1 − a) ÷ need1 + (n2 − b) ÷ need2  ≥  1 ÷ utilisation × z ÷ (z − 1)
+
+where need is how many nodes of a shape alone would carry that draw, z the zones, and a + b the nodes that may be
+missing (``lose_nodes`` and ``spare_nodes``), taken from whichever shape hurts more. Both counts are whole multiples of
+the zones, and keep to the quotas of both shapes. With n2 = 0 this is the plan of the first shape alone. Candidates are
+compared on each need at the planned quantile; the cheapest are then held against all draws, and grow until as many
+draws are carried as the plan asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.blocks import Floats
+from advisor.plans.headroom import ROUNDING, Headroom
+from advisor.plans.transfer import Drawn
+from loadtests.launch import Launch
+
+Flags: TypeAlias = NDArray[np.bool_]
+
+PER_RESOURCE: Final = 3
+"""Shapes that are looked at because they are cheapest for a resource …"""
+OVERALL: Final = 5
+"""… and because alone they carry everything for least, or because most of them is paid for."""
+CHECKED: Final = 6
+"""Pairs that are held against all draws, the cheapest first."""
+GROWN: Final = 4
+"""Rows of nodes that a pair may grow by until it is enough; one that needs more is no better than another."""
+NONE: Final = 1e-9
+"""Nodes that a draw needs at least, so that a link of unknown width, which is not asked, stays a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A shape that fits alone, with its need of each resource."""
+
+    at: int
+    """Its place among the offers, -1 for the node rehearsed."""
+    price: float
+    """USD per node and hour."""
+    vcpus: float
+    """Of a node; without end where nobody knows, which no quota holds but an unknown one."""
+    quota: float
+    """vCPUs that its quota has beside all that counts against it now; without end when nobody knows."""
+    pool: str
+    """What its quota is called; empty where that is not known."""
+    catalog: str
+    middles: Floats
+    """Per resource: logarithm of what it carries."""
+    wider: Floats
+    """Per resource: sigma of it that comes on top."""
+    alone: int
+    """Nodes of it alone."""
+    held: tuple[int, ...]
+    """Of each zone, those that free reservations hold: they are paid for either way."""
+    serving: int
+    """Those that serve today."""
+    used: float
+    """vCPUs that count against the quota now, and to which its own may belong."""
+
+    def paid(self, nodes: Floats) -> Floats:
+        """Of so many nodes, spread evenly over the zones, those that are reserved."""
+        each = np.ceil(nodes / len(self.held))
+        held: Floats = np.minimum(each[..., None], self.held).sum(axis=-1)
+        return np.minimum(nodes, held)
+
+    def counted(self, nodes: Floats) -> Floats:
+        """Of so many nodes those that count against the quota already, as they serve or are reserved."""
+        return np.minimum(self.used / self.vcpus, np.minimum(nodes, self.serving + self.paid(nodes)))
+
+    def cost(self, nodes: Floats) -> Floats:
+        """USD per hour of so many, on top of what is paid for."""
+        return (nodes - self.paid(nodes)) * self.price
+
+
+class Pair(NamedTuple):
+    """So many of one and so many of the other."""
+
+    one: Candidate
+    other: Candidate
+    nodes: tuple[int, int]
+
+    @property
+    def cost(self) -> float:
+        """USD per hour, on top of what is reserved."""
+        return sum(float(one.cost(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+
+    @property
+    def quotas(self) -> tuple[float, float]:
+        """VCPUs that may run of each shape, or of both where they share a quota, with those that count already."""
+        (one, other), both = self[:2], zip(self[:2], self.nodes, strict=True)
+        first, second = (float(shape.counted(np.array(count))) for shape, count in both)
+        ones, others = first and first * one.vcpus, second and second * other.vcpus
+        if is_shared(one, other):
+            return (min(one.quota, other.quota) + ones + others,) * 2
+        return one.quota + ones, other.quota + others
+
+    @property
+    def paid(self) -> tuple[int, int]:
+        """Of each shape those that are reserved."""
+        first, second = (int(one.paid(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+        return first, second
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What any plan of the region must do."""
+
+    parts: tuple[Drawn, ...]
+    rank: int
+    """Place of the draw, in order of need, that must still be carried."""
+    times: float
+    """By how much what stands must exceed a draw's need: 1 ÷ utilisation × z ÷ (z − 1)."""
+    missing: int
+    """Nodes that may be missing beside a zone."""
+    zones: int
+    least: int
+    most: int
+
+
+def wanted(parts: tuple[Drawn, ...], rank: int, launch: Launch, steps: Sequence[Headroom]) -> Wanted:
+    """A launch's rules as the pairs must keep them."""
+    factor = float(np.prod([step.on(np.ones(1))[0] for step in steps if step.name in ("utilisation", "zones")]))
+    missing = launch.lose_nodes + launch.spare_nodes
+    return Wanted(parts, rank, factor, missing, launch.zones, launch.minimum_nodes, launch.most_nodes)
+
+
+def shortlist(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that a cheapest pair may be made of."""
+    chosen = sorted(candidates, key=lambda one: float(one.cost(np.array(one.alone))))[:OVERALL]
+    chosen += sorted((one for one in candidates if any(one.held)), key=lambda one: -one.price * sum(one.held))[:OVERALL]
+    for resource in range(len(candidates[0].middles) if candidates else 0):
+        ranked = sorted(candidates, key=lambda one: np.log(one.price) - one.middles[resource])
+        chosen += ranked[:PER_RESOURCE]
+    return list({one.at: one for one in chosen}.values())
+
+
+def cheapest(rule: Wanted, candidates: Sequence[Candidate], below: float) -> Pair | None:
+    """The cheapest two shapes that carry the demand for less than ``below`` USD per hour; None without such a pair."""
+    short = shortlist(candidates)
+    carried = {one.at: _carried_at(rule, one) for one in short}
+    pairs = [
+        pair
+        for one, other in combinations(short, 2)
+        if (pair := _best_of(rule, one, other, carried[one.at], carried[other.at])) and pair.cost < below
+    ]
+    best: Pair | None = None
+    for pair in sorted(pairs, key=lambda pair: (pair.cost, sum(pair.nodes)))[:CHECKED]:
+        grown = _grown(rule, pair, below if best is None else best.cost)
+        best = grown or best
+    return best
+
+
+def _carried_at(rule: Wanted, one: Candidate) -> Floats:
+    """Share of the demand that a node carries of each resource, at the quantile that is planned for."""
+    needs = [_need(part, one, index) for index, part in enumerate(rule.parts)]
+    return np.array([1.0 / np.partition(need, rule.rank)[rule.rank] for need in needs])
+
+
+def _need(part: Drawn, one: Candidate, index: int) -> Floats:
+    """Nodes of a shape alone, in every draw, for one resource."""
+    need: Floats = np.exp(np.minimum(part.base - one.wider[index] * part.scores, part.most) - one.middles[index])
+    return np.maximum(need, NONE)
+
+
+def _best_of(rule: Wanted, one: Candidate, other: Candidate, ones: Floats, others: Floats) -> Pair | None:
+    """The cheapest counts of two shapes on what each carries at the planned quantile."""
+    zones = rule.zones
+    first = np.arange(zones, max(one.alone, zones + 1), zones, dtype=np.float64)
+    taken = np.minimum(rule.missing, first)
+    left = rule.times - (first - taken)[:, None] * ones
+    worst = np.maximum(
+        (rule.missing - taken)[:, None] + left / others,
+        rule.missing + (rule.times - first[:, None] * ones) / others,
+    ).max(axis=1)
+    second = zones * np.maximum(1.0, np.ceil(worst / zones * (1 - ROUNDING) - ROUNDING))
+    second = np.maximum(second, zones * np.ceil((rule.least - first) / zones))
+    cost = one.cost(first) + other.cost(second)
+    allowed = (first + second <= rule.most) & _is_within(one, other, first, second)
+    if not allowed.any():
+        return None
+    index = int(np.argmin(np.where(allowed, cost, np.inf)))
+    return Pair(one, other, (int(first[index]), int(second[index])))
+
+
+def _grown(rule: Wanted, pair: Pair, below: float) -> Pair | None:
+    """The pair with as many more of the second shape as all draws ask; None where that is no longer cheaper."""
+    for more in range(GROWN):
+        grown = pair._replace(nodes=(pair.nodes[0], pair.nodes[1] + more * rule.zones))
+        if grown.cost >= below or sum(grown.nodes) > rule.most:
+            return None
+        first, second = (np.array([float(count)]) for count in grown.nodes)
+        if not _is_within(grown.one, grown.other, first, second).all():
+            return None
+        if carries(rule, grown):
+            return grown
+    return None
+
+
+def is_shared(one: Candidate, other: Candidate) -> bool:
+    """Whether two shapes count against one quota.
+
+    Quotas are the same where they are called alike. Where what one is called is not known: of one catalogue, equal
+    quotas are taken as one and the same and different ones as two (assumed); of two catalogues, which may call one
+    quota by two figures, both shapes are held against the smaller.
+    """
+    if one.pool and other.pool:
+        return one.pool == other.pool
+    return one.quota == other.quota or one.catalog != other.catalog
+
+
+def _is_within(one: Candidate, other: Candidate, first: Floats, second: Floats) -> Flags:
+    """Whether so many of both keep to their quotas, beside what counts there already and is not their own."""
+    ones = (first - one.counted(first)) * one.vcpus
+    others = (second - other.counted(second)) * other.vcpus
+    if is_shared(one, other):
+        shared: Flags = ones + others <= min(one.quota, other.quota)
+        return shared
+    apart: Flags = (ones <= one.quota) & (others <= other.quota)
+    return apart
+
+
+def carries(rule: Wanted, pair: Pair) -> bool:
+    """Whether a pair carries as many draws as the plan asks, whichever nodes are missing."""
+    held = np.full(rule.parts[0].base.shape, np.inf)
+    for index, part in enumerate(rule.parts):
+        ones, others = 1.0 / _need(part, pair.one, index), 1.0 / _need(part, pair.other, index)
+        for taken in (min(rule.missing, pair.nodes[0]), max(0, rule.missing - pair.nodes[1])):
+            standing = pair.nodes[0] - taken, max(0, pair.nodes[1] - (rule.missing - taken))
+            np.minimum(held, standing[0] * ones + standing[1] * others, out=held)
+    enough = int(np.count_nonzero(held >= rule.times * (1 - 2 * ROUNDING)))
+    return enough > rule.rank
