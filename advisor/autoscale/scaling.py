@@ -210,7 +210,7 @@ def _most_asked(region: Region) -> int:
 
 def launch_rate(region: Region) -> LaunchRate:
     """The scenario's word, else that of the offer that is advised or, where none is, rehearsed, else EC2's, openly."""
-    own, best = region.scaling.launches, region.plan.offers.best
+    own, best = region.scaling.launches, region.plan.offers.chosen
     if own is not None:
         return LaunchRate(nodes=own, known_by="scenario", source="scenario", as_of="")
     offer = region.node if best is None else best.offer

@@ -141,7 +141,7 @@ def document(objects: Sequence[Object], asked: Exported) -> str:
     used = sorted({why for one in objects for why in _reasons(one, "kind")})
     head = [f"{OURS.removeprefix('# ')}{asked.run}, region {asked.region}."]
     for why in used:
-        head += [f"{why}: {fill(lang, f'export_why_{why}', **asked.values())}" for lang in LANGS]
+        head += [f"{why}: {fill(lang, f'export_why_{why}', **asked.values(lang))}" for lang in LANGS]
     head = [f"# {' '.join(line.split())}" for line in head]  # a run's name comes from a stranger: never a second line
     bodies = ["\n".join(_lines(one, 0, "kind")) for one in objects]
     return "\n".join(head) + "\n---\n" + "\n---\n".join(bodies) + "\n"

@@ -102,7 +102,10 @@ class Fleet(Frozen):
 
 
 def fleet_of(plan: Plan, scaling: ScalingAdvice, launch: Launch) -> Fleet:
-    """What is carried out of a plan and its autoscaling; with nothing chosen, the kind rehearsed without groups."""
+    """What is carried out of a plan and its autoscaling; with nothing chosen, the kind rehearsed without groups.
+
+    A mix is carried out as it is, whether or not an offer fits alone.
+    """
     best, mix, each = plan.offers.best, plan.offers.mix, scaling.pods_per_node
     parts = _alone(best) if mix is None else tuple(_together(mix.parts))
     nodes = sum(part.nodes for part in parts) if parts else max(1, plan.nodes)

@@ -31,7 +31,7 @@ from advisor.cdns.offer import load_offer
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.clouds.groups import group_need
 from advisor.demands.behind import Origin
-from advisor.exports import Because, Exported, unbought
+from advisor.exports import Because, Exported, named, unbought
 from advisor.models import Excuse
 from advisor.plans.plan import Plan
 from advisor.texts import LANGS, Message, fill, say, told
@@ -59,6 +59,8 @@ class _Said:
     """What sentences say, and what could not be told; filled while the parts are made."""
 
     values: dict[str, str]
+    groups: tuple[Group, ...] = ()
+    """Nodes, which each language names in its own way."""
     missing: dict[str, Excuse] = field(default_factory=dict)
 
     def or_null(self, part: str, answer: Any) -> Any:
@@ -132,7 +134,7 @@ def document(surge: Mapping[str, Any], said: _Said, advice: Advice) -> str:
 def _reason(why: str, said: _Said, advice: Advice) -> dict[str, str]:
     excuse = said.missing.get(why)
     if excuse is None:
-        return {lang: fill(lang, f"tf_why_{why}", **said.values) for lang in LANGS}
+        return {lang: fill(lang, f"tf_why_{why}", **said.values, **named(lang, said.groups)) for lang in LANGS}
     messages = (excuse.reason, excuse.remedy)
     return {lang: " ".join(told(one, lang, advice.names) for one in messages) for lang in LANGS}
 
@@ -193,15 +195,15 @@ def _nodes(
         return idle, idle
     if (unmet := unbought(region.code, plan.offers)) is not None:
         return unmet, unmet
-    best, fleet = plan.offers.best, region.fleet
+    best, fleet = plan.offers.chosen, region.fleet
     if best is None or best.offer.provider != PROVIDER or fleet is None:
         lost = Excuse(about=region.code, reason=say("tf_no_offer"), remedy=say("remedy_tf_no_offer"))
         return lost, lost
     asked = exported(advice, scenario, region, plan)
     starting = asked.scaling.launches.nodes.seconds(fleet.ahead - fleet.calm)
     need = best.groups or group_need(fleet.most, None)
+    said.groups = fleet.groups
     said.values |= {
-        **{name: asked.values()[name] for name in ("type", "groups")},
         "peak": f"{fleet.nodes:,}",
         "most": f"{fleet.most:,}",
         "calm": f"{fleet.calm:,}",

@@ -14,6 +14,7 @@ from advisor.cdns.increase import Increase
 from advisor.clouds.needed import held_back, taken, total
 from advisor.clouds.today import QuotaToday
 from advisor.offers.buying import QuotaNeed
+from advisor.plans.choice import Choice
 from advisor.plans.plan import Plan
 from advisor.texts import Message, say
 
@@ -52,7 +53,7 @@ def _needs(region: RegionAdvice) -> Iterator[tuple[str, str, Need]]:
     if choice is None or wished is None or wished.quota is None:
         return
     parts, best = taken(choice), wished.quota
-    known = {need.code: need for need in (best, choice.mix and choice.mix.quota) if need}
+    known = {need.code: need for need in _told(choice) if need}
     rows = {row.code: row for row in region.account.quotas} if region.account else {}
     steady = total(part.vcpus for part in parts if not part.spot)
     covered = best.source == "launch" and None not in (best.known, steady) and (steady or 0) <= (best.known or 0)
@@ -61,6 +62,12 @@ def _needs(region: RegionAdvice) -> Iterator[tuple[str, str, Need]]:
         if vcpus:
             quota, beside = _held(rows.get(code), known.get(code))
             yield best.region, code, Need(vcpus, quota, beside, is_said=covered and not spot)
+
+
+def _told(choice: Choice) -> Iterator[QuotaNeed | None]:
+    """What is known of the quotas of all that is bought; of two for one code the last."""
+    yield from (one.quota for one in (choice.wished, *choice.shapes) if one is not None)
+    yield None if choice.mix is None else choice.mix.quota
 
 
 def _held(row: QuotaToday | None, need: QuotaNeed | None) -> tuple[int | None, int]:

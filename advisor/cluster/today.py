@@ -236,7 +236,7 @@ def _disruptions(part: Part, scaling: Scaling) -> Iterator[Message]:
 
 def _best(plan: Plan, parts: Sequence[Part]) -> Iterator[Message]:
     """Pods on a node of the type advised, by EKS' own formula, where the cluster has none of them."""
-    best = plan.offers.best
+    best = plan.offers.chosen
     machine = None if best is None else machine_of(best.offer)
     if best is None or machine is None:
         return

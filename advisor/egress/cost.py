@@ -32,7 +32,7 @@ class EgressCost(Frozen):
     usd: Interval | None
     """For that volume, at list price."""
     nodes_usd: float | None
-    """For the nodes at the peak, as long as the event lasts: the best offer."""
+    """For the nodes at the peak, as long as the event lasts: the best offer, or the mix where none fits alone."""
     total_usd: Interval | None
     free_to: tuple[str, ...]
     """CDNs that would fetch from these nodes for nothing."""
@@ -75,11 +75,13 @@ def egress_costs(leaving: Sequence[Leaving], node: Offer, lists: Mapping[str, Eg
 
 
 def _seat(one: Leaving, node: Offer) -> tuple[str, str, float | None] | None:
-    """Provider, its region, and what the nodes cost: the best offer's, else those of the node rehearsed."""
-    best = one.nodes.offers.best if isinstance(one.nodes, Plan) else None
+    """Provider, its region, and what the nodes cost: of the best offer, else of the mix, else unknown."""
+    choice = one.nodes.offers if isinstance(one.nodes, Plan) else None
+    best = choice and choice.chosen
     offer = best.offer if best else node
     place = one.places.get(offer.provider, "")
-    return (offer.provider, place, best.usd_per_event if best else None) if place else None
+    priced = None if choice is None else choice.best or choice.mix  # of a mix only where nothing fits alone
+    return (offer.provider, place, None if priced is None else priced.usd_per_event) if place else None
 
 
 def _charge(prices: EgressList | None, place: str, own: Interval, all_there: Sequence[Interval]) -> Interval | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -15,7 +15,7 @@ from advisor.models import Excuse
 from advisor.plans.choice import Choice
 from advisor.plans.plan import Plan
 from advisor.plans.refusals import FIX, OVER_QUOTA
-from advisor.texts import say
+from advisor.texts import fill, listed, say
 from loadtests import plugins
 from loadtests.plugins import Plugin
 from loadtests.scaling import Scaling
@@ -82,25 +82,32 @@ class Exported:
         """The Deployment, as others refer to it."""
         return {"apiVersion": "apps/v1", "kind": "Deployment", "name": Because(self.settings.workload, "workload")}
 
-    def values(self) -> dict[str, str]:
-        """What reasons say."""
+    def values(self, lang: str) -> dict[str, str]:
+        """What reasons say in one language."""
         found, groups = self.scaling, self.fleet.groups
         return {
             "wait": figures.number(found.wait),
             "share": figures.percent(found.target / found.per_pod),
             "carries": figures.rate(found.per_pod, found.unit),
-            "type": ", ".join(dict.fromkeys(one.offer for one in groups)),
-            "groups": ", ".join(_counted(one) for one in groups),
+            **named(lang, groups),
             "ahead": f"{found.ahead or 0:,}",
             "unmet": figures.percent(found.reactive_share),
             "run": self.run,
         }
 
 
-def _counted(group: Group) -> str:
-    """As `kubectl` shows it, with what all of them cost."""
-    cost = "" if group.usd_per_hour is None else f", {figures.dollars(group.usd_per_hour)}/h"
-    return f"{group.nodes:,} × {group.offer} ({group.capacity}{cost})"
+def named(lang: str, groups: Sequence[Group]) -> dict[str, str]:
+    """What the groups are of (``type``), and each with its way to pay and what all of it costs (``groups``)."""
+    types = listed(lang, dict.fromkeys(one.offer for one in groups))
+    return {"type": types, "groups": listed(lang, (_counted(lang, one) for one in groups))}
+
+
+def _counted(lang: str, group: Group) -> str:
+    way = fill(lang, f"fleet_way_{group.capacity.replace('-', '_')}")
+    told = {"nodes": f"{group.nodes:,}", "offer": group.offer, "way": way}
+    if group.usd_per_hour is None:
+        return fill(lang, "fleet_group", **told)
+    return fill(lang, "fleet_group_cost", hour=figures.dollars(group.usd_per_hour), **told)
 
 
 def unbought(about: str, choice: Choice) -> Excuse | None:
@@ -108,7 +115,7 @@ def unbought(about: str, choice: Choice) -> Excuse | None:
 
     None where something was chosen, or nothing was weighed.
     """
-    if choice.best is not None:
+    if choice.chosen is not None:
         return None
     first = choice.beyond
     if first is None or first.but is None:

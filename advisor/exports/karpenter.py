@@ -26,7 +26,7 @@ class Karpenter(Export):
         """A NodePool for each group of the mix, as large as planned; after them what may run beyond the plan."""
         if (lost := unbought(self.plugin_name(), asked.plan.offers)) is not None:
             return lost
-        best = asked.plan.offers.best
+        best = asked.plan.offers.chosen
         if best is None or best.offer.provider != "aws" or any(one.vcpus is None for one in asked.fleet.groups):
             return self.lacks("launch.node")
         groups = asked.fleet.groups

@@ -62,7 +62,7 @@ def _managed(plan: Plan | Excuse, fleet: Fleet) -> Iterator[Message]:
 
     Where stopped nodes are kept it makes one that is self-managed, as `terraform/modules/nodes` has it.
     """
-    best = None if isinstance(plan, Excuse) else plan.offers.best
+    best = None if isinstance(plan, Excuse) else plan.offers.chosen
     if best is None or best.groups is None:
         return
     most = [one.most for one in fleet.groups if one.most and not one.warm]

@@ -116,13 +116,14 @@ def constraint_name(lang: str, row: Constraint) -> str:
 def offer_rows(lang: str, found: Plan) -> list[dict[str, str]]:
     """The best offer and its alternatives; empty when there is nothing to choose from."""
     best, others, beyond = found.offers.best, found.offers.alternatives, found.offers.beyond
-    bent = [] if beyond is None else [_offer_row(lang, beyond, best)]
+    row = partial(_offer_row, lang, best=best, is_mixed=found.offers.mix is not None)
+    bent = [] if beyond is None else [row(beyond)]
     if best is None or not (best.price or others or found.offers.refusals):
         return bent
-    return [*(_offer_row(lang, one, best) for one in (best, *others)), *bent]
+    return [*(row(one) for one in (best, *others)), *bent]
 
 
-def _offer_row(lang: str, one: OfferPlan, best: OfferPlan | None) -> dict[str, str]:
+def _offer_row(lang: str, one: OfferPlan, best: OfferPlan | None, *, is_mixed: bool) -> dict[str, str]:
     kind = "bent" if best is None else "beyond" if one.but else "chosen" if one is best else "alternative"
     unknown = fill(lang, "offer_unknown_price")
     price = one.price
@@ -133,16 +134,16 @@ def _offer_row(lang: str, one: OfferPlan, best: OfferPlan | None) -> dict[str, s
         "likely": f"{one.likely.low:,.0f}–{one.likely.high:,.0f}",
         "hour": unknown if one.usd_per_hour is None else figures.dollars(one.usd_per_hour),
         "event": unknown if one.usd_per_event is None else figures.dollars(one.usd_per_event),
-        "why": _why(lang, one, best),
+        "why": _why(lang, one, best, is_mixed=is_mixed),
         "source": "" if price is None else f"{price.source}, {price.as_of}".strip(", "),
         "confidence": "" if price is None else fill(lang, f"confidence_{price.confidence}"),
     }
 
 
-def _why(lang: str, one: OfferPlan, best: OfferPlan | None) -> str:
+def _why(lang: str, one: OfferPlan, best: OfferPlan | None, *, is_mixed: bool) -> str:
     reason = "" if one.but is None else told_offer(lang, one.but)
     if best is None:
-        return fill(lang, "offer_would", reason=reason)
+        return fill(lang, "offer_would_alone" if is_mixed else "offer_would", reason=reason)
     if one.but is not None:
         cost = fill(lang, "offer_cost_less", share=figures.percent(-(one.dearer or 0.0)))
         return fill(lang, "offer_but", cost=cost, reason=reason)

@@ -47,7 +47,7 @@ class Mix(Frozen):
     usd_per_event: float | None
     """For as long as the rehearsed event lasts."""
     saves: float
-    """Share by which it is cheaper than the best offer alone, on demand; 0 where it is just that."""
+    """Share by which it is cheaper than the best offer alone, on demand; 0 where it is just that, or none fits."""
     reasons: tuple[Message, ...]
     """Why it is as it is: what it costs beside money, and what held the spot instances back."""
     quota: QuotaNeed | None = None
@@ -59,12 +59,13 @@ class Bought(NamedTuple):
     """What is bought, and the ways there are."""
 
     mix: Mix | None
+    """None where the price is not known, or nothing keeps to the quota."""
     ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The nodes of the best offer, not yet paid for."""
+    """The nodes of one offer, the best or one that its quota holds back, not yet paid for."""
 
     offer: str
     nodes: int
@@ -87,13 +88,17 @@ class Order:
     paid: int = 0
     """Nodes that are reserved: they are paid for either way."""
 
+    def fits(self, nodes: int) -> bool:
+        """Whether so many keep to the quota of those that are no spot instances."""
+        return not self.steady.short(nodes * (self.vcpus or 0))
+
 
 NamedPair: TypeAlias = tuple[Pair, str, str]
 """Two shapes, and what they are called."""
 
 
 def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
-    """The ways to pay for an order, and the cheapest mix within the launch's settings."""
+    """The ways to pay for an order, and the cheapest mix within the launch's settings and the quotas."""
     buying = {} if shop is None else shop.buying
     spot = _spot(order) if "spot" in buying else 0
     room = min(spot, _room(order))
@@ -103,28 +108,30 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
         return Bought(None, ways)
     steady: PurchaseName = "savings" if order.launch.buying.savings and "savings" in buying else "on_demand"
     factor = buying[steady].price.value if steady in buying else 1.0
-    unpaid = order.nodes - order.paid
+    fits, unpaid = order.fits(order.nodes), order.nodes - order.paid
     wished = min(spot, _setting(order), _rows(order, unpaid + order.launch.zones - 1))
     allowed = min(room, wished)
     full = unpaid * order.price
     reasons = tuple(_why_spot(order, spot, allowed < wished, buying["spot"])) if "spot" in buying else ()
-    plans = [_alone(order, order.price, steady, factor)]
-    counts = {allowed, min(allowed, _rows(order, unpaid))} - {0}
+    plans = [_alone(order, order.price, steady, factor)] if fits else []
+    counts = {one for one in (allowed, min(allowed, _rows(order, unpaid))) if one and order.fits(order.nodes - one)}
     plans += [_with_spot(order, order.price, steady, factor, buying["spot"], count) for count in counts]
     if pair is not None:
         plans.append(tuple(_two(pair, steady, factor)))
+    if not plans:
+        return Bought(None, ways)
     parts = min(plans, key=lambda found: (sum(part.usd_per_hour for part in found), len(found)))
     cost = sum(part.usd_per_hour for part in parts)
     taken = sum(part.nodes for part in parts if part.purchase == "spot")
-    asked = wished if allowed < wished else taken
+    asked = wished if fits and allowed < wished else taken
     return Bought(
         Mix(
             parts=parts,
             nodes=sum(part.nodes for part in parts),
             usd_per_hour=cost,
             usd_per_event=cost * order.event_hours if order.event_hours else None,
-            saves=max(0.0, 1 - cost / full) if full else 0.0,
-            reasons=(*_why_parts(_prices(order, pair), parts), *reasons),
+            saves=max(0.0, 1 - cost / full) if full and fits else 0.0,
+            reasons=(*_why_parts(_prices(order, pair), parts, fits=fits), *(reasons if fits or taken else ())),
             quota=_quota(order, shop, asked) if shop is not None and asked else None,
         ),
         ways,
@@ -235,15 +242,31 @@ def _prices(order: Order, pair: NamedPair | None) -> dict[str, float]:
     return known | {order.offer: order.price or 0.0}
 
 
-def _why_parts(prices: Mapping[str, float], parts: tuple[Part, ...]) -> Iterator[Message]:
+def _why_parts(prices: Mapping[str, float], parts: tuple[Part, ...], *, fits: bool) -> Iterator[Message]:
     for part in parts:
         if part.purchase == "reservation":
             usd = dollars(part.nodes * prices[part.offer])
             yield say("mix_reserved", nodes=f"{part.nodes:,}", offer=part.offer, usd=usd)
-    if len({part.offer for part in parts}) > 1:
+    if not fits:
+        yield from _why_squeezed(parts)
+    elif len({part.offer for part in parts}) > 1:
         yield say("mix_two_shapes", worth=percent(WORTH))
     if any(part.purchase == "savings" for part in parts):
         yield say("mix_savings")
+
+
+def _why_squeezed(parts: tuple[Part, ...]) -> Iterator[Message]:
+    """That the first shape does not fit its quota alone and on demand, and what the parts take of their quotas."""
+    steady = [part for part in parts if part.purchase != "spot"]
+    two = len({part.offer for part in parts}) > 1
+    yield say("mix_fits_two") if two else say("mix_fits_spot", offer=parts[0].offer)
+    pools: dict[str | int | None, list[Part]] = {}
+    for part in steady:
+        pools.setdefault(part.pool or part.quota, []).append(part)
+    for same in pools.values():
+        vcpus, offers = sum(part.nodes * (part.vcpus or 0) for part in same), {part.offer: None for part in same}
+        told = {"vcpus": f"{vcpus:,}", "quota": f"{same[0].quota or 0:,}", "pool": same[0].pool or "-"}
+        yield say("mix_takes", offers=" + ".join(offers), **told)
 
 
 def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> Iterator[Message]:

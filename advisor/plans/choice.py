@@ -55,23 +55,31 @@ class Choice(Frozen):
     """The offers of one region, weighed."""
 
     best: OfferPlan | None = None
-    """The cheapest that fits; those of unknown price come last. None when nothing fits."""
+    """The cheapest that fits; those of unknown price come last. None when nothing fits alone and on demand."""
     alternatives: tuple[OfferPlan, ...] = ()
     beyond: OfferPlan | None = None
     """The cheapest that would fit if a rule were bent, where it is cheaper than the best; it is among ``refusals``."""
     mix: Mix | None = None
-    """The cheapest way to have the nodes with at most two shapes, or two ways to pay; None where no price is known."""
+    """The cheapest way to have the nodes with at most two shapes, or two ways to pay; None where no price is known, or
+    nothing keeps to the quotas."""
+    shapes: tuple[OfferPlan, ...] = ()
+    """Where nothing fits alone and the mix does: its shapes, each as it would be alone; that with most nodes first."""
     ways: tuple[Way, ...] = ()
     """How the best offer may be paid for, and what each way means."""
     refusals: tuple[Refusal, ...] = ()
     """Every other offer, grouped by its reason."""
 
     @property
+    def chosen(self) -> OfferPlan | None:
+        """The best, or where nothing fits alone the shape that most nodes of the mix are of; None without either."""
+        return self.best or next(iter(self.shapes), None)
+
+    @property
     def wished(self) -> OfferPlan | None:
-        """The best, or where nothing fits what would be the best with a higher quota: what an account is asked for."""
+        """What is chosen, or else what would be with a higher quota: what an account is asked for."""
         beyond = self.beyond
         is_short = beyond is not None and beyond.but is not None and beyond.but.key in OVER_QUOTA
-        return self.best or (beyond if is_short else None)
+        return self.chosen or (beyond if is_short else None)
 
     @property
     def refused(self) -> tuple[Excuse, ...]:

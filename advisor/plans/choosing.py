@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import numpy as np
 
@@ -23,17 +23,16 @@ from advisor.models import Capacity
 from advisor.offers.buying import QuotaNeed
 from advisor.offers.offer import Offer
 from advisor.plans.asked import Asked
-from advisor.plans.bought import WORTH, Bought, Order, bought
 from advisor.plans.choice import Choice, OfferPlan
 from advisor.plans.constraints import Constraint, Known, constraint, provided, tightest_first
-from advisor.plans.drawing import DRAWS, positive
+from advisor.plans.drawing import DRAWS
 from advisor.plans.headroom import folded, headroom
-from advisor.plans.mixing import Candidate, Pair, cheapest, wanted
+from advisor.plans.ordering import Squeezed, ordered, squeezed
 from advisor.plans.refusals import OVER_QUOTA, Unfit, grouped, over_quota
 from advisor.plans.regret import critical_ratio, rank_of
-from advisor.plans.transfer import Drawn, Resource, drawn_needs, needed_at, needs, resources
+from advisor.plans.transfer import drawn_needs, needed_at, needs, resources
+from advisor.plans.weighed import Market, Rehearsed, Weighed
 from advisor.texts import say
-from loadtests.region import Fact
 from loadtests.scaling import Scaling
 
 ALTERNATIVES: Final = 3
@@ -44,59 +43,6 @@ BENDABLE: Final = (*OVER_QUOTA, "offer_few_zones", "offer_architecture")
 """Reasons that the user can do something about before the event: ask for more, accept fewer, build an image."""
 
 
-class Rehearsed(NamedTuple):
-    """What is known of the node rehearsed, once it is planned."""
-
-    nodes: int
-    likely: Interval
-    binding: str
-    constraints: tuple[Constraint, ...]
-    ready: float
-    """Share of the nodes that must stand before the surge."""
-    raw: float = math.inf
-    """Nodes before headroom, not yet whole."""
-    bound: Literal["needed", "at_most"] = "needed"
-
-
-class Weighed(NamedTuple):
-    """One offer that fits; ``at`` is its place among the offers, -1 for the node rehearsed."""
-
-    offer: Offer
-    at: int
-    nodes: int
-    price: Fact[float] | None
-    paid: int = 0
-    """Nodes that are reserved, and so cost nothing on top."""
-
-    @property
-    def full(self) -> float:
-        """USD per hour of all nodes; without end when nobody knows."""
-        return math.inf if self.price is None else self.price.value * self.nodes
-
-    @property
-    def cost(self) -> float:
-        """The same of those that are not paid for already."""
-        return math.inf if self.price is None else self.price.value * (self.nodes - self.paid)
-
-    def dearer(self, best: Weighed) -> float:
-        """Share by which it costs more than another, of what that costs in full."""
-        return (self.cost - best.cost) / best.full if math.isfinite(best.full) else -1.0
-
-    @property
-    def rank(self) -> tuple[float, int, int]:
-        """Cheapest first, then fewest nodes, then as they were named."""
-        return self.cost, self.nodes, self.at
-
-
-class Market(NamedTuple):
-    """The offers of one region, drawn."""
-
-    asked: Asked
-    rehearsed: Rehearsed
-    found: tuple[Resource, ...]
-    parts: tuple[Drawn, ...]
-
-
 def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Choice:
     """The best offer, its alternatives, the cheapest mix, and an excuse for each of the others."""
     market = _market(asked, limits, rehearsed, _beside(asked, limits))
@@ -104,10 +50,10 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
     bent: list[tuple[Weighed, Unfit]] = []
     refused: list[Unfit] = []
     raw = _raw(market)
-    counts = [rehearsed.nodes, *_whole(market, raw)]
+    counts, raws = [rehearsed.nodes, *_whole(market, raw)], [rehearsed.raw, *raw.tolist()]
     for index, (offer, nodes) in enumerate(zip((asked.node, *asked.offers), counts, strict=True), -1):
         price = offer.price_in(asked.place_of(offer))
-        weighed = Weighed(offer, index, nodes, price, asked.paid(offer, nodes))
+        weighed = Weighed(offer, index, nodes, price, asked.paid(offer, nodes), raws[index + 1])
         unfit = _unfit(market, offer, index, nodes)
         if unfit is None:
             fits.append(weighed)
@@ -117,14 +63,16 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
             bent.append((weighed, unfit))
     fits.sort(key=lambda one: one.rank)
     beyond = _beyond(market, bent, fits)
+    over = [one for one, unfit in bent if unfit.key in OVER_QUOTA]
     if not fits:
-        return Choice(beyond=beyond, refusals=grouped(refused))
+        found = squeezed(market, over)
+        shapes = _shapes(market, found, bent) if found else ()
+        return Choice(beyond=beyond, mix=found and found.mix, shapes=shapes, refusals=grouped(refused))
     best, *others = fits
     shown = _alternatives(best, others, ALTERNATIVES if beyond is None else ALTERNATIVES - 1)
     places = {one.at for one in shown}
     refused += [_outdone(one, fits) for one in others if one.at not in places]
-    shapes = [*fits, *(one for one, unfit in bent if unfit.key in OVER_QUOTA)]
-    bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(raw[best.at]))
+    bought = ordered(market, fits, over)
     return Choice(
         best=_in_full(market, best, best),
         alternatives=tuple(_in_full(market, one, best) for one in shown),
@@ -132,6 +80,15 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
         mix=bought.mix,
         ways=bought.ways,
         refusals=grouped(refused),
+    )
+
+
+def _shapes(market: Market, found: Squeezed, bent: Sequence[tuple[Weighed, Unfit]]) -> tuple[OfferPlan, ...]:
+    """The shapes of a mix as each would be alone, with the quota that it breaks then; that with most nodes first."""
+    why = {one.at: unfit for one, unfit in bent}
+    return tuple(
+        _in_full(market, one, one).model_copy(update={"but": say(why[one.at].key, **why[one.at].values)})
+        for one in found.shapes
     )
 
 
@@ -144,79 +101,6 @@ def _beyond(market: Market, bent: Sequence[tuple[Weighed, Unfit]], fits: Sequenc
     if fits and one.cost >= best.cost:
         return None
     return _in_full(market, one, best).model_copy(update={"but": say(unfit.key, **unfit.values)})
-
-
-def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float) -> Bought:
-    """How the nodes may be paid for, and the cheapest mix; a pair may have shapes that alone are above the quota."""
-    asked = market.asked
-    shop = asked.shop_of(best.offer)
-    ready = _ready(market, best.nodes)
-    priced = [one for one in shapes if one.price is not None]
-    place = asked.place_of(best.offer)
-    order = Order(
-        offer=best.offer.name,
-        nodes=best.nodes,
-        price=None if best.price is None else best.price.value,
-        needed=raw / asked.launch.target_utilisation,
-        later=best.nodes - ready,
-        launch=asked.launch,
-        event_hours=asked.event_seconds / HOUR,
-        place=place,
-        vcpus=None if best.offer.vcpus is None else best.offer.vcpus.value,
-        spot=asked.allowance(best.offer, best.nodes, spot=True),
-        steady=asked.allowance(best.offer, best.nodes),
-        paid=best.paid,
-    )
-    pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
-    named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)
-    return bought(order, shop, named)
-
-
-def _named(asked: Asked, at: int) -> Offer:
-    return asked.node if at < 0 else asked.offers[at]
-
-
-def _pair(market: Market, best: Weighed, priced: Sequence[Weighed]) -> Pair | None:
-    """The cheapest two shapes; none where nodes were measured not to add up, which no one has measured of two."""
-    asked = market.asked
-    if asked.capacities.scaling is not None:
-        return None
-    rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-    rule = wanted(market.parts, rank, asked.launch, headroom(asked.launch))
-    candidates = [_candidate(market, one) for one in priced if one.offer.provider == best.offer.provider]
-    return cheapest(rule, candidates, best.cost * (1 - WORTH))
-
-
-def _candidate(market: Market, one: Weighed) -> Candidate:
-    assert one.price is not None  # only such offers are candidates
-    if one.at < 0:
-        middles = [_own(market.asked.node, found) for found in market.found]
-        wider = [0.0] * len(middles)
-    else:
-        middles = [float(found.middles[one.at]) for found in market.found]
-        wider = [float(found.wider[one.at]) for found in market.found]
-    allowed = market.asked.allowance(one.offer, 0)
-    return Candidate(
-        at=one.at,
-        price=one.price.value,
-        vcpus=math.inf if one.offer.vcpus is None else one.offer.vcpus.value,
-        quota=math.inf if allowed.quota is None else allowed.quota - allowed.beside,
-        pool=allowed.pool,
-        catalog=one.offer.catalog,
-        middles=np.log(middles),
-        wider=np.array(wider),
-        alone=one.nodes,
-        held=market.asked.held(one.offer),
-        serving=market.asked.serving(one.offer),
-        used=allowed.beside,
-    )
-
-
-def _own(node: Offer, found: Resource) -> float:
-    """What the node rehearsed carries of a resource; its link where only the link bounds it."""
-    if not found.is_link:
-        return positive(found.per_node)[1]
-    return math.inf if node.egress is None else float(node.egress.value)
 
 
 def _beside(asked: Asked, limits: Sequence[Capacity]) -> list[Capacity]:
@@ -386,10 +270,5 @@ def _constraints(market: Market, one: Weighed) -> Iterator[Constraint]:
             carried = found.carried(one.at).scale(one.nodes)
             known: Known = "limit" if found.saturated else "at_least"
             yield constraint(found.model, found.unit, found.asked, carried, known)
-    ready, lead = _ready(market, one.nodes), market.asked.waiting.total
+    ready, lead = market.ready(one.nodes), market.asked.waiting.total
     yield from provided(market.asked, one.offer, one.nodes, ready, lead)
-
-
-def _ready(market: Market, nodes: int) -> int:
-    """Of so many nodes those that must stand before the surge."""
-    return min(nodes, math.ceil(nodes * market.rehearsed.ready))

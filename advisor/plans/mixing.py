@@ -10,12 +10,17 @@ missing (``lose_nodes`` and ``spare_nodes``), taken from whichever shape hurts m
 the zones, and keep to the quotas of both shapes. With n2 = 0 this is the plan of the first shape alone. Candidates are
 compared on each need at the planned quantile; the cheapest are then held against all draws, and grow until as many
 draws are carried as the plan asks.
+
+Where a quota holds a shape back, every count of every pair that keeps to the quotas is held against all draws, the
+cheapest first, so that none is missed that carries the demand; and shapes are looked at because nothing of their quota
+does the same for less money and fewer vCPUs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from itertools import combinations
 from typing import Final, NamedTuple, TypeAlias
 
@@ -37,13 +42,15 @@ CHECKED: Final = 6
 """Pairs that are held against all draws, the cheapest first."""
 GROWN: Final = 4
 """Rows of nodes that a pair may grow by until it is enough; one that needs more is no better than another."""
+TRIED: Final = 1000
+"""Counts of two shapes that are held against all draws where a quota is tight; after them none is found."""
 NONE: Final = 1e-9
 """Nodes that a draw needs at least, so that a link of unknown width, which is not asked, stays a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A shape that fits alone, with its need of each resource."""
+    """A shape that fits alone, or would but for its quota, with its need of each resource."""
 
     at: int
     """Its place among the offers, -1 for the node rehearsed."""
@@ -68,6 +75,11 @@ class Candidate:
     """Those that serve today."""
     used: float
     """vCPUs that count against the quota now, and to which its own may belong."""
+
+    @property
+    def room(self) -> float:
+        """Nodes that its quota holds at most, with those that count against it already; without end when unknown."""
+        return self.quota / self.vcpus + self.serving + sum(self.held) if np.isfinite(self.quota) else np.inf
 
     def paid(self, nodes: Floats) -> Floats:
         """Of so many nodes, spread evenly over the zones, those that are reserved."""
@@ -95,6 +107,11 @@ class Pair(NamedTuple):
     def cost(self) -> float:
         """USD per hour, on top of what is reserved."""
         return sum(float(one.cost(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """Cheapest first, then fewest nodes."""
+        return self.cost, sum(self.nodes)
 
     @property
     def quotas(self) -> tuple[float, float]:
@@ -136,30 +153,74 @@ def wanted(parts: tuple[Drawn, ...], rank: int, launch: Launch, steps: Sequence[
     return Wanted(parts, rank, factor, missing, launch.zones, launch.minimum_nodes, launch.most_nodes)
 
 
-def shortlist(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that a cheapest pair may be made of."""
+def shortlist(candidates: Sequence[Candidate], *, is_tight: bool = False) -> list[Candidate]:
+    """Those that a cheapest pair may be made of; ``is_tight`` where it must keep to a quota that holds some back."""
     chosen = sorted(candidates, key=lambda one: float(one.cost(np.array(one.alone))))[:OVERALL]
     chosen += sorted((one for one in candidates if any(one.held)), key=lambda one: -one.price * sum(one.held))[:OVERALL]
     for resource in range(len(candidates[0].middles) if candidates else 0):
         ranked = sorted(candidates, key=lambda one: np.log(one.price) - one.middles[resource])
         chosen += ranked[:PER_RESOURCE]
+    if is_tight:
+        chosen += _sparing(candidates)
     return list({one.at: one for one in chosen}.values())
 
 
-def cheapest(rule: Wanted, candidates: Sequence[Candidate], below: float) -> Pair | None:
-    """The cheapest two shapes that carry the demand for less than ``below`` USD per hour; None without such a pair."""
-    short = shortlist(candidates)
+def _sparing(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    """Of each quota the shapes that no other of it beats in money and in vCPUs: alone, and for each resource."""
+    pools: dict[tuple[str, float], list[Candidate]] = {}
+    for one in (one for one in candidates if np.isfinite(one.vcpus)):
+        pools.setdefault((one.pool or one.catalog, one.quota), []).append(one)
+    for shapes in pools.values():
+        price, vcpus = (np.array([getattr(one, name) for one in shapes]) for name in ("price", "vcpus"))
+        shares = np.exp([-one.middles for one in shapes]).T
+        for each in (np.array([float(one.alone) for one in shapes]), *shares):
+            fewest = np.inf
+            for index in np.lexsort((vcpus * each, price * each)):
+                if vcpus[index] * each[index] < fewest:
+                    fewest = vcpus[index] * each[index]
+                    yield shapes[index]
+
+
+def cheapest(rule: Wanted, candidates: Sequence[Candidate], below: float, *, is_tight: bool = False) -> Pair | None:
+    """The cheapest two shapes that carry the demand for less than ``below`` USD per hour; None without such a pair.
+
+    ``is_tight`` where a quota holds shapes back: then all counts of them are tried.
+    """
+    short = shortlist(candidates, is_tight=is_tight)
     carried = {one.at: _carried_at(rule, one) for one in short}
-    pairs = [
-        pair
-        for one, other in combinations(short, 2)
-        if (pair := _best_of(rule, one, other, carried[one.at], carried[other.at])) and pair.cost < below
-    ]
+    each = [(one, other, carried[one.at], carried[other.at]) for one, other in combinations(short, 2)]
+    if is_tight:
+        return _tried(rule, [_Counts.of(rule, *four) for four in each], below)
+    pairs = [counts.pair(int(np.argmin(counts.cost))) for four in each if len((counts := _Counts.of(rule, *four)).cost)]
     best: Pair | None = None
-    for pair in sorted(pairs, key=lambda pair: (pair.cost, sum(pair.nodes)))[:CHECKED]:
+    for pair in sorted((pair for pair in pairs if pair.cost < below), key=lambda pair: pair.rank)[:CHECKED]:
         grown = _grown(rule, pair, below if best is None else best.cost)
         best = grown or best
     return best
+
+
+def _tried(rule: Wanted, all_counts: Sequence[_Counts], below: float) -> Pair | None:
+    """The cheapest of all counts that carries what is asked: one that does not grows by a row, and waits its turn."""
+    orders = [np.argsort(counts.cost, kind="stable") for counts in all_counts]
+    queue = [
+        (float(c.cost[o[0]]), at, 0, 0) for at, (c, o) in enumerate(zip(all_counts, orders, strict=True)) if len(o)
+    ]
+    heapify(queue)
+    known: dict[int, list[Floats]] = {}
+    for _ in range(TRIED):
+        if not queue or queue[0][0] >= below:
+            return None
+        _, at, place, more = heappop(queue)
+        counts, order = all_counts[at], orders[at]
+        found = counts.pair(int(order[place]), more * rule.zones)
+        if carries(rule, found, known):
+            return found
+        if not more and place + 1 < len(order):
+            heappush(queue, (float(counts.cost[order[place + 1]]), at, place + 1, 0))
+        grown = counts.pair(int(order[place]), (more + 1) * rule.zones)
+        if more + 1 < GROWN and is_allowed(rule, grown):
+            heappush(queue, (grown.cost, at, place, more + 1))
+    return None
 
 
 def _carried_at(rule: Wanted, one: Candidate) -> Floats:
@@ -174,38 +235,55 @@ def _need(part: Drawn, one: Candidate, index: int) -> Floats:
     return np.maximum(need, NONE)
 
 
-def _best_of(rule: Wanted, one: Candidate, other: Candidate, ones: Floats, others: Floats) -> Pair | None:
-    """The cheapest counts of two shapes on what each carries at the planned quantile."""
-    zones = rule.zones
-    first = np.arange(zones, max(one.alone, zones + 1), zones, dtype=np.float64)
-    taken = np.minimum(rule.missing, first)
-    left = rule.times - (first - taken)[:, None] * ones
-    worst = np.maximum(
-        (rule.missing - taken)[:, None] + left / others,
-        rule.missing + (rule.times - first[:, None] * ones) / others,
-    ).max(axis=1)
-    second = zones * np.maximum(1.0, np.ceil(worst / zones * (1 - ROUNDING) - ROUNDING))
-    second = np.maximum(second, zones * np.ceil((rule.least - first) / zones))
-    cost = one.cost(first) + other.cost(second)
-    allowed = (first + second <= rule.most) & _is_within(one, other, first, second)
-    if not allowed.any():
-        return None
-    index = int(np.argmin(np.where(allowed, cost, np.inf)))
-    return Pair(one, other, (int(first[index]), int(second[index])))
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Every count of one shape that keeps to the rules with the fewest of the other beside it."""
+
+    one: Candidate
+    other: Candidate
+    first: Floats
+    second: Floats
+    cost: Floats
+
+    @classmethod
+    def of(cls, rule: Wanted, one: Candidate, other: Candidate, ones: Floats, others: Floats) -> _Counts:
+        """On what a node of each carries at the planned quantile."""
+        zones = rule.zones
+        most = min(max(one.alone, zones + 1), one.room + 1)
+        first = np.arange(zones, most, zones, dtype=np.float64)
+        taken = np.minimum(rule.missing, first)
+        left = rule.times - (first - taken)[:, None] * ones
+        worst = np.maximum(
+            (rule.missing - taken)[:, None] + left / others,
+            rule.missing + (rule.times - first[:, None] * ones) / others,
+        ).max(axis=1)
+        second = zones * np.maximum(1.0, np.ceil(worst / zones * (1 - ROUNDING) - ROUNDING))
+        second = np.maximum(second, zones * np.ceil((rule.least - first) / zones))
+        allowed = (first + second <= rule.most) & _is_within(one, other, first, second)
+        first, second = first[allowed], second[allowed]
+        return cls(one, other, first, second, one.cost(first) + other.cost(second))
+
+    def pair(self, index: int, more: int = 0) -> Pair:
+        """One of them, with so many more of the second shape."""
+        return Pair(self.one, self.other, (int(self.first[index]), int(self.second[index]) + more))
 
 
 def _grown(rule: Wanted, pair: Pair, below: float) -> Pair | None:
     """The pair with as many more of the second shape as all draws ask; None where that is no longer cheaper."""
+    known: dict[int, list[Floats]] = {}
     for more in range(GROWN):
         grown = pair._replace(nodes=(pair.nodes[0], pair.nodes[1] + more * rule.zones))
-        if grown.cost >= below or sum(grown.nodes) > rule.most:
+        if grown.cost >= below or not is_allowed(rule, grown):
             return None
-        first, second = (np.array([float(count)]) for count in grown.nodes)
-        if not _is_within(grown.one, grown.other, first, second).all():
-            return None
-        if carries(rule, grown):
+        if carries(rule, grown, known):
             return grown
     return None
+
+
+def is_allowed(rule: Wanted, pair: Pair) -> bool:
+    """Whether a pair keeps to the quotas, and to the nodes that there may be."""
+    first, second = (np.array([float(count)]) for count in pair.nodes)
+    return sum(pair.nodes) <= rule.most and bool(_is_within(pair.one, pair.other, first, second).all())
 
 
 def is_shared(one: Candidate, other: Candidate) -> bool:
@@ -231,11 +309,16 @@ def _is_within(one: Candidate, other: Candidate, first: Floats, second: Floats) 
     return apart
 
 
-def carries(rule: Wanted, pair: Pair) -> bool:
-    """Whether a pair carries as many draws as the plan asks, whichever nodes are missing."""
+def carries(rule: Wanted, pair: Pair, known: dict[int, list[Floats]]) -> bool:
+    """Whether a pair carries as many draws as the plan asks, whichever nodes are missing.
+
+    ``known`` keeps the share of each draw that a node of a shape carries, resource by resource.
+    """
+    for shape in pair[:2]:
+        if shape.at not in known:
+            known[shape.at] = [1.0 / _need(part, shape, index) for index, part in enumerate(rule.parts)]
     held = np.full(rule.parts[0].base.shape, np.inf)
-    for index, part in enumerate(rule.parts):
-        ones, others = 1.0 / _need(part, pair.one, index), 1.0 / _need(part, pair.other, index)
+    for ones, others in zip(known[pair.one.at], known[pair.other.at], strict=True):
         for taken in (min(rule.missing, pair.nodes[0]), max(0, rule.missing - pair.nodes[1])):
             standing = pair.nodes[0] - taken, max(0, pair.nodes[1] - (rule.missing - taken))
             np.minimum(held, standing[0] * ones + standing[1] * others, out=held)

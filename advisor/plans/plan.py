@@ -20,13 +20,14 @@ from advisor.models import Capacity, Excuse, Unit
 from advisor.offers.residency import Residence
 from advisor.plans.asked import Asked as Asked  # one door for those who plan
 from advisor.plans.choice import Choice
-from advisor.plans.choosing import Rehearsed, choose
+from advisor.plans.choosing import choose
 from advisor.plans.constraints import Constraint, provided, resources_of, tightest_first
 from advisor.plans.drawing import DRAWS, drawn, scores
 from advisor.plans.headroom import Headroom, Step, chain, folded, headroom
 from advisor.plans.lead import TimeToCapacity
 from advisor.plans.regret import Regret, critical_ratio, rank_of, regrets
 from advisor.plans.together import nodes_for, together
+from advisor.plans.weighed import Rehearsed
 from advisor.texts import say
 from loadtests.region import Frozen
 

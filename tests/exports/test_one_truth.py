@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -22,9 +22,12 @@ from advisor.advising import advise
 from advisor.carrying.exporting import export
 from advisor.carrying.fleet import _is_beyond, _spread, fleet_of
 from advisor.carrying.terraform import FILE, export_variables
+from advisor.clouds.asking import increases_of
 from advisor.clouds.today import needs
 from advisor.cluster.snapshot import Cluster
-from advisor.offers.offer import UNKNOWN_NODE
+from advisor.offers.catalog import load
+from advisor.offers.offer import UNKNOWN_NODE, Offer
+from advisor.own import Own
 from advisor.pages.fleetpage import lines, pods, rows, shown
 from advisor.pages.scaled import settings
 from advisor.pages.summary import summary
@@ -54,7 +57,21 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "warm": {"scaling": SCALING | {"warm_nodes": 4}, "buying": {"spot": "30%"}},
     "quota": {"quota_vcpus": {"id": 33_000, "in": 21_000}},
     "requests": {"scaling": SCALING | {"requests": {"cpu": "500m", "memory": "1Gi"}}, "spare_nodes": 3},
+    "no shape fits alone": {"offers": []},
+    "none fits but for spot instances": {
+        "offers": [],
+        "quota_vcpus": {"id": 25_000, "in": 19_000, "br": 12_000},
+        "buying": {"spot": "30%"},
+    },
 }
+SPOT: Final = "L-34B43A08"
+"""The quota of spot instances, of which nobody knows anything here."""
+SQUEEZED: Final = ("no shape fits alone", "none fits but for spot instances")
+FAMILIES: Final[Mapping[str, Mapping[str, int]]] = {
+    "c7g.4xlarge": {"ap-southeast-3": 20_000, "ap-south-1": 15_000, "sa-east-1": 10_000},
+    "g5g.4xlarge": {"ap-southeast-3": 16_000, "ap-south-1": 13_000, "sa-east-1": 9_000},
+}
+"""VCPUs that may run of each: two thirds of what it takes alone in every market, and a half."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,7 @@ class Told:
     region: RegionAdvice
     objects: Mapping[str, list[dict[str, Any]]]
     surge: Mapping[str, Any]
+    surge_reasons: Mapping[str, Mapping[str, str]]
     heads: str
 
 
@@ -73,11 +91,25 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run_of(Town(seed=3), tmp_path_factory.mktemp("town"))
 
 
-def advised(run: Run, launch: Mapping[str, Any], clusters: tuple[Cluster, ...] = ()) -> tuple[Advice, Run]:
+def advised(
+    run: Run, launch: Mapping[str, Any], clusters: tuple[Cluster, ...] = (), own: Own | None = None
+) -> tuple[Advice, Run]:
     data = run.header.scenario.model_dump(mode="json")
     data["launch"] |= {**LAUNCH, **launch}
     changed = replace(run, header=run.header.model_copy(update={"scenario": Scenario.model_validate(data)}))
-    return advise([changed], clusters=clusters), changed
+    return advise([changed], clusters=clusters, own=own), changed
+
+
+def of_two_families() -> Own:
+    """A catalogue of two shapes whose quotas are of their own."""
+    shipped = {offer.name: offer for offer in load("ec2").offers}
+    gpu = shipped["c8g.4xlarge"].model_copy(update={"name": "g5g.4xlarge"})
+    origin = {"source": "made up for a test", "as_of": "2026-11", "confidence": "assumed"}
+    offers = []
+    for offer in (shipped["c7g.4xlarge"], gpu):
+        quotas = {place: {"value": vcpus, **origin} for place, vcpus in FAMILIES[offer.name].items()}
+        offers.append(Offer.model_validate(offer.model_dump() | {"quota_vcpus": quotas}))
+    return Own(catalogs=(load("ec2")._replace(offers=tuple(offers)),))
 
 
 def told(advice: Advice, run: Run, folder: Path) -> Iterator[Told]:
@@ -89,14 +121,15 @@ def told(advice: Advice, run: Run, folder: Path) -> Iterator[Told]:
         texts = [file.read_text(encoding="utf-8") for file in sorted((folder / region.code).glob("*.yaml"))]
         for one in (one for text in texts for one in yaml.safe_load_all(text)):
             objects.setdefault(one["kind"], []).append(one)
-        surge = json.loads((folder / region.code / FILE).read_text(encoding="utf-8"))["surge"]
-        yield Told(advice, region, objects, surge, "\n".join(texts))
+        file = json.loads((folder / region.code / FILE).read_text(encoding="utf-8"))
+        yield Told(advice, region, objects, file["surge"], file["reasons"], "\n".join(texts))
 
 
 @pytest.fixture(scope="module", params=CASES)
 def each(request: pytest.FixtureRequest, run: Run, tmp_path_factory: pytest.TempPathFactory) -> list[Told]:
     """Three regions of one advice."""
-    found = list(told(*advised(run, CASES[request.param]), tmp_path_factory.mktemp("out")))
+    own = of_two_families() if request.param == SQUEEZED[0] else None
+    found = list(told(*advised(run, CASES[request.param], own=own), tmp_path_factory.mktemp("out")))
     assert len(found) == 3
     return found
 
@@ -234,6 +267,59 @@ def test_every_page_and_the_terminal_name_what_is_bought(each: list[Told], tmp_p
                 assert one.region.fleet is not None
                 for group in one.region.fleet.groups:
                     assert re.search(rf"{group.nodes:,} (×|个) {re.escape(group.offer)}", text), (lang, group)
+
+
+def test_where_no_shape_fits_its_quota_the_mix_that_does_is_planned_and_nothing_more_is_asked_for(
+    run: Run, tmp_path: Path
+) -> None:
+    """What would do with a higher quota stands beside it."""
+    for case, words in zip(SQUEEZED, ("No single shape fits the quota", "does not fit the quota"), strict=True):
+        own = of_two_families() if case == SQUEEZED[0] else None
+        advice, _ = advised(run, CASES[case], own=own)
+        for region in advice.regions:
+            assert isinstance(region.nodes, Plan)
+            choice, fleet = region.nodes.offers, region.fleet
+            assert choice.best is None
+            assert choice.mix is not None
+            assert fleet is not None
+            assert fleet.kind == "mix"
+            assert fleet.nodes == choice.mix.nodes <= fleet.most
+            assert choice.beyond is not None
+            assert choice.beyond.quota is not None
+            assert choice.beyond.quota.command
+            assert region.egress is not None
+            assert region.egress.nodes_usd == choice.mix.usd_per_event
+        assert [more for more in increases_of(advice) if more.quota != SPOT] == []
+        write_reports(advice, tmp_path, "en")
+        for name in ("report.html", "report.md"):
+            text = (tmp_path / name).read_text(encoding="utf-8")
+            assert text.count(words) == text.count("No offer fits here alone and on demand") == 3
+            assert "No offer fits here, not even" not in text
+            assert "request-service-quota-increase" in text
+
+
+def reasons(told: Told, lang: str) -> list[str]:
+    """Of all files of a region, in one language."""
+    found = [one[lang] for one in told.surge_reasons.values()]
+    by_why: dict[str, list[str]] = {}
+    for line in told.heads.splitlines():
+        if line.startswith("# ") and ": " in line:
+            why, _, text = line.removeprefix("# ").partition(": ")
+            by_why.setdefault(why, []).append(text)
+    return found + [text for texts in by_why.values() for text in texts[LANGS.index(lang) :: len(LANGS)]]
+
+
+def test_reasons_in_chinese_have_chinese_commas_and_one_word_for_each_way_to_pay(each: list[Told]) -> None:
+    for one in each:
+        assert one.region.fleet is not None
+        english, chinese = (" ".join(reasons(one, lang)) for lang in LANGS)
+        assert not re.search("[\u4e00-\u9fff]", english)
+        settings_named = re.sub(r"launch(\.\w+)+", "", chinese)
+        assert not re.search(r", |on.demand|\bspot\b|\(|预热池", settings_named, re.IGNORECASE)
+        for group in one.region.fleet.groups:
+            way = {"on-demand": "按需", "spot": "竞价实例"}[group.capacity]
+            assert f"{group.nodes:,} 个 {group.offer}（{way}，每小时 " in chinese
+        assert ("）、" in chinese) is (len(one.region.fleet.groups) > 1)
 
 
 def test_a_cluster_is_held_against_the_nodes_that_are_bought(run: Run, tmp_path: Path) -> None:
