@@ -62,6 +62,9 @@ class Shop(Frozen):
             command="" if fits else self.command(allowance.code, region, allowance.total(vcpus)),
             used=allowance.used,
             source=allowance.source,
+            others=allowance.others,
+            share=allowance.left if allowance.markets else None,
+            markets=allowance.markets,
         )
 
     def command(self, code: str, region: str, vcpus: int) -> str:
@@ -88,15 +91,23 @@ class QuotaNeed(Frozen):
     """vCPUs of what else runs there, which the increase has on top; None when nobody knows, and then it has not."""
     source: Source = "unknown"
     """Who says what is known."""
+    others: int = 0
+    """vCPUs that other markets keep of it, or where this one asks for more, that they take or would take."""
+    share: int | None = None
+    """vCPUs that this market may take; None where the quota was not divided."""
+    markets: tuple[str, ...] = ()
+    """With whom it is shared."""
 
     @property
     def total(self) -> int:
         """The quota that is needed."""
-        return self.vcpus + (self.used or 0)
+        return self.vcpus + (self.used or 0) + self.others
 
     @property
     def is_enough(self) -> bool:
         """Whether the quota is known to be; what the scenario says is for the plan alone."""
+        if self.share is not None:
+            return self.vcpus <= self.share
         return self.known is not None and (self.vcpus if self.source == "launch" else self.total) <= self.known
 
 

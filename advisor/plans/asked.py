@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from advisor.blocks import Floats
 from advisor.capacities.capacity import Capacities
 from advisor.clouds.counted import lasting, paid, serving, used_vcpus
 from advisor.clouds.quotas import PROVIDER, code_of
@@ -14,7 +15,7 @@ from advisor.clouds.snapshot import Account, Place
 from advisor.demands.demand import Demand
 from advisor.demands.rise import Rise
 from advisor.models import Excuse
-from advisor.offers.allowance import Allowance
+from advisor.offers.allowance import Allowance, Pool, Portion
 from advisor.offers.buying import PurchaseName, Shop
 from advisor.offers.offer import UNKNOWN_NODE, Offer
 from advisor.offers.residency import Residence
@@ -56,6 +57,10 @@ class Asked:
     """When it ends; None when nobody knows."""
     account: Place | None = None
     """What the account has where AWS serves the region; None where it was not read."""
+    portion: Portion | None = None
+    """What it has of the quotas that it shares; None where nothing was divided."""
+    needed: Floats | None = field(default=None, compare=False)
+    """Nodes of every offer before headroom, not yet whole, where they were worked out before."""
 
     def within(self, account: Account | None) -> Asked:
         """With what an account has where AWS serves the region."""
@@ -94,19 +99,24 @@ class Asked:
         """What the account has where the offer would run; None where it was not read, or is not asked of AWS."""
         return self.account if offer.provider == PROVIDER else None
 
+    def _own(self, offer: Offer) -> Place | None:
+        """The same with no more than this market's part of what serves and is reserved."""
+        place = self.place_in_account(offer)
+        return self.portion.own if place is not None and self.portion is not None else place
+
     def serving(self, offer: Offer, *, spot: bool = False) -> int:
         """Nodes of the offer that serve today."""
-        place = self.place_in_account(offer)
+        place = self._own(offer)
         return 0 if place is None else serving(place, offer.name, spot=spot)
 
     def paid(self, offer: Offer, nodes: int) -> int:
         """Of so many nodes of the offer those that are reserved, and so paid for already."""
-        place = self.place_in_account(offer)
+        place = self._own(offer)
         return 0 if place is None else paid(place, offer.name, nodes, self.launch.zones, self.ends)
 
     def held(self, offer: Offer) -> tuple[int, ...]:
         """Nodes of the offer that free reservations hold, for each zone that is planned with: those that hold most."""
-        place, zones, free = self.place_in_account(offer), self.launch.zones, Counter[str]()
+        place, zones, free = self._own(offer), self.launch.zones, Counter[str]()
         for one in () if place is None else lasting(place, offer.name, self.ends):
             free[one.zone] += one.free
         return (*(count for _, count in free.most_common(zones)), *[0] * (zones - len(free)))
@@ -116,6 +126,21 @@ class Asked:
 
         What the scenario says goes before what the account has, and that before what the catalogue says.
         """
+        found = self._allowed(offer, nodes, spot=spot)
+        pool = None if self.portion is None else self.pool(offer, found, spot=spot)
+        if pool is None or self.portion is None or pool not in self.portion.others:
+            return found
+        others, markets = self.portion.others[pool]
+        return found.model_copy(update={"others": others, "markets": markets})
+
+    def pool(self, offer: Offer, allowed: Allowance, *, spot: bool = False) -> Pool | None:
+        """The quota that an offer may share with other markets; None where it is this market's own, or not known."""
+        if allowed.quota is None or allowed.source == "launch":
+            return None
+        name = allowed.code or f"{offer.catalog} {allowed.quota}"
+        return Pool(offer.provider, self.place_of(offer), name, spot)
+
+    def _allowed(self, offer: Offer, nodes: int, *, spot: bool) -> Allowance:
         code, used = self.code_of(offer, "spot" if spot else "on_demand"), self._used(offer, nodes, spot=spot)
         said = None if spot else self.launch.quota_vcpus.get(self.demand.region)
         if said is not None:

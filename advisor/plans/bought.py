@@ -257,6 +257,9 @@ def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> It
         rows = {"room": f"{_room(order):,}", "vcpus": f"{order.vcpus or 0:,}", "used": f"{order.spot.beside:,}"}
         if order.vcpus is None:
             yield say("mix_spot_size", **quota)
+        elif order.spot.markets:
+            shared = {"share": f"{order.spot.left or 0:,}", "markets": ", ".join(order.spot.markets)}
+            yield say("mix_spot_share", room=rows["room"], vcpus=rows["vcpus"], **shared, **quota)
         elif order.spot.beside:
             yield say("mix_spot_account", **rows, **quota)
         else:

@@ -95,27 +95,17 @@ class Market(NamedTuple):
     rehearsed: Rehearsed
     found: tuple[Resource, ...]
     parts: tuple[Drawn, ...]
+    raw: Floats
+    """Nodes of every offer before headroom, not yet whole; NaN where what it carries is not known."""
 
 
 def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Choice:
     """The best offer, its alternatives, the cheapest mix, and an excuse for each of the others."""
-    market = _market(asked, limits, rehearsed, _beside(asked, limits))
-    fits: list[Weighed] = []
-    bent: list[tuple[Weighed, Unfit]] = []
-    refused: list[Unfit] = []
-    raw = _raw(market)
-    counts = [rehearsed.nodes, *_whole(market, raw)]
-    for index, (offer, nodes) in enumerate(zip((asked.node, *asked.offers), counts, strict=True), -1):
-        price = offer.price_in(asked.place_of(offer))
-        weighed = Weighed(offer, index, nodes, price, asked.paid(offer, nodes))
-        unfit = _unfit(market, offer, index, nodes)
-        if unfit is None:
-            fits.append(weighed)
-            continue
-        refused.append(unfit)
-        if unfit.key in BENDABLE:
-            bent.append((weighed, unfit))
-    fits.sort(key=lambda one: one.rank)
+    market = drawn_market(asked, limits, rehearsed)
+    every = list(weighed(market))
+    fits = sorted((one for one, unfit in every if unfit is None), key=lambda one: one.rank)
+    bent = [(one, unfit) for one, unfit in every if unfit is not None and unfit.key in BENDABLE]
+    refused = [unfit for _, unfit in every if unfit is not None]
     beyond = _beyond(market, bent, fits)
     if not fits:
         return Choice(beyond=beyond, refusals=grouped(refused))
@@ -124,7 +114,7 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
     places = {one.at for one in shown}
     refused += [_outdone(one, fits) for one in others if one.at not in places]
     shapes = [*fits, *(one for one, unfit in bent if unfit.key in OVER_QUOTA)]
-    bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(raw[best.at]))
+    bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(market.raw[best.at]))
     return Choice(
         best=_in_full(market, best, best),
         alternatives=tuple(_in_full(market, one, best) for one in shown),
@@ -133,6 +123,15 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
         ways=bought.ways,
         refusals=grouped(refused),
     )
+
+
+def weighed(market: Market) -> Iterator[tuple[Weighed, Unfit | None]]:
+    """Every offer, the node rehearsed first, with the reason why it does not fit."""
+    asked = market.asked
+    counts = [market.rehearsed.nodes, *_whole(market)]
+    for index, (offer, nodes) in enumerate(zip((asked.node, *asked.offers), counts, strict=True), -1):
+        one = Weighed(offer, index, nodes, offer.price_in(asked.place_of(offer)), asked.paid(offer, nodes))
+        yield one, _unfit(market, offer, index, nodes)
 
 
 def _beyond(market: Market, bent: Sequence[tuple[Weighed, Unfit]], fits: Sequence[Weighed]) -> OfferPlan | None:
@@ -200,7 +199,7 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
         at=one.at,
         price=one.price.value,
         vcpus=math.inf if one.offer.vcpus is None else one.offer.vcpus.value,
-        quota=math.inf if allowed.quota is None else allowed.quota - allowed.beside,
+        quota=math.inf if allowed.quota is None else allowed.quota - allowed.beside - allowed.others,
         pool=allowed.pool,
         catalog=one.offer.catalog,
         middles=np.log(middles),
@@ -226,31 +225,32 @@ def _beside(asked: Asked, limits: Sequence[Capacity]) -> list[Capacity]:
     return [one for one in known if asked.demand.of(one.unit)]
 
 
+def drawn_market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Market:
+    """All offers of a region, drawn; where that was done before (`Asked.needed`) it is not done again."""
+    return _market(asked, limits, rehearsed, _beside(asked, limits))
+
+
 def _market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed, beside: Sequence[Capacity] = ()) -> Market:
     found = resources(asked.demand, limits, asked.launch, asked.node, asked.offers, beside, rehearsed.raw)
-    return Market(asked, rehearsed, found, tuple(drawn_needs(asked.demand.region, one) for one in found if one.known))
+    parts = tuple(drawn_needs(asked.demand.region, one) for one in found if one.known)
+    raw = asked.needed
+    if raw is None:
+        rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
+        raw = needed_at(parts, rank) if len(parts) == len(found) else np.full(len(asked.offers), np.nan)
+    return Market(asked, rehearsed, found, parts, raw)
 
 
 def counts(asked: Asked, limits: Sequence[Capacity]) -> list[int]:
     """Nodes of every offer beside the one rehearsed, whether it fits or not; 0 where nobody knows."""
     nothing = Rehearsed(0, Interval.exact(0.0), "", (), 1.0)
-    market = _market(asked, limits, nothing)
-    return _whole(market, _raw(market))
+    return _whole(_market(asked, limits, nothing))
 
 
-def _raw(market: Market) -> Floats:
-    """Nodes of every offer before headroom, not yet whole; NaN where what it carries is not known."""
-    asked = market.asked
-    if not all(one.known for one in market.found):
-        return np.full(len(asked.offers), np.nan)
-    rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-    return needed_at(market.parts, rank)
-
-
-def _whole(market: Market, raw: Floats) -> list[int]:
+def _whole(market: Market) -> list[int]:
     """Whole nodes of every offer but the one rehearsed; 0 where what it carries is not known."""
-    whole = folded(headroom(market.asked.launch), np.where(np.isfinite(raw), raw, 0.0))
-    return [int(count) if known else 0 for count, known in zip(whole, np.isfinite(raw), strict=True)]
+    is_known = np.isfinite(market.raw)
+    whole = folded(headroom(market.asked.launch), np.where(is_known, market.raw, 0.0))
+    return [int(count) if known else 0 for count, known in zip(whole, is_known, strict=True)]
 
 
 def _unfit(market: Market, offer: Offer, index: int, nodes: int) -> Unfit | None:

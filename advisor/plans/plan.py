@@ -17,10 +17,11 @@ from advisor.blocks import COVERAGE, Floats
 from advisor.demands.rise import Rise
 from advisor.interval import Interval
 from advisor.models import Capacity, Excuse, Unit
+from advisor.offers.allowance import Share
 from advisor.offers.residency import Residence
 from advisor.plans.asked import Asked as Asked  # one door for those who plan
 from advisor.plans.choice import Choice
-from advisor.plans.choosing import Rehearsed, choose
+from advisor.plans.choosing import Market, Rehearsed, choose, drawn_market
 from advisor.plans.constraints import Constraint, provided, resources_of, tightest_first
 from advisor.plans.drawing import DRAWS, drawn, scores
 from advisor.plans.headroom import Headroom, Step, chain, folded, headroom
@@ -94,17 +95,35 @@ class Plan(Frozen):
     """What to buy: the node rehearsed beside every other offer."""
     residence: Residence | None = None
     """Where the nodes may stand; None where the scenario has no rule for the region."""
+    shares: tuple[Share, ...] = ()
+    """Quotas that were divided between this market and others; empty where it has them alone, or all have enough."""
 
 
 def plan(asked: Asked) -> Plan | Excuse:
     """Nodes for one region, or why none can be named."""
-    code = asked.demand.region
     if asked.barred is not None:
         return asked.barred
+    limits = _limits(asked)
+    if isinstance(limits, Excuse):
+        return limits
+    found = _most(asked, limits)
+    refused = _refused(asked, found) if limits[0].saturated else None
+    return refused or found
+
+
+def weighing(asked: Asked, found: Plan) -> Market:
+    """The offers that a plan was chosen from, drawn."""
+    limits = _limits(asked)
+    assert not isinstance(limits, Excuse)  # there is a plan
+    return drawn_market(asked, limits, _rehearsed(found))
+
+
+def _limits(asked: Asked) -> list[Capacity] | Excuse:
+    """What is planned on: what was seen to run out, else what was carried; or why there is nothing."""
+    code = asked.demand.region
     asks = [one for one in asked.capacities.found if asked.demand.of(one.unit) and one.per_node.low > 0]
     if limits := [capacity for capacity in asks if capacity.saturated]:
-        found = _most(asked, limits)
-        return _refused(asked, found) or found
+        return limits
     if not asks:
         return Excuse(about=code, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
     if asked.factor > TESTED_FACTOR:
@@ -112,7 +131,7 @@ def plan(asked: Asked) -> Plan | Excuse:
         return Excuse(
             about=code, reason=say("excuse_untested", factor=factor, most=most), remedy=say("remedy_rehearse_more")
         )
-    return _most(asked, [one for one in asks if one.unit in CARRIED] or asks)
+    return [one for one in asks if one.unit in CARRIED] or asks
 
 
 def _refused(asked: Asked, found: Plan) -> Excuse | None:
@@ -137,9 +156,13 @@ def _most(asked: Asked, limits: list[Capacity]) -> Plan:
         ]
     )
     found = found.model_copy(update={"constraints": rows})
+    return found.model_copy(update={"offers": choose(asked, limits, _rehearsed(found))})
+
+
+def _rehearsed(found: Plan) -> Rehearsed:
     raw = next(step.nodes for step in found.steps if step.name == "doubt")
-    rehearsed = Rehearsed(found.nodes, found.likely, found.binding, rows, found.ready / found.nodes, raw, found.bound)
-    return found.model_copy(update={"offers": choose(asked, limits, rehearsed)})
+    share = found.ready / found.nodes
+    return Rehearsed(found.nodes, found.likely, found.binding, found.constraints, share, raw, found.bound)
 
 
 def _plan(asked: Asked, capacity: Capacity) -> Plan:
