@@ -54,7 +54,10 @@ class Rehearsed(NamedTuple):
     ready: float
     """Share of the nodes that must stand before the surge."""
     raw: float = math.inf
-    """Nodes before headroom, not yet whole."""
+    """Nodes before headroom, not yet whole, if they add up."""
+    more: float = 1.0
+    """As many times more are needed, of any shape, where nodes were measured not to
+    (`advisor.plans.together.stretched`)."""
     bound: Literal["needed", "at_most"] = "needed"
 
 
@@ -124,7 +127,7 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
     places = {one.at for one in shown}
     refused += [_outdone(one, fits) for one in others if one.at not in places]
     shapes = [*fits, *(one for one, unfit in bent if unfit.key in OVER_QUOTA)]
-    bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(raw[best.at]))
+    bought = _bought(market, best, shapes, rehearsed.raw * rehearsed.more if best.at < 0 else float(raw[best.at]))
     return Choice(
         best=_in_full(market, best, best),
         alternatives=tuple(_in_full(market, one, best) for one in shown),
@@ -244,7 +247,7 @@ def _raw(market: Market) -> Floats:
     if not all(one.known for one in market.found):
         return np.full(len(asked.offers), np.nan)
     rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-    return needed_at(market.parts, rank)
+    return needed_at(market.parts, rank) * market.rehearsed.more
 
 
 def _whole(market: Market, raw: Floats) -> list[int]:
@@ -368,7 +371,7 @@ def _drawn(market: Market, one: Weighed) -> tuple[Interval, str, Literal["needed
         return market.rehearsed.likely, market.rehearsed.binding, market.rehearsed.bound
     steps = headroom(market.asked.launch)
     each = [float(np.median(needs([part], [one.at]))) for part in market.parts]
-    whole: Floats = np.sort(folded(steps, np.exp(needs(market.parts, [one.at])[0])))
+    whole: Floats = np.sort(folded(steps, np.exp(needs(market.parts, [one.at])[0]) * market.rehearsed.more))
     tail = (1.0 - COVERAGE) / 2
     low, mid, high = (float(whole[rank_of(share, DRAWS)]) for share in (tail, 0.5, 1.0 - tail))
     samples = market.rehearsed.likely.samples
