@@ -14,7 +14,7 @@ from advisor.clouds.quotas import PROVIDER, code_of
 from advisor.clouds.snapshot import Account, Place
 from advisor.demands.demand import Demand
 from advisor.demands.rise import Rise
-from advisor.models import Excuse
+from advisor.models import Excuse, Unit
 from advisor.offers.allowance import Allowance
 from advisor.offers.buying import PurchaseName, Shop
 from advisor.offers.offer import UNKNOWN_NODE, Offer
@@ -36,7 +36,9 @@ class Asked:
     measured: tuple[Part, ...] = ()
     """Parts of the wait for a node that were measured; what ``launch.time_to_capacity`` says goes before them."""
     rise: Rise | None = None
-    """How fast demand grows; None when nobody knows, and then all nodes must stand before the surge."""
+    """How fast viewers grow; None when nobody knows, and then all nodes must stand before the surge."""
+    joining: Rise | None = None
+    """The same of joins."""
     node: Offer = UNKNOWN_NODE
     """What the rehearsed node is."""
     offers: tuple[Offer, ...] = ()
@@ -62,6 +64,10 @@ class Asked:
         """With what an account has where AWS serves the region."""
         place = None if account is None else account.place(self.places.get(PROVIDER, ""))
         return replace(self, account=place)
+
+    def rise_of(self, unit: Unit) -> Rise | None:
+        """How fast a resource of this unit is asked for more: bits and requests grow with the viewers."""
+        return self.joining if unit == "joins/s" else self.rise
 
     @property
     def waiting(self) -> TimeToCapacity:

@@ -7,7 +7,8 @@ before the surge. docs/planning.md has the formulas and a worked example.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -77,15 +78,19 @@ class Plan(Frozen):
     likely: Interval
     """Nodes that nine in ten draws need, headroom included, and their median."""
     ready: int
-    """Nodes that must stand before the surge, because new ones take their time; all where the course is not known."""
+    """Nodes that must stand before the surge, because new ones take their time; all where the course is not known.
+
+    Of the resources that bind or may bind, the one that asks for most of them decides."""
+    sooner: Unit | None = None
+    """The unit of the resource that asks for ``ready``, where it is another than the one that binds."""
     ready_likely: Interval
     lead: Interval
     """Seconds from the load's rise to a new node that serves: nine in ten draws, and their median."""
     starting: float = 0.0
     """Of ``lead``: seconds until the provider has begun to start all nodes that come during the surge, median."""
     rise: float | None
-    """Share of the peak that must stand beforehand, on the median time to capacity; None without a course, or where
-    joins may bind: all must."""
+    """Share of the peak (of what asks for ``ready``) that must stand beforehand, on the median time to capacity; None
+    without a course: all must."""
     drivers: tuple[Driver, ...]
     regret: tuple[Regret, ...]
     constraints: tuple[Constraint, ...]
@@ -125,9 +130,9 @@ def _refused(asked: Asked, found: Plan) -> Excuse | None:
 
 def _most(asked: Asked, limits: list[Capacity]) -> Plan:
     """Each resource asks for nodes of its own; the one that asks for most binds."""
-    if any(limit.unit == "joins/s" for limit in limits):
-        asked = replace(asked, rise=None)  # joins reach their peak as the ramp begins; `rise` is the course of viewers
-    found = max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
+    plans = [_plan(asked, limit) for limit in limits]
+    found = max(plans, key=lambda found: found.nodes)
+    found = _in_time(found, max(plans, key=lambda found: found.ready))
     if asked.is_brief:
         return found
     rows = tightest_first(
@@ -142,23 +147,34 @@ def _most(asked: Asked, limits: list[Capacity]) -> Plan:
     return found.model_copy(update={"offers": choose(asked, limits, rehearsed)})
 
 
+def _in_time(found: Plan, early: Plan) -> Plan:
+    """The plan, with all that must stand before the surge for another resource of which more is asked by then."""
+    if early.ready <= found.ready:
+        return found
+    share = {driver.name: driver.ready for driver in early.drivers}
+    drivers = [driver.model_copy(update={"ready": share[driver.name]}) for driver in found.drivers]
+    told = {"ready": early.ready, "ready_likely": early.ready_likely, "rise": early.rise, "sooner": early.unit}
+    return found.model_copy(update=told | {"drivers": _largest_first(drivers)})
+
+
 def _plan(asked: Asked, capacity: Capacity) -> Plan:
     demand, launch = asked.demand.of(capacity.unit), asked.launch
     assert demand is not None  # only such capacities are asked
     wanted = _tried(demand, f"demand {asked.demand.region}")
     carried = _tried(capacity.per_node, f"capacity {capacity.unit}")
-    course = _course(asked.waiting, asked.rise)
+    rise = asked.rise_of(capacity.unit)
+    course = _course(asked.waiting, rise)
     law = asked.capacities.scaling
     law = law if law and law.model == capacity.model else None
     raw, quantile = together(nodes_for(wanted, carried), law), critical_ratio(launch.underprovision_weight)
     steps, rank = headroom(launch), rank_of(quantile, DRAWS)
     ordered = _in_order(raw, rank, whole=not asked.is_brief)  # no step makes more of less: the order stays
     needed = folded(steps, ordered)
-    late = starting(asked, folded(steps, raw), course)
+    late = starting(asked, folded(steps, raw), course, rise)
     if late is not None:
-        course = _Course.of(course.waits + late, asked.rise)
+        course = _Course.of(course.waits + late, rise)
     before = needed
-    if asked.rise:
+    if rise:
         before = folded(steps, _in_order(raw * course.shares, rank, whole=not asked.is_brief))
     samples = demand.samples and min(demand.samples, capacity.per_node.samples)
     middle = float(together(np.array([nodes_for(demand.mid, capacity.per_node.mid)]), law)[0])
@@ -224,7 +240,7 @@ HALVINGS: Final = 20
 """Of the share that must stand beforehand: known to a millionth."""
 
 
-def starting(asked: Asked, needed: Floats, course: _Course) -> Floats | None:
+def starting(asked: Asked, needed: Floats, course: _Course, rise: Rise | None) -> Floats | None:
     """Seconds of every draw until the provider has begun to start all nodes that do not stand before the surge.
 
     The more must be started, the longer that takes, and the more must therefore stand before: the share s solves
@@ -232,7 +248,7 @@ def starting(asked: Asked, needed: Floats, course: _Course) -> Floats | None:
     None where all are started at once, and where the provider's rate is not known.
     """
     bucket, waits, shares = asked.launches_of(asked.node), course.waits, course.shares
-    if asked.rise is None or bucket is None or not bucket.seconds(int(np.max(needed * (1 - shares)))):
+    if rise is None or bucket is None or not bucket.seconds(int(np.max(needed * (1 - shares)))):
         return None
 
     def late(share: Floats) -> Floats:
@@ -242,7 +258,7 @@ def starting(asked: Asked, needed: Floats, course: _Course) -> Floats | None:
     low, high = shares, np.ones_like(shares)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        is_short = asked.rise.ready(waits + late(middle)) > middle
+        is_short = rise.ready(waits + late(middle)) > middle
         low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
     return late(high)
 
@@ -277,10 +293,13 @@ def drivers(wanted: Floats, carried: Floats, shares: Floats) -> tuple[Driver, ..
     varied = {name: _variance(part) for name, part in parts.items()}
     ready = sum(varied.values()) or 1.0
     peak = (varied["demand"] + varied["capacity"]) or 1.0
-    found = (
+    return _largest_first(
         Driver(name=name, peak=0.0 if name == "lead" else share / peak, ready=share / ready)
         for name, share in varied.items()
     )
+
+
+def _largest_first(found: Iterable[Driver]) -> tuple[Driver, ...]:
     return tuple(sorted(found, key=lambda one: (-one.ready, one.name)))
 
 
