@@ -9,6 +9,7 @@ from datetime import datetime
 
 from advisor.capacities.capacity import Capacities
 from advisor.clouds.counted import lasting, paid, serving, used_vcpus
+from advisor.clouds.owned import NOTHING, Cover, cover
 from advisor.clouds.quotas import PROVIDER, code_of
 from advisor.clouds.snapshot import Account, Place
 from advisor.demands.demand import Demand
@@ -105,10 +106,19 @@ class Asked:
         place = self.place_in_account(offer)
         return 0 if place is None else serving(place, offer.name, spot=spot)
 
-    def paid(self, offer: Offer, nodes: int) -> int:
-        """Of so many nodes of the offer those that are reserved, and so paid for already."""
+    def reserved(self, offer: Offer, nodes: int) -> int:
+        """Of so many nodes of the offer those that stand in free capacity reservations."""
         place = self.place_in_account(offer)
         return 0 if place is None else paid(place, offer.name, nodes, self.launch.zones, self.ends)
+
+    def cover(self, offer: Offer) -> Cover:
+        """Nodes of the offer that are paid for either way: reserved, or covered by Reserved Instances."""
+        place = self.place_in_account(offer)
+        return NOTHING if place is None else cover(place, offer.name, self.launch.zones, self.ends)
+
+    def paid(self, offer: Offer, nodes: int) -> int:
+        """Of so many nodes of the offer those that are paid for already."""
+        return self.cover(offer).paid(nodes)
 
     def held(self, offer: Offer) -> tuple[int, ...]:
         """Nodes of the offer that free reservations hold, for each zone that is planned with: those that hold most."""
@@ -140,5 +150,5 @@ class Asked:
         used = None if place is None or not code else used_vcpus(place, code, spot=spot)
         if used is None:
             return None
-        own = self.serving(offer, spot=spot) + (0 if spot else self.paid(offer, nodes))
+        own = self.serving(offer, spot=spot) + (0 if spot else self.reserved(offer, nodes))
         return used - min(used, 0 if offer.vcpus is None else min(own, nodes) * offer.vcpus.value)

@@ -69,7 +69,7 @@ class Weighed(NamedTuple):
     nodes: int
     price: Fact[float] | None
     paid: int = 0
-    """Nodes that are reserved, and so cost nothing on top."""
+    """Nodes that are paid for already, and so cost nothing on top."""
 
     @property
     def full(self) -> float:
@@ -169,6 +169,7 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
         spot=asked.allowance(best.offer, best.nodes, spot=True),
         steady=asked.allowance(best.offer, best.nodes),
         paid=best.paid,
+        owned=best.paid - asked.reserved(best.offer, best.nodes),
     )
     pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
     named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)
@@ -210,6 +211,7 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
         wider=np.array(wider),
         alone=one.nodes,
         held=market.asked.held(one.offer),
+        cover=market.asked.cover(one.offer),
         serving=market.asked.serving(one.offer),
         used=allowed.beside,
     )
