@@ -28,7 +28,7 @@ from advisor.cluster.starts import measured
 from advisor.cluster.today import Look, look, looked, today
 from advisor.demands.cdn import cdn, length, peak_seconds_of, seen_of
 from advisor.demands.demand import Demand, audience_of, demands, peak_viewers
-from advisor.demands.rise import rise
+from advisor.demands.rise import rise, rise_of_joins
 from advisor.demands.usage import usages
 from advisor.egress import prices as egress_prices
 from advisor.egress.cost import Leaving, egress_costs
@@ -45,7 +45,7 @@ from advisor.plans.plan import Asked, Plan
 from advisor.plans.shares import plans_of
 from advisor.texts import Message
 from advisor.verdict import verdict
-from loadtests.flow import planned
+from loadtests.flow import joins, planned
 from loadtests.region import Names
 from loadtests.run import Run
 
@@ -215,6 +215,7 @@ def _asked(
         factor,
         measured=_waited(demand.region, looks),
         rise=rise(planned(scenario, demand.region), phases),
+        joining=rise_of_joins(joins(scenario, demand.region), phases),
         places=usual if residence is None else residence.places,
         node=stock.node,
         offers=stock.offers,
@@ -237,6 +238,7 @@ def _scaled(
         Scaled(
             nodes,
             planned(scenario, region.code),
+            joins(scenario, region.code),
             float(region.audience),
             phases,
             _lead(measurement, region.code, looks),

@@ -17,6 +17,8 @@ from loadtests.region import Fact, Frozen
 from loadtests.units import Duration, Share
 
 PurchaseName: TypeAlias = Literal["on_demand", "savings", "reservation", "warm_pool", "spot"]
+PaidName: TypeAlias = PurchaseName | Literal["owned"]
+"""How a node is paid for; ``owned``: by Reserved Instances that the account has, which nobody buys for an event."""
 
 
 class Purchase(Frozen):
@@ -117,13 +119,15 @@ class Way(Frozen):
     name: PurchaseName
     facts: Purchase
     most: int
-    """Nodes that may be bought so."""
+    """Nodes that may be bought so, beside those in ``paid``."""
     accepted: bool
     """Whether the launch's settings let them be."""
     usd_per_hour: float | None
-    """All nodes, these bought so and the others on demand; None when a price is not known."""
+    """These bought so, and the others on demand but for those in ``paid``; None when a price is not known."""
     usd_waiting: float | None = None
     """Of these, per hour before the event, while they are kept but not used."""
+    paid: int = 0
+    """Nodes that are reserved or covered already: they cost nothing on top, whichever way the others are bought."""
 
 
 ORDER: Final[tuple[PurchaseName, ...]] = ("on_demand", "savings", "reservation", "warm_pool", "spot")

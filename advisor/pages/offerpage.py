@@ -32,6 +32,7 @@ def tools(lang: str) -> dict[str, Callable[..., Any]]:
         "share_lines": partial(share_lines, lang),
         "spot_text": partial(spot_text, lang),
         "way_rows": partial(way_rows, lang),
+        "ways_paid": partial(ways_paid, lang),
         "refusals": partial(refusals, lang),
     }
 
@@ -141,6 +142,16 @@ def share_lines(lang: str, found: Plan) -> list[str]:
 def way_rows(lang: str, found: Plan) -> list[dict[str, str]]:
     """A row for each way to pay for the best offer."""
     return [_way_row(lang, way) for way in found.offers.ways if way.most]
+
+
+def ways_paid(lang: str, found: Plan) -> str:
+    """What of the best offer is paid for in every way; empty where nothing is."""
+    best, ways = found.offers.best, found.offers.ways
+    if best is None or not best.paid or not ways:
+        return ""
+    counts = {"paid": best.paid, "nodes": best.nodes, "rest": best.nodes - best.paid}
+    key = "ways_paid" if counts["rest"] else "ways_all_paid"
+    return fill(lang, key, **{name: f"{count:,}" for name, count in counts.items()})
 
 
 def _way_row(lang: str, way: Way) -> dict[str, str]:

@@ -10,11 +10,12 @@ from datetime import datetime
 from advisor.blocks import Floats
 from advisor.capacities.capacity import Capacities
 from advisor.clouds.counted import lasting, paid, serving, used_vcpus
+from advisor.clouds.owned import NOTHING, Cover, cover
 from advisor.clouds.quotas import PROVIDER, code_of
 from advisor.clouds.snapshot import Account, Place
 from advisor.demands.demand import Demand
 from advisor.demands.rise import Rise
-from advisor.models import Excuse
+from advisor.models import Excuse, Unit
 from advisor.offers.allowance import Allowance, Pool, Portion
 from advisor.offers.buying import PurchaseName, Shop
 from advisor.offers.offer import UNKNOWN_NODE, Offer
@@ -36,7 +37,9 @@ class Asked:
     measured: tuple[Part, ...] = ()
     """Parts of the wait for a node that were measured; what ``launch.time_to_capacity`` says goes before them."""
     rise: Rise | None = None
-    """How fast demand grows; None when nobody knows, and then all nodes must stand before the surge."""
+    """How fast viewers grow; None when nobody knows, and then all nodes must stand before the surge."""
+    joining: Rise | None = None
+    """The same of joins."""
     node: Offer = UNKNOWN_NODE
     """What the rehearsed node is."""
     offers: tuple[Offer, ...] = ()
@@ -66,6 +69,10 @@ class Asked:
         """With what an account has where AWS serves the region."""
         place = None if account is None else account.place(self.places.get(PROVIDER, ""))
         return replace(self, account=place)
+
+    def rise_of(self, unit: Unit) -> Rise | None:
+        """How fast a resource of this unit is asked for more: bits and requests grow with the viewers."""
+        return self.joining if unit == "joins/s" else self.rise
 
     @property
     def waiting(self) -> TimeToCapacity:
@@ -109,10 +116,19 @@ class Asked:
         place = self._own(offer)
         return 0 if place is None else serving(place, offer.name, spot=spot)
 
-    def paid(self, offer: Offer, nodes: int) -> int:
-        """Of so many nodes of the offer those that are reserved, and so paid for already."""
+    def reserved(self, offer: Offer, nodes: int) -> int:
+        """Of so many nodes of the offer those that stand in free capacity reservations."""
         place = self._own(offer)
         return 0 if place is None else paid(place, offer.name, nodes, self.launch.zones, self.ends)
+
+    def cover(self, offer: Offer) -> Cover:
+        """Nodes of the offer that are paid for either way: reserved, or covered by Reserved Instances."""
+        place = self._own(offer)
+        return NOTHING if place is None else cover(place, offer.name, self.launch.zones, self.ends)
+
+    def paid(self, offer: Offer, nodes: int) -> int:
+        """Of so many nodes of the offer those that are paid for already."""
+        return self.cover(offer).paid(nodes)
 
     def held(self, offer: Offer) -> tuple[int, ...]:
         """Nodes of the offer that free reservations hold, for each zone that is planned with: those that hold most."""
@@ -159,5 +175,5 @@ class Asked:
         used = None if place is None or not code else used_vcpus(place, code, spot=spot)
         if used is None:
             return None
-        own = self.serving(offer, spot=spot) + (0 if spot else self.paid(offer, nodes))
+        own = self.serving(offer, spot=spot) + (0 if spot else self.reserved(offer, nodes))
         return used - min(used, 0 if offer.vcpus is None else min(own, nodes) * offer.vcpus.value)

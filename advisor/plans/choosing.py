@@ -54,7 +54,10 @@ class Rehearsed(NamedTuple):
     ready: float
     """Share of the nodes that must stand before the surge."""
     raw: float = math.inf
-    """Nodes before headroom, not yet whole."""
+    """Nodes before headroom, not yet whole, if they add up."""
+    more: float = 1.0
+    """As many times more are needed, of any shape, where nodes were measured not to
+    (`advisor.plans.together.stretched`)."""
     bound: Literal["needed", "at_most"] = "needed"
 
 
@@ -66,7 +69,7 @@ class Weighed(NamedTuple):
     nodes: int
     price: Fact[float] | None
     paid: int = 0
-    """Nodes that are reserved, and so cost nothing on top."""
+    """Nodes that are paid for already, and so cost nothing on top."""
 
     @property
     def full(self) -> float:
@@ -114,7 +117,8 @@ def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Ch
     places = {one.at for one in shown}
     refused += [_outdone(one, fits) for one in others if one.at not in places]
     shapes = [*fits, *(one for one, unfit in bent if unfit.key in OVER_QUOTA)]
-    bought = _bought(market, best, shapes, rehearsed.raw if best.at < 0 else float(market.raw[best.at]))
+    needed = rehearsed.raw * rehearsed.more if best.at < 0 else float(market.raw[best.at])
+    bought = _bought(market, best, shapes, needed)
     return Choice(
         best=_in_full(market, best, best),
         alternatives=tuple(_in_full(market, one, best) for one in shown),
@@ -165,6 +169,7 @@ def _bought(market: Market, best: Weighed, shapes: Sequence[Weighed], raw: float
         spot=asked.allowance(best.offer, best.nodes, spot=True),
         steady=asked.allowance(best.offer, best.nodes),
         paid=best.paid,
+        owned=best.paid - asked.reserved(best.offer, best.nodes),
     )
     pair = _pair(market, best, priced) if best.price is not None and len(priced) > 1 else None
     named = pair and (pair, _named(asked, pair.one.at).name, _named(asked, pair.other.at).name)
@@ -206,6 +211,7 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
         wider=np.array(wider),
         alone=one.nodes,
         held=market.asked.held(one.offer),
+        cover=market.asked.cover(one.offer),
         serving=market.asked.serving(one.offer),
         used=allowed.beside,
     )
@@ -236,7 +242,8 @@ def _market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed, besi
     raw = asked.needed
     if raw is None:
         rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-        raw = needed_at(parts, rank) if len(parts) == len(found) else np.full(len(asked.offers), np.nan)
+        is_known = len(parts) == len(found)
+        raw = needed_at(parts, rank) * rehearsed.more if is_known else np.full(len(asked.offers), np.nan)
     return Market(asked, rehearsed, found, parts, raw)
 
 
@@ -368,7 +375,7 @@ def _drawn(market: Market, one: Weighed) -> tuple[Interval, str, Literal["needed
         return market.rehearsed.likely, market.rehearsed.binding, market.rehearsed.bound
     steps = headroom(market.asked.launch)
     each = [float(np.median(needs([part], [one.at]))) for part in market.parts]
-    whole: Floats = np.sort(folded(steps, np.exp(needs(market.parts, [one.at])[0])))
+    whole: Floats = np.sort(folded(steps, np.exp(needs(market.parts, [one.at])[0]) * market.rehearsed.more))
     tail = (1.0 - COVERAGE) / 2
     low, mid, high = (float(whole[rank_of(share, DRAWS)]) for share in (tail, 0.5, 1.0 - tail))
     samples = market.rehearsed.likely.samples

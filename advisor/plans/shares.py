@@ -280,7 +280,8 @@ def _owned_by(there: Sequence[Market], at: int) -> Place | None:
     reserved = place.reservations and tuple(
         one.model_copy(update={"free": mine(one.kind, one.free)}) for one in place.reservations
     )
-    return place.model_copy(update={"groups": groups, "reservations": reserved})
+    owned = place.owned and tuple(one.model_copy(update={"count": mine(one.kind, one.count)}) for one in place.owned)
+    return place.model_copy(update={"groups": groups, "reservations": reserved, "owned": owned})
 
 
 def _steadily(
