@@ -28,22 +28,24 @@ from advisor.cluster.starts import measured
 from advisor.cluster.today import Look, look, looked, today
 from advisor.demands.cdn import cdn, length, peak_seconds_of, seen_of
 from advisor.demands.demand import Demand, audience_of, demands, peak_viewers
-from advisor.demands.rise import rise
+from advisor.demands.rise import rise, rise_of_joins
 from advisor.demands.usage import usages
 from advisor.egress import prices as egress_prices
 from advisor.egress.cost import Leaving, egress_costs
 from advisor.interval import Interval
 from advisor.measured.measure import JUDGED, Measurement, measure
 from advisor.measured.recording import Recording
+from advisor.models import Excuse
 from advisor.offers.catalog import Stock, stale, stock_of
 from advisor.offers.residency import Residence, nowhere, resided
 from advisor.own import Own as Own  # one door for those who advise
 from advisor.plans import lead
 from advisor.plans.lead import TimeToCapacity, time_to_capacity
-from advisor.plans.plan import Asked, Plan, plan
+from advisor.plans.plan import Asked, Plan
+from advisor.plans.shares import plans_of
 from advisor.texts import Message
 from advisor.verdict import verdict
-from loadtests.flow import planned
+from loadtests.flow import joins, planned
 from loadtests.region import Names
 from loadtests.run import Run
 
@@ -119,7 +121,7 @@ def _regions(
     measurement: Measurement, asked: Sequence[Asked], looks: Looks, stock: Stock, own: Own
 ) -> tuple[RegionAdvice, ...]:
     """Each region's plan, then with its autoscaler, what serves it today, what the account says, its egress."""
-    planned_for = [_region(measurement, one) for one in asked]
+    planned_for = [_region(measurement, one, nodes) for one, nodes in zip(asked, plans_of(asked), strict=True)]
     regions = _compared(measurement, _scaled(measurement, planned_for, looks, stock), looks)
     regions = _accounted(measurement, regions, stock, own.account, asked[0].ends)
     return _leaving(measurement, regions, stock, own)
@@ -185,7 +187,7 @@ def _accounted(
     return tuple(region.model_copy(update={"account": found.get(region.code)}) for region in regions)
 
 
-def _region(measurement: Measurement, asked: Asked) -> RegionAdvice:
+def _region(measurement: Measurement, asked: Asked, nodes: Plan | Excuse) -> RegionAdvice:
     demand, place = asked.demand, measurement.places[asked.demand.region]
     return RegionAdvice(
         code=demand.region,
@@ -193,7 +195,7 @@ def _region(measurement: Measurement, asked: Asked) -> RegionAdvice:
         timezone=place.timezone,
         audience=round(demand.viewers.mid),
         demand=demand,
-        nodes=plan(asked),
+        nodes=nodes,
         cdn=cdn(demand, place, measurement.scenario, seen_of(measurement, demand)),
     )
 
@@ -213,6 +215,7 @@ def _asked(
         factor,
         measured=_waited(demand.region, looks),
         rise=rise(planned(scenario, demand.region), phases),
+        joining=rise_of_joins(joins(scenario, demand.region), phases),
         places=usual if residence is None else residence.places,
         node=stock.node,
         offers=stock.offers,
@@ -235,6 +238,7 @@ def _scaled(
         Scaled(
             nodes,
             planned(scenario, region.code),
+            joins(scenario, region.code),
             float(region.audience),
             phases,
             _lead(measurement, region.code, looks),

@@ -13,6 +13,7 @@ import resource
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,10 +34,12 @@ from advisor.plans.drawing import DRAWS, drawn, scores
 from advisor.plans.headroom import folded, headroom
 from advisor.plans.plan import Plan, plan
 from advisor.plans.regret import critical_ratio, rank_of
+from advisor.plans.shares import plans_of
 from advisor.plans.transfer import Resource, resources
 from benchmarks.rig.report import write
 from loadtests.buying import Buying
 from loadtests.launch import Launch
+from loadtests.region import Fact
 
 SIZES: Final = (2, 4, 8, 16, 32, 48, 64, 96, 128, 192)
 
@@ -125,6 +128,16 @@ def asked(region: str, size: float, offers: tuple[Offer, ...], shop: Shop) -> As
     )
 
 
+def crowded(questions: Sequence[Asked], place: str) -> list[Asked]:
+    """The same markets, all in one place with a quota that is enough for a few of them."""
+    told = {"source": "made up for benchmarks/planner.py", "as_of": "2026-11-27", "confidence": "assumed"}
+    quota = {"quota_vcpus": {place: Fact[int].model_validate({"value": 20_000, **told})}}
+    node, *offers = (one.model_copy(update=quota) for one in (questions[0].node, *questions[0].offers))
+    launch = questions[0].launch.model_copy(update={"quota_vcpus": {}})
+    places = {"bench": place}
+    return [replace(one, node=node, offers=tuple(offers), launch=launch, places=places) for one in questions]
+
+
 def looped(question: Asked) -> list[int]:
     """The nodes of every type, one type after the other, as one would write it down."""
     limits = question.capacities.found
@@ -164,6 +177,10 @@ def main() -> None:
         plans = [plan(question) for question in questions]
         ours.append(time.process_time() - start)
     memory = _megabytes() - before
+    together = crowded(questions, names[0])
+    start = time.process_time()
+    plans_of(together)
+    sharing = time.process_time() - start
     start = time.process_time()
     plain = [looped(question) for question in questions]
     loop = time.process_time() - start
@@ -174,6 +191,7 @@ def main() -> None:
         **shown,
         "reading_cpu_seconds": reading,
         "cpu_seconds": ours,
+        "sharing_cpu_seconds": sharing,
         "loop_cpu_seconds": loop,
         "ratio": loop / best,
         "extra_mb": memory,
@@ -181,6 +199,7 @@ def main() -> None:
     print(f"{DRAWS:,} draws × {given.types:,} types × {given.regions} regions, three resources, one process")
     print(f"  reading the catalogue             {reading:6.2f} s of CPU")
     print(f"  plan, mix, refusals, alternatives {best:6.2f} s of CPU [{min(ours):.2f} to {max(ours):.2f}]")
+    print(f"  the same in one place, one quota  {sharing:6.2f} s of CPU: divided, and planned again")
     print(f"  memory on top                     {memory:6.0f} MB")
     print(f"  nodes alone, one type at a time   {loop:6.2f} s: {loop / best:.1f} times as long")
     print(f"  same nodes for every type: {'yes' if counted == plain else 'NO'}")

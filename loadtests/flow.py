@@ -130,26 +130,27 @@ def courses(scenario: Scenario) -> tuple[Course, ...]:
     return tuple(Course(shape, tuple(codes), sum(shares[c] for c in codes)) for shape, codes in alike.items())
 
 
-def joins(scenario: Scenario) -> Series:
-    """Arrivals per second of all regions together, during each second."""
-    return _kept(sum((one.share * solve_flow(one.shape, scenario.stay).rate for one in courses(scenario)), np.zeros(1)))
+def joins(scenario: Scenario, code: str = "") -> Series:
+    """Arrivals per second during each second of the run, in one region or in all."""
+    parts = (share * solve_flow(shape, scenario.stay).rate for share, shape in _parts(scenario, code))
+    return _kept(sum(parts, np.zeros(1)))
 
 
 def planned(scenario: Scenario, code: str = "") -> Callable[[float], float]:
     """Concurrent viewers wanted at a time in run seconds, in one region or in all."""
-    shares = {one: audience.share for one, audience in scenario.regions.items() if code in ("", one)}
-    parts = [
-        (share, _watching(course.shape, scenario.stay))
-        for course in courses(scenario)
-        if (share := sum(shares.get(one, 0.0) for one in course.regions))
-    ]
-    if len(parts) == 1 and not code:
-        parts = [(1.0, *parts[0][1:])]
+    parts = [(share, _watching(shape, scenario.stay)) for share, shape in _parts(scenario, code)]
 
     def wanted(at: float) -> float:
         return sum(share * watching(at) for share, watching in parts)
 
     return wanted
+
+
+def _parts(scenario: Scenario, code: str) -> list[tuple[float, Shape]]:
+    """The courses of one region or of all, each with its share of all viewers."""
+    if not code:
+        return [(one.share, one.shape) for one in courses(scenario)]
+    return [(scenario.regions[code].share, one.shape) for one in courses(scenario) if code in one.regions]
 
 
 @lru_cache(maxsize=64)

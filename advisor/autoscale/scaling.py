@@ -23,6 +23,7 @@ from advisor.autoscale.keda import Cron, Threshold
 from advisor.autoscale.nodes import BUCKET, REFILL, Nodes
 from advisor.autoscale.sweep import Setting, by_tick, sweep
 from advisor.autoscale.world import Course, Spec, Workload
+from advisor.demands.rise import recent
 from advisor.models import Unit
 from advisor.offers.offer import UNKNOWN_NODE, Offer
 from advisor.plans.lead import TimeToCapacity
@@ -141,6 +142,8 @@ class Region:
     plan: Plan
     viewers: Callable[[float], float]
     """The rehearsed course, in seconds of the run."""
+    joins: NDArray[np.float64]
+    """Those who come in each second of it."""
     audience: float
     phases: tuple[Phase, ...]
     lead: TimeToCapacity
@@ -175,7 +178,10 @@ class _Course:
 
 
 def _course(region: Region) -> _Course | None:
-    """A value each second: calm, long enough for whatever is asked ahead, then as rehearsed, with a longer peak."""
+    """A value each second: calm, long enough for whatever is asked ahead, then as rehearsed, with a longer peak.
+
+    Where joins bind, it is theirs: while the viewers' peak lasts, as many come as leave.
+    """
     phases = region.phases
     start = next((phase.end for phase in phases if phase.name == "warm_up"), phases[0].start)
     seen = np.array([region.viewers(start + second + 0.5) for second in range(int(phases[-1].end - start))])
@@ -184,21 +190,17 @@ def _course(region: Region) -> _Course | None:
         return None
     longest = region.lead.total.high + launch_rate(region).nodes.seconds(_most_asked(region))
     calm = CALM + math.ceil(min(LONGEST, longest))
-    at = int(seen.argmax())
-    longer = max(0, PEAK - int(np.count_nonzero(seen > 0.95 * top)))
-    parts = [np.full(calm, seen[0]), seen[:at], np.full(longer, top), seen[at:]]
-    shaped = np.concatenate(parts) * (region.audience / top)
-    return _Course(_joining(shaped) if region.plan.unit == "joins/s" else shaped, start - calm)
-
-
-def _joining(viewers: _Series) -> _Series:
-    """What those who come ask for, in viewers at the peak: it jumps as a rise begins.
-
-    Those who are there count as they do for other units: some of them leave and others come, at a rate not known here.
-    """
-    come = np.maximum(0.0, np.diff(viewers, prepend=viewers[0]))
-    most = float(come.max())
-    return viewers if most <= 0 else np.maximum(viewers, come * (float(viewers.max()) / most))
+    high = np.flatnonzero(seen > 0.95 * top)
+    longer, at = max(0, PEAK - len(high)), int(seen.argmax())
+    if region.plan.unit == "joins/s":
+        at = int(high[len(high) // 2])
+        first = math.ceil(start)
+        seen = recent(region.joins[first : first + len(seen)])
+        top = float(seen.max())
+        if top <= 0:
+            return None
+    parts = [np.full(calm, seen[0]), seen[:at], np.full(longer, seen[at]), seen[at:]]
+    return _Course(np.concatenate(parts) * (region.audience / top), start - calm)
 
 
 def _most_asked(region: Region) -> int:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from pydantic import PositiveInt
 
+from advisor.blocks import Floats
 from advisor.capacities.scalability import LEAST_STEPS, REACH, Scalability, scalability
 from advisor.interval import Interval
 from advisor.measured.measure import Measurement
@@ -84,39 +86,49 @@ class NodeScaling(Frozen):
             return found if isinstance(found, Excuse) else one
         return found.scale(1.0 / one.mid)
 
+    def worth(self, nodes: int) -> float:
+        """What so many deliver, in what one does among the most rehearsed; past `reach` each does the average there."""
+        within = min(nodes, self.reach)
+        found = self.rate(within)
+        assert isinstance(found, Interval)  # within reach
+        return found.mid / (self.counts[-1].total.mid / self.most) * (nodes / within)
+
     def needed(self, demand: Interval) -> int | Excuse:
         """Fewest nodes whose low end carries the demand's high end, or why no number within `reach` does."""
-        counts = np.arange(1, self.reach + 1)
-        low, _, _ = self._curve.ends(counts.astype(float))
+        low, best = self._within
         enough = np.flatnonzero(low >= demand.high)
         if len(enough):
-            return int(counts[enough[0]])
-        best = int(np.argmax(low))
-        if counts[best] < self.reach:
-            return Excuse(
-                about=ABOUT,
-                reason=say("excuse_nodes_retrograde", most=f"{counts[best]:,}", share=f"{low[best] / demand.high:.0%}"),
-                remedy=say("remedy_nodes_retrograde"),
-            )
-        return self._too_many(math.ceil(self.reach * demand.high / low[best]))
+            return int(enough[0]) + 1
+        if best < self.reach:
+            told = {"most": f"{best:,}", "share": f"{low[best - 1] / demand.high:.0%}"}
+            return self._crowded("excuse_nodes_retrograde", **told)
+        return self._too_many(math.ceil(self.reach * demand.high / low.max()))
 
-    def refusal(self, demand: Interval, nodes: int) -> Excuse | None:
+    def refusal(self, demand: Interval, nodes: int, filled: float = 1.0) -> Excuse | None:
         """Why so many nodes, headroom included, must not be named for a demand where nodes were seen not to add up.
 
-        Headroom is asked of the law as so much more demand: nodes that only get in each other's way are none.
+        ``filled`` is how full a node is kept. All of the nodes must carry it too, while none is lost: more than deliver
+        most get in each other's way.
         """
         if self.kept >= KEPT:
             return None
         least = self.needed(demand)
         if isinstance(least, Excuse):
             return least
-        found = self.needed(demand.scale(max(1.0, nodes / least)))
-        return (
-            found if isinstance(found, Excuse) and found.reason.key == "excuse_nodes_retrograde" else self._far(nodes)
-        )
+        asked = demand.scale(1.0 / filled)
+        full = self.needed(asked)
+        if isinstance(full, Excuse) and full.reason.key == "excuse_nodes_retrograde":
+            return full
+        if nodes > self.reach:
+            return self._too_many(nodes)
+        low, best = self._within
+        share = low[nodes - 1] / asked.high
+        if nodes <= best or share >= 1:
+            return None
+        return self._crowded("excuse_nodes_crowded", nodes=f"{nodes:,}", most=f"{best:,}", share=f"{share:.0%}")
 
-    def _far(self, nodes: int) -> Excuse | None:
-        return self._too_many(nodes) if nodes > self.reach else None
+    def _crowded(self, reason: str, **told: str) -> Excuse:
+        return Excuse(about=ABOUT, reason=say(reason, **told), remedy=say("remedy_nodes_retrograde"))
 
     def _too_many(self, nodes: int) -> Excuse:
         reason = say("excuse_nodes_far", nodes=f"{nodes:,}", most=f"{self.most:,}", reach=f"{REACH:g}")
@@ -125,8 +137,19 @@ class NodeScaling(Frozen):
         )
 
     @property
+    def _within(self) -> tuple[Floats, int]:
+        """Low ends of what each node count from 1 to `reach` delivers, and the count that delivers most."""
+        low, mid, _ = self._curve.ends(np.arange(1.0, self.reach + 1))
+        return low, int(np.argmax(mid)) + 1
+
+    @property
     def _curve(self) -> Scalability:
-        return scalability([(float(one.nodes), one.total) for one in self.counts])
+        return _fitted(self.counts)
+
+
+@lru_cache(maxsize=32)
+def _fitted(counts: tuple[NodeTotal, ...]) -> Scalability:
+    return scalability([(float(one.nodes), one.total) for one in counts])
 
 
 def node_scaling(model: Model, measurement: Measurement) -> NodeScaling | None:

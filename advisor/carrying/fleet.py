@@ -15,7 +15,7 @@ from itertools import groupby
 from typing import Final, Literal
 
 from advisor.autoscale.scaling import ScalingAdvice
-from advisor.offers.buying import PurchaseName
+from advisor.offers.buying import PaidName
 from advisor.plans.bought import Part
 from advisor.plans.choice import OfferPlan
 from advisor.plans.plan import Plan
@@ -30,7 +30,7 @@ class Group(Frozen):
     """Nodes of one shape that are paid for in one way: a NodePool of Karpenter, a node group of Terraform."""
 
     offer: str
-    purchase: PurchaseName
+    purchase: PaidName
     capacity: Literal["on-demand", "spot"]
     """As Karpenter and EKS tell them apart; a savings plan is a way to pay for the former."""
     nodes: int

@@ -134,7 +134,10 @@ def _carried(cases: Sequence[Case], nodes: int) -> Carried | Excuse:
 
 
 def _viewers(cases: Sequence[Case], capacity: Capacity, nodes: int) -> Interval | None:
-    """Audience × nodes × capacity ÷ demand, all regions with the mix of the launch."""
+    """Audience × nodes × capacity ÷ demand, all regions with the mix of the launch.
+
+    Where nodes were measured not to add up, as many count as would carry the same if they did.
+    """
     demands = [demand for case in cases if (demand := case.asked.demand.of(capacity.unit)) is not None]
     if len(demands) < len(cases):
         return None
@@ -142,7 +145,9 @@ def _viewers(cases: Sequence[Case], capacity: Capacity, nodes: int) -> Interval 
     for demand in others:
         total = total.plus(demand)
     audience = sum(case.edge.viewers.mid for case in cases)
-    return capacity.per_node.scale(nodes * audience).over(total) if total.low > 0 else None
+    law = cases[0].asked.capacities.scaling
+    worth = law.worth(nodes) if law and law.model == capacity.model else nodes
+    return capacity.per_node.scale(worth * audience).over(total) if total.low > 0 else None
 
 
 def _with_headroom(asked: Sequence[Asked], nodes: int) -> int | None:

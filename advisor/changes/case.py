@@ -82,7 +82,10 @@ class Case:
         return replace(case, usage=self.usage.scaled(factor))
 
     def spread(self, seconds: int) -> Case:
-        """Every visit put off by a random wait below ``seconds``: peak and joins follow from the smoother curve."""
+        """Every visit put off by a random wait below ``seconds``: peak and joins follow from the smoother curve.
+
+        Within any time no more joins come on top than before, of a peak that is lower.
+        """
         usage = replace(self.usage, curves=tuple(curve.spread(seconds) for curve in self.usage.curves))
 
         def ratio(viewer: float, join: float) -> float:
@@ -97,7 +100,9 @@ class Case:
                 update={"wire": demand.wire.scale(wire), "requests": demand.requests.scale(requests), "joins": joins}
             )
 
-        return replace(self._asking(changed(self.asked.demand), changed(self.edge)), usage=usage)
+        found = self._asking(changed(self.asked.demand), changed(self.edge))
+        joining = self.asked.joining and self.asked.joining.of_peak(ratio(0.0, 1.0))
+        return replace(found, usage=usage, asked=replace(found.asked, joining=joining))
 
     def behind(self, wire: float, requests: float) -> Case:
         """A cache in front: the nodes see other shares of bits and requests, the viewers take what they took."""

@@ -324,7 +324,7 @@ def _for_untested(case: Case, capacity: Capacity, base: Case, before: Answer, fo
         zones = case.asked.launch.zones
         alike = before.nodes * then.high / now.high * base.size / case.size
         course = alone if isinstance(alone, Plan) else found
-        share = course.ready / course.nodes  # of the viewers' course, whatever the resource
+        share = course.ready / course.nodes  # of the course that it follows
         shown.append((_whole(alike, zones), _whole(alike * share, zones)))
     return min(shown, default=(0, 0))
 

@@ -123,14 +123,14 @@ class Aws:
         return self._client("service-quotas", region)
 
     def knows(self, service: str, region: str) -> bool:
-        """Whether botocore's own list says that the region has the service."""
+        """Whether botocore's own list says that the region has the service; one without regions has `HOME`."""
         from botocore.exceptions import UnknownRegionError
 
         try:
             partition = self.session.get_partition_for_region(region)
         except UnknownRegionError:
             return False
-        return region in self.session.get_available_regions(service, partition_name=partition)
+        return region in (self.session.get_available_regions(service, partition_name=partition) or [HOME])
 
     def _client(self, service: str, region: str) -> Any:
         if (service, region) not in self._clients:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from advisor.clouds.aws import Aws, Kind, Refused
+from advisor.clouds.commitments import commitments, is_usual, owned, spread
 from advisor.clouds.distributions import Window, delivered, listed, serving
 from advisor.clouds.edge import edge_quotas
 from advisor.clouds.excuses import excuse
@@ -57,6 +58,10 @@ def read_account(
     places = [_place(aws, region, (USUAL, *kinds), excuses) for region in regions]
     found: Told = {}
     try:
+        found["commitments"] = commitments(aws)
+    except Refused as refused:
+        excuses.append(excuse(refused))
+    try:
         distributions = listed(aws)
         found |= {"all_distributions": len(distributions), "distributions": serving(distributions, hosts)}
         found["delivered"] = tuple(delivered(aws, found["distributions"], windows, moment))
@@ -92,11 +97,15 @@ def _place(aws: Aws, region: str, offered: Sequence[str], excuses: list[Excuse])
 def _instances(aws: Aws, region: str) -> Told:
     """What runs, on demand and on spot."""
     kinds: dict[str, Counter[str]] = {"running": Counter(), "spot": Counter()}
+    usual: list[Told] = []
     for one in aws.every("ec2", region, "describe_instances", "Reservations", Filters=[*RUNNING]):
         for instance in one.get("Instances", ()):
             way = "spot" if instance.get("InstanceLifecycle") == "spot" else "running"
             kinds[way][str(instance["InstanceType"])] += 1
-    return {way: dict(sorted(found.items())) for way, found in kinds.items()}
+            if is_usual(instance):
+                usual.append(instance)
+    zones = spread((one, one.get("Placement", {}).get("AvailabilityZone")) for one in usual)
+    return {way: dict(sorted(found.items())) for way, found in kinds.items()} | {"spread": zones}
 
 
 def _groups(aws: Aws, region: str) -> tuple[Group, ...]:
@@ -114,6 +123,7 @@ def _group(told: Told) -> Group:
         in_service=dict(sorted(Counter(str(one.get("InstanceType", "?")) for one in serving_now).items())),
         zones=tuple(sorted(told.get("AvailabilityZones", ()))),
         warm=_warm(told.get("WarmPoolConfiguration")),
+        spread=spread((one, one.get("AvailabilityZone")) for one in serving_now),
     )
 
 
@@ -188,6 +198,7 @@ READ: Final[Mapping[str, Callable[[Aws, str], Any]]] = {
     "groups": _groups,
     "node_groups": _node_groups,
     "reservations": _reservations,
+    "owned": owned,
 }
 """What is read of a region, and the field of the snapshot that it fills."""
 WHOLE: Final = frozenset({"instances"})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, NonNegativeFloat
 
 from advisor.models import Excuse
 from loadtests.region import Frozen
@@ -31,6 +32,8 @@ class Group(Frozen):
     """Instances that serve, by type."""
     zones: tuple[str, ...]
     warm: WarmPool | None = None
+    spread: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Instances that serve, by type and zone."""
 
 
 class NodeGroup(Frozen):
@@ -62,6 +65,30 @@ class Reservation(Frozen):
     """None where it holds until it is cancelled."""
 
 
+class Owned(Frozen):
+    """Reserved Instances of one kind: active, for Linux on shared hardware."""
+
+    kind: str
+    """The type that they were bought for."""
+    zone: str
+    """In which they hold room, and to which they are bound; empty where they are a discount in the whole region."""
+    count: int
+    ends: datetime
+
+
+class Commitment(Frozen):
+    """An active Savings Plan: so much per hour is paid, whatever runs."""
+
+    reach: Literal["compute", "family"]
+    """All of EC2, Fargate and Lambda anywhere, or one family of instances in one region."""
+    family: str = ""
+    region: str = ""
+    per_hour: NonNegativeFloat = Field(allow_inf_nan=False)
+    """At the prices of the plan, in ``currency``."""
+    currency: str = "USD"
+    ends: datetime
+
+
 class Place(Frozen):
     """One region of the account; None where it could not be read."""
 
@@ -75,6 +102,9 @@ class Place(Frozen):
     groups: tuple[Group, ...] | None = None
     node_groups: tuple[NodeGroup, ...] | None = None
     reservations: tuple[Reservation, ...] | None = None
+    owned: tuple[Owned, ...] | None = None
+    spread: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """On-demand instances of Linux on shared hardware that run, by type and zone: what Reserved Instances apply to."""
     quotas: dict[str, int] = Field(default_factory=dict)
     """As applied, by code (`advisor.clouds.quotas`); what could not be read, or was not asked, is left out."""
 
@@ -134,6 +164,8 @@ class Account(Frozen):
     edge: EdgeQuotas | None = None
     """What CloudFront lets it do; None where that could not be read."""
     delivered: tuple[Delivered, ...] = ()
+    commitments: tuple[Commitment, ...] | None = None
+    """Savings Plans of the account, wherever they apply; None where they could not be read."""
     excuses: tuple[Excuse, ...] = ()
 
     def place(self, region: str) -> Place | None:

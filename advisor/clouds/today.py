@@ -9,9 +9,11 @@ from typing import Final
 
 from pydantic import Field
 
+from advisor.clouds.committed import Committed, Priced, committed, priced
 from advisor.clouds.counted import BUYING, lasting, paid, serving, used_vcpus
 from advisor.clouds.groups import group_need, in_the_way
 from advisor.clouds.needed import Needs, alone, counted, taken, total
+from advisor.clouds.owned import room
 from advisor.clouds.quotas import PROVIDER, code_of
 from advisor.clouds.snapshot import Account, Delivered, Distribution, Group, NodeGroup, Place
 from advisor.measured.measure import Measurement
@@ -86,7 +88,7 @@ class AccountToday(Frozen):
     """On-demand instances by type; None where they could not be read."""
     spot: dict[str, int] | None
     reserved: int | None
-    """Of this type, reserved to the end of the event and not used; None where reservations could not be read."""
+    """Of this type, with room reserved to the end of the event and not used; None where reservations are not known."""
     quota: int | None
     """vCPUs of the type's own families; None where it could not be read."""
     used: int | None
@@ -109,6 +111,8 @@ class AccountToday(Frozen):
     needed_spot: dict[str, int] = Field(default_factory=dict)
     quotas: tuple[QuotaToday, ...] = ()
     """Every quota that nodes to buy count against: that of the type first, then of other families, then of spot."""
+    committed: Committed = Committed()
+    """Reserved Instances and Savings Plans that may serve the event."""
 
 
 class Served(Frozen):
@@ -156,8 +160,10 @@ def needs(plan: Plan | Excuse, node: Offer, places: Mapping[str, str], ends: dat
     return Needs(place, max(steady, key=lambda kind: steady[kind]), parts, plan.zones, ends)
 
 
-def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> AccountToday | None:
-    """Of one region; None where its place was not read."""
+def account_today(
+    account: Account, code: str, wanted: Mapping[str, Needs], bought: Sequence[Priced] = ()
+) -> AccountToday | None:
+    """Of one region; None where its place was not read. ``bought`` is what Savings Plans could cover."""
     place = account.place(wanted[code].place) if code in wanted else None
     if place is None:
         return None
@@ -186,6 +192,7 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
         quotas=quotas,
         groups=tuple(_grown(place)),
         findings=(),
+        committed=committed(account, place, own, bought, len(there)),
         code=main.code,
         own=main.own,
         serving=serving(place, kind) if kind else 0,
@@ -194,8 +201,8 @@ def account_today(account: Account, code: str, wanted: Mapping[str, Needs]) -> A
 
 
 def _free(place: Place, kind: str, ends: datetime | None) -> int:
-    """Instances of a type that are reserved to the end of the event and not used."""
-    return sum(one.free for one in lasting(place, kind, ends))
+    """Instances of a type for which room is reserved to the end of the event and not used."""
+    return sum(one.free for one in lasting(place, kind, ends)) + room(place, kind, ends)
 
 
 def _quota(place: Place, own: Needs, there: Mapping[str, Needs], code: str, *, spot: bool) -> QuotaToday:
@@ -337,5 +344,6 @@ def accounts_of(
     if account is None:
         return {}
     wanted = {code: one for code, plan, places in found if (one := needs(plan, node, places, ends)) is not None}
-    told = {code: account_today(account, code, wanted) for code in wanted}
+    bought = {code: priced(plan) for code, plan, _ in found}
+    told = {code: account_today(account, code, wanted, bought[code]) for code in wanted}
     return {code: one for code, one in told.items() if one is not None}

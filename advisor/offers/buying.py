@@ -17,6 +17,8 @@ from loadtests.region import Fact, Frozen
 from loadtests.units import Duration, Share
 
 PurchaseName: TypeAlias = Literal["on_demand", "savings", "reservation", "warm_pool", "spot"]
+PaidName: TypeAlias = PurchaseName | Literal["owned"]
+"""How a node is paid for; ``owned``: by Reserved Instances that the account has, which nobody buys for an event."""
 
 
 class Purchase(Frozen):
@@ -62,6 +64,9 @@ class Shop(Frozen):
             command="" if fits else self.command(allowance.code, region, allowance.total(vcpus)),
             used=allowance.used,
             source=allowance.source,
+            others=allowance.others,
+            share=allowance.left if allowance.markets else None,
+            markets=allowance.markets,
         )
 
     def command(self, code: str, region: str, vcpus: int) -> str:
@@ -88,15 +93,23 @@ class QuotaNeed(Frozen):
     """vCPUs of what else runs there, which the increase has on top; None when nobody knows, and then it has not."""
     source: Source = "unknown"
     """Who says what is known."""
+    others: int = 0
+    """vCPUs that other markets keep of it, or where this one asks for more, that they take or would take."""
+    share: int | None = None
+    """vCPUs that this market may take; None where the quota was not divided."""
+    markets: tuple[str, ...] = ()
+    """With whom it is shared."""
 
     @property
     def total(self) -> int:
         """The quota that is needed."""
-        return self.vcpus + (self.used or 0)
+        return self.vcpus + (self.used or 0) + self.others
 
     @property
     def is_enough(self) -> bool:
         """Whether the quota is known to be; what the scenario says is for the plan alone."""
+        if self.share is not None:
+            return self.vcpus <= self.share
         return self.known is not None and (self.vcpus if self.source == "launch" else self.total) <= self.known
 
 
@@ -106,13 +119,15 @@ class Way(Frozen):
     name: PurchaseName
     facts: Purchase
     most: int
-    """Nodes that may be bought so."""
+    """Nodes that may be bought so, beside those in ``paid``."""
     accepted: bool
     """Whether the launch's settings let them be."""
     usd_per_hour: float | None
-    """All nodes, these bought so and the others on demand; None when a price is not known."""
+    """These bought so, and the others on demand but for those in ``paid``; None when a price is not known."""
     usd_waiting: float | None = None
     """Of these, per hour before the event, while they are kept but not used."""
+    paid: int = 0
+    """Nodes that are reserved or covered already: they cost nothing on top, whichever way the others are bought."""
 
 
 ORDER: Final[tuple[PurchaseName, ...]] = ("on_demand", "savings", "reservation", "warm_pool", "spot")

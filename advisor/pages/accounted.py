@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from advisor import figures
+from advisor.clouds.committed import Committed
 from advisor.clouds.today import AccountLooked, AccountToday, Grown, QuotaToday, Served
 from advisor.texts import fill, listed
 
@@ -44,6 +45,8 @@ def rows(lang: str, found: AccountToday) -> list[tuple[str, str, str]]:
     named += [line for one in found.quotas for line in _quota(lang, one, is_first=one is found.quotas[0])]
     if not any(one.spot for one in found.quotas):
         named.append((fill(lang, "account_row_spot_quota"), number(found.spot_quota), ""))
+    named += [(fill(lang, "account_row_owned"), _owned(lang, found.committed), "")]
+    named += [(fill(lang, "account_row_commitments"), _commitments(lang, found.committed), "")]
     return named + [(one.name, _grown(lang, one), "") for one in found.groups]
 
 
@@ -69,6 +72,41 @@ def _kinds(lang: str, counts: Mapping[str, int] | None) -> str:
     if counts is None:
         return fill(lang, "account_unknown")
     return listed(lang, (f"{count:,} × {kind}" for kind, count in counts.items())) or "0"
+
+
+def _owned(lang: str, found: Committed) -> str:
+    if found.owned is None:
+        return fill(lang, "account_unknown")
+    lines = [
+        fill(
+            lang,
+            "owned_zonal" if one.zone else "owned_regional",
+            count=f"{one.count:,}",
+            kind=one.kind,
+            zone=one.zone,
+            ends=f"{one.ends:%Y-%m-%d}",
+        )
+        for one in found.owned
+    ]
+    if found.others:
+        lines.append(fill(lang, "owned_others", count=f"{found.others:,}"))
+    return listed(lang, lines) or "0"
+
+
+def _commitments(lang: str, found: Committed) -> str:
+    if found.commitments is None:
+        return fill(lang, "account_unknown")
+    lines = (
+        fill(
+            lang,
+            f"commitment_{one.reach}",
+            usd=f"{one.currency} {one.per_hour:,.2f}",
+            family=one.family,
+            ends=f"{one.ends:%Y-%m-%d}",
+        )
+        for one in found.commitments
+    )
+    return listed(lang, lines) or "0"
 
 
 def _grown(lang: str, one: Grown) -> str:

@@ -15,7 +15,7 @@ from advisor.pages.planning import told_offer
 from advisor.plans.bought import Mix
 from advisor.plans.plan import Plan
 from advisor.plans.refusals import Refusal
-from advisor.texts import fill
+from advisor.texts import fill, listed
 
 SHOWN: Final = 2
 """Refusals of one kind that are told one by one; advice.json has them all."""
@@ -29,8 +29,10 @@ def tools(lang: str) -> dict[str, Callable[..., Any]]:
         "residency_lines": partial(residency_lines, lang),
         "buying_lines": partial(buying_lines, lang),
         "quota_text": partial(quota_text, lang),
+        "share_lines": partial(share_lines, lang),
         "spot_text": partial(spot_text, lang),
         "way_rows": partial(way_rows, lang),
+        "ways_paid": partial(ways_paid, lang),
         "refusals": partial(refusals, lang),
     }
 
@@ -94,11 +96,13 @@ def quota_text(lang: str, need: QuotaNeed, unknown: str = "unknown") -> str:
     kind = "enough" if need.is_enough else "short"
     if need.known is None:
         kind = unknown
+    elif need.share is not None:
+        kind = "enough_shared" if need.is_enough else "short_shared"
     elif need.used is not None and need.source != "launch":
         kind = "enough_beside" if need.is_enough else "short_beside"
     counts = {"vcpus": need.vcpus, "known": need.known or 0, "used": need.used or 0, "total": need.total}
     values = {name: f"{count:,}" for name, count in counts.items()}
-    told_need = fill(lang, f"quota_{kind}", code=need.code, region=need.region, **values)
+    told_need = fill(lang, f"quota_{kind}", code=need.code, region=need.region, **values, **_shared(lang, need))
     if need.known is None or need.source == "unknown":
         return told_need
     return ("" if lang == "zh" else " ").join((fill(lang, f"quota_by_{need.source}"), told_need))
@@ -112,12 +116,42 @@ def spot_text(lang: str, mix: Mix) -> str:
         return quota_text(lang, mix.quota, "unknown_spot")
     counts = {"vcpus": need.vcpus, "known": need.known or 0, "used": need.used or 0, "total": need.total}
     values = {name: f"{count:,}" for name, count in counts.items()}
-    return fill(lang, "quota_held_back", code=need.code, region=need.region, **values)
+    key = "quota_held_back" if need.share is None else "quota_held_back_shared"
+    return fill(lang, key, code=need.code, region=need.region, **values, **_shared(lang, need))
+
+
+def _shared(lang: str, need: QuotaNeed) -> dict[str, str]:
+    return {"share": f"{need.share or 0:,}", "markets": listed(lang, need.markets)}
+
+
+def share_lines(lang: str, found: Plan) -> list[str]:
+    """What this market has of each quota that was divided, and with whom."""
+    return [
+        fill(
+            lang,
+            "share_spot" if one.spot else "share_steady",
+            code=one.code,
+            place=one.place,
+            markets=listed(lang, one.markets),
+            **{name: f"{getattr(one, name):,}" for name in ("left", "wanted", "share", "taken")},
+        )
+        for one in found.shares
+    ]
 
 
 def way_rows(lang: str, found: Plan) -> list[dict[str, str]]:
     """A row for each way to pay for the best offer."""
     return [_way_row(lang, way) for way in found.offers.ways if way.most]
+
+
+def ways_paid(lang: str, found: Plan) -> str:
+    """What of the best offer is paid for in every way; empty where nothing is."""
+    best, ways = found.offers.best, found.offers.ways
+    if best is None or not best.paid or not ways:
+        return ""
+    counts = {"paid": best.paid, "nodes": best.nodes, "rest": best.nodes - best.paid}
+    key = "ways_paid" if counts["rest"] else "ways_all_paid"
+    return fill(lang, key, **{name: f"{count:,}" for name, count in counts.items()})
 
 
 def _way_row(lang: str, way: Way) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from markupsafe import Markup
 
@@ -16,9 +16,6 @@ from advisor.plans.constraints import Constraint
 from advisor.plans.headroom import Step
 from advisor.plans.plan import Plan
 from advisor.texts import Message, fill, texts
-
-ALL: Final = 0.9999
-"""Share of the peak from which everything must stand before the surge."""
 
 
 def tools(lang: str) -> dict[str, Callable[..., Any]]:
@@ -80,6 +77,9 @@ def planning_lines(lang: str, found: Plan) -> list[str]:
     likely, lead = found.likely, found.lead
     waits = {"lead": lead.mid, "low": lead.low, "high": lead.high}
     told = {name: figures.number(value) for name, value in waits.items()}
+    some, every = "planning_ready", "planning_ready_all"
+    if (found.sooner or found.unit) == "joins/s":
+        some, every = "planning_ready_joins", "planning_ready_all_joins"
     lines = [
         fill(
             lang,
@@ -91,13 +91,11 @@ def planning_lines(lang: str, found: Plan) -> list[str]:
             median=f"{likely.mid:,.0f}",
         )
     ]
-    if found.unit == "joins/s":
-        lines.append(fill(lang, "planning_ready_joins", **told))
-    elif found.rise is None or found.rise > ALL or found.ready >= found.nodes:
-        lines.append(fill(lang, "planning_ready_all", **told))
+    if found.rise is None or found.ready >= found.nodes:
+        lines.append(fill(lang, every, **told))
     else:
         share = figures.percent(found.rise)
-        lines.append(fill(lang, "planning_ready", ready=f"{found.ready:,}", share=share, **told))
+        lines.append(fill(lang, some, ready=f"{found.ready:,}", share=share, **told))
     if found.starting:
         lines.append(fill(lang, "planning_starting", seconds=figures.number(found.starting)))
     for tightest in found.constraints[:1]:

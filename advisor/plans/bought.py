@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from advisor.figures import dollars, percent
 from advisor.offers.allowance import UNKNOWN, Allowance
-from advisor.offers.buying import ORDER, Purchase, PurchaseName, QuotaNeed, Shop, Way
+from advisor.offers.buying import ORDER, PaidName, Purchase, PurchaseName, QuotaNeed, Shop, Way
 from advisor.plans.mixing import Pair
 from advisor.texts import Message, say
 from loadtests.launch import Launch
@@ -25,7 +25,7 @@ class Part(Frozen):
     """Nodes of one shape, paid for in one way."""
 
     offer: str
-    purchase: PurchaseName
+    purchase: PaidName
     nodes: int
     usd_per_hour: float
     """All of them."""
@@ -41,7 +41,7 @@ class Mix(Frozen):
     """The cheapest nodes of a region."""
 
     parts: tuple[Part, ...]
-    """One or two, and before each of them what of it is reserved already, at no cost on top."""
+    """One or two, and before each of them what of it is reserved or owned already, at no cost on top."""
     nodes: int
     usd_per_hour: float
     usd_per_event: float | None
@@ -86,7 +86,9 @@ class Order:
     steady: Allowance = UNKNOWN
     """The same of other instances."""
     paid: int = 0
-    """Nodes that are reserved: they are paid for either way."""
+    """Nodes that are paid for either way …"""
+    owned: int = 0
+    """… and of these, those that Reserved Instances cover; the others stand in capacity reservations."""
 
     def fits(self, nodes: int) -> bool:
         """Whether so many keep to the quota of those that are no spot instances."""
@@ -102,13 +104,14 @@ def bought(order: Order, shop: Shop | None, pair: NamedPair | None) -> Bought:
     buying = {} if shop is None else shop.buying
     spot = _spot(order) if "spot" in buying else 0
     room = min(spot, _room(order))
-    may = {"spot": room, "warm_pool": order.later}
-    ways = tuple(_way(order, name, buying[name], may.get(name, order.nodes)) for name in ORDER if name in buying)
+    unpaid = order.nodes - order.paid
+    may = {"spot": min(room, _rows(order, unpaid + order.launch.zones - 1)), "warm_pool": min(order.later, unpaid)}
+    ways = tuple(_way(order, name, buying[name], may.get(name, unpaid)) for name in ORDER if name in buying)
     if order.price is None:
         return Bought(None, ways)
     steady: PurchaseName = "savings" if order.launch.buying.savings and "savings" in buying else "on_demand"
     factor = buying[steady].price.value if steady in buying else 1.0
-    fits, unpaid = order.fits(order.nodes), order.nodes - order.paid
+    fits = order.fits(order.nodes)
     wished = min(spot, _setting(order), _rows(order, unpaid + order.launch.zones - 1))
     allowed = min(room, wished)
     full = unpaid * order.price
@@ -176,29 +179,35 @@ def _quota(order: Order, shop: Shop, nodes: int) -> QuotaNeed | None:
 def _way(order: Order, name: PurchaseName, facts: Purchase, most: int) -> Way:
     buying, price = order.launch.buying, order.price
     accepted = name in PLAIN or (name == "savings" and buying.savings) or (name == "spot" and buying.spot > 0)
-    cost = None if price is None else price * (order.nodes - most + most * facts.price.value)
+    others = max(0, order.nodes - order.paid - most)
+    cost = None if price is None else price * (others + most * facts.price.value)
     kept = facts.price if facts.assured else facts.waiting
     waiting = None if price is None or kept is None else price * most * kept.value
-    return Way(name=name, facts=facts, most=most, accepted=accepted, usd_per_hour=cost, usd_waiting=waiting)
+    return Way(
+        name=name, facts=facts, most=most, accepted=accepted, usd_per_hour=cost, usd_waiting=waiting, paid=order.paid
+    )
 
 
 def _alone(order: Order, price: float, steady: PurchaseName, factor: float) -> tuple[Part, ...]:
-    return tuple(_steadily(_part(order, steady, order.nodes, price * factor), order.paid))
+    return tuple(_steadily(_part(order, steady, order.nodes, price * factor), order.paid, order.owned))
 
 
 def _with_spot(
     order: Order, price: float, steady: PurchaseName, factor: float, spot: Purchase, count: int
 ) -> tuple[Part, ...]:
     kept = _part(order, steady, order.nodes - count, price * factor)
-    return (*_steadily(kept, order.paid), _part(order, "spot", count, price * spot.price.value))
+    return (*_steadily(kept, order.paid, order.owned), _part(order, "spot", count, price * spot.price.value))
 
 
-def _steadily(part: Part, paid: int) -> Iterator[Part]:
-    """Nodes that are not taken back: what is reserved already, then the others."""
-    reserved = min(paid, part.nodes)
+def _steadily(part: Part, paid: int, owned: int) -> Iterator[Part]:
+    """Nodes that are not taken back: what is reserved already, what is owned, then the others."""
+    reserved = min(paid - owned, part.nodes)
+    covered = min(owned, part.nodes - reserved)
     if reserved:
         yield part.model_copy(update={"purchase": "reservation", "nodes": reserved, "usd_per_hour": 0.0})
-    if rest := part.nodes - reserved:
+    if covered:
+        yield part.model_copy(update={"purchase": "owned", "nodes": covered, "usd_per_hour": 0.0})
+    if rest := part.nodes - reserved - covered:
         yield part.model_copy(update={"nodes": rest, "usd_per_hour": part.usd_per_hour / part.nodes * rest})
 
 
@@ -228,7 +237,7 @@ def _two(pair: NamedPair, steady: PurchaseName, factor: float) -> Iterator[Part]
             quota=_whole(found.quotas[index]),
             pool=pools[index],
         )
-        yield from _steadily(part, found.paid[index])
+        yield from _steadily(part, found.paid[index], found.owned[index])
 
 
 def _whole(vcpus: float) -> int | None:
@@ -247,6 +256,8 @@ def _why_parts(prices: Mapping[str, float], parts: tuple[Part, ...], *, fits: bo
         if part.purchase == "reservation":
             usd = dollars(part.nodes * prices[part.offer])
             yield say("mix_reserved", nodes=f"{part.nodes:,}", offer=part.offer, usd=usd)
+        elif part.purchase == "owned":
+            yield say("mix_owned", nodes=f"{part.nodes:,}", offer=part.offer)
     if not fits:
         yield from _why_squeezed(parts)
     elif len({part.offer for part in parts}) > 1:
@@ -280,6 +291,9 @@ def _why_spot(order: Order, covered: int, is_short: bool, facts: Purchase) -> It
         rows = {"room": f"{_room(order):,}", "vcpus": f"{order.vcpus or 0:,}", "used": f"{order.spot.beside:,}"}
         if order.vcpus is None:
             yield say("mix_spot_size", **quota)
+        elif order.spot.markets:
+            shared = {"share": f"{order.spot.left or 0:,}", "markets": ", ".join(order.spot.markets)}
+            yield say("mix_spot_share", room=rows["room"], vcpus=rows["vcpus"], **shared, **quota)
         elif order.spot.beside:
             yield say("mix_spot_account", **rows, **quota)
         else:

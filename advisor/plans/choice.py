@@ -42,7 +42,7 @@ class OfferPlan(Frozen):
     quota: QuotaNeed | None = None
     """vCPUs that they take; None where the catalogue does not say how many a node has, or who sells it."""
     paid: int = 0
-    """Nodes that stand in free reservations of the account: paid for either way, so they cost nothing on top."""
+    """Nodes in free reservations of the account, or covered by its Reserved Instances: they cost nothing on top."""
     serving: int = 0
     """Nodes that serve today in managed node groups of the account; the plan's nodes are not beside them."""
     groups: GroupNeed | None = None

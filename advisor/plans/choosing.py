@@ -45,23 +45,11 @@ BENDABLE: Final = (*OVER_QUOTA, "offer_few_zones", "offer_architecture")
 
 def choose(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Choice:
     """The best offer, its alternatives, the cheapest mix, and an excuse for each of the others."""
-    market = _market(asked, limits, rehearsed, _beside(asked, limits))
-    fits: list[Weighed] = []
-    bent: list[tuple[Weighed, Unfit]] = []
-    refused: list[Unfit] = []
-    raw = _raw(market)
-    counts, raws = [rehearsed.nodes, *_whole(market, raw)], [rehearsed.raw, *raw.tolist()]
-    for index, (offer, nodes) in enumerate(zip((asked.node, *asked.offers), counts, strict=True), -1):
-        price = offer.price_in(asked.place_of(offer))
-        weighed = Weighed(offer, index, nodes, price, asked.paid(offer, nodes), raws[index + 1])
-        unfit = _unfit(market, offer, index, nodes)
-        if unfit is None:
-            fits.append(weighed)
-            continue
-        refused.append(unfit)
-        if unfit.key in BENDABLE:
-            bent.append((weighed, unfit))
-    fits.sort(key=lambda one: one.rank)
+    market = drawn_market(asked, limits, rehearsed)
+    every = list(each_weighed(market))
+    fits = sorted((one for one, unfit in every if unfit is None), key=lambda one: one.rank)
+    bent = [(one, unfit) for one, unfit in every if unfit is not None and unfit.key in BENDABLE]
+    refused = [unfit for _, unfit in every if unfit is not None]
     beyond = _beyond(market, bent, fits)
     over = [one for one, unfit in bent if unfit.key in OVER_QUOTA]
     if not fits:
@@ -92,6 +80,18 @@ def _shapes(market: Market, found: Squeezed, bent: Sequence[tuple[Weighed, Unfit
     )
 
 
+def each_weighed(market: Market) -> Iterator[tuple[Weighed, Unfit | None]]:
+    """Every offer, the node rehearsed first, with the reason why it does not fit."""
+    asked, rehearsed = market.asked, market.rehearsed
+    counts, raws = [rehearsed.nodes, *_whole(market)], [rehearsed.raw * rehearsed.more, *market.raw.tolist()]
+    for index, (offer, nodes) in enumerate(zip((asked.node, *asked.offers), counts, strict=True), -1):
+        price = offer.price_in(asked.place_of(offer))
+        yield (
+            Weighed(offer, index, nodes, price, asked.paid(offer, nodes), raws[index + 1]),
+            _unfit(market, offer, index, nodes),
+        )
+
+
 def _beyond(market: Market, bent: Sequence[tuple[Weighed, Unfit]], fits: Sequence[Weighed]) -> OfferPlan | None:
     """The cheapest that breaks a rule which could be bent, where that would save anything."""
     if not bent:
@@ -110,31 +110,33 @@ def _beside(asked: Asked, limits: Sequence[Capacity]) -> list[Capacity]:
     return [one for one in known if asked.demand.of(one.unit)]
 
 
+def drawn_market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed) -> Market:
+    """All offers of a region, drawn; where that was done before (`Asked.needed`) it is not done again."""
+    return _market(asked, limits, rehearsed, _beside(asked, limits))
+
+
 def _market(asked: Asked, limits: Sequence[Capacity], rehearsed: Rehearsed, beside: Sequence[Capacity] = ()) -> Market:
     found = resources(asked.demand, limits, asked.launch, asked.node, asked.offers, beside, rehearsed.raw)
-    return Market(asked, rehearsed, found, tuple(drawn_needs(asked.demand.region, one) for one in found if one.known))
+    parts = tuple(drawn_needs(asked.demand.region, one) for one in found if one.known)
+    raw = asked.needed
+    if raw is None:
+        rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
+        is_known = len(parts) == len(found)
+        raw = needed_at(parts, rank) * rehearsed.more if is_known else np.full(len(asked.offers), np.nan)
+    return Market(asked, rehearsed, found, parts, raw)
 
 
 def counts(asked: Asked, limits: Sequence[Capacity]) -> list[int]:
     """Nodes of every offer beside the one rehearsed, whether it fits or not; 0 where nobody knows."""
     nothing = Rehearsed(0, Interval.exact(0.0), "", (), 1.0)
-    market = _market(asked, limits, nothing)
-    return _whole(market, _raw(market))
+    return _whole(_market(asked, limits, nothing))
 
 
-def _raw(market: Market) -> Floats:
-    """Nodes of every offer before headroom, not yet whole; NaN where what it carries is not known."""
-    asked = market.asked
-    if not all(one.known for one in market.found):
-        return np.full(len(asked.offers), np.nan)
-    rank = rank_of(critical_ratio(asked.launch.underprovision_weight), DRAWS)
-    return needed_at(market.parts, rank)
-
-
-def _whole(market: Market, raw: Floats) -> list[int]:
+def _whole(market: Market) -> list[int]:
     """Whole nodes of every offer but the one rehearsed; 0 where what it carries is not known."""
-    whole = folded(headroom(market.asked.launch), np.where(np.isfinite(raw), raw, 0.0))
-    return [int(count) if known else 0 for count, known in zip(whole, np.isfinite(raw), strict=True)]
+    is_known = np.isfinite(market.raw)
+    whole = folded(headroom(market.asked.launch), np.where(is_known, market.raw, 0.0))
+    return [int(count) if known else 0 for count, known in zip(whole, is_known, strict=True)]
 
 
 def _unfit(market: Market, offer: Offer, index: int, nodes: int) -> Unfit | None:
@@ -252,7 +254,7 @@ def _drawn(market: Market, one: Weighed) -> tuple[Interval, str, Literal["needed
         return market.rehearsed.likely, market.rehearsed.binding, market.rehearsed.bound
     steps = headroom(market.asked.launch)
     each = [float(np.median(needs([part], [one.at]))) for part in market.parts]
-    whole: Floats = np.sort(folded(steps, np.exp(needs(market.parts, [one.at])[0])))
+    whole: Floats = np.sort(folded(steps, np.exp(needs(market.parts, [one.at])[0]) * market.rehearsed.more))
     tail = (1.0 - COVERAGE) / 2
     low, mid, high = (float(whole[rank_of(share, DRAWS)]) for share in (tail, 0.5, 1.0 - tail))
     samples = market.rehearsed.likely.samples

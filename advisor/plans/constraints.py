@@ -63,7 +63,7 @@ def provided(asked: Asked, offer: Offer, nodes: int, ready: int, lead: Interval)
     """
     allowed, place = asked.allowance(offer, nodes), asked.place_of(offer)
     if allowed.quota and offer.vcpus is not None:
-        wanted = Interval.exact(float(nodes * offer.vcpus.value + allowed.beside))
+        wanted = Interval.exact(float(nodes * offer.vcpus.value + allowed.beside + allowed.others))
         yield constraint("quota", "vcpus", wanted, Interval.exact(float(allowed.quota)))
     launches = asked.launches_of(offer)
     seconds = 0.0 if launches is None else launches.seconds(nodes - ready)

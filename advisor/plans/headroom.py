@@ -1,7 +1,9 @@
 """Headroom as a fold: each step turns nodes into more nodes, and what each adds stays in sight.
 
 Steps never fall: more nodes in, never fewer out. So a quantile of the folded draws is the fold of the quantile, and one
-chain of figures tells the whole story.
+chain of figures tells the whole story. How full a node is kept asks more of capacity, and so goes by the law of nodes
+that were measured not to add up. A zone, and nodes that fail or are being replaced, are counted on top of those that
+this law says must be left: whatever is lost, these carry it all.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from advisor.blocks import Floats
+from advisor.capacities.nodecount import NodeScaling
+from advisor.plans.together import filled
 from loadtests.launch import Launch
 from loadtests.region import Frozen
 
@@ -53,10 +57,12 @@ class Headroom:
 
 @dataclass(frozen=True, slots=True)
 class Utilisation(Headroom):
-    """A node is kept this full at the peak: n ÷ share."""
+    """A node is kept this full at the peak: as many as carry demand ÷ share. Where nodes add up, n ÷ share."""
 
     name = "utilisation"
     share: float
+    scaling: NodeScaling | None = None
+    """Where nodes were measured not to add up."""
 
     @property
     def by(self) -> float:
@@ -65,7 +71,7 @@ class Utilisation(Headroom):
 
     def on(self, nodes: Floats) -> Floats:
         """More nodes, each less full."""
-        return nodes / self.share
+        return filled(nodes, self.share, self.scaling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +143,10 @@ class Whole(Headroom):
         return self.zones * np.maximum(1.0, np.ceil(each * (1 - ROUNDING) - ROUNDING))
 
 
-def headroom(launch: Launch) -> tuple[Headroom, ...]:
-    """The steps of a launch, in order."""
+def headroom(launch: Launch, scaling: NodeScaling | None = None) -> tuple[Headroom, ...]:
+    """The steps of a launch, in order; ``scaling`` where nodes were measured not to add up."""
     return (
-        Utilisation(launch.target_utilisation),
+        Utilisation(launch.target_utilisation, scaling),
         *([LoseZone(launch.zones)] if launch.zones > 1 else []),
         *([Add("lose", launch.lose_nodes)] if launch.lose_nodes else []),
         Add("spare", launch.spare_nodes),

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.blocks import Floats
+from advisor.clouds.owned import Cover
 from advisor.plans.headroom import ROUNDING, Headroom
 from advisor.plans.transfer import Drawn
 from loadtests.launch import Launch
@@ -70,30 +71,59 @@ class Candidate:
     alone: int
     """Nodes of it alone."""
     held: tuple[int, ...]
-    """Of each zone, those that free reservations hold: they are paid for either way."""
+    """Of each zone, those that free reservations hold: they count against the quota already."""
     serving: int
     """Those that serve today."""
     used: float
     """vCPUs that count against the quota now, and to which its own may belong."""
+    cover: Cover
+    """What is paid for either way."""
 
     @property
     def room(self) -> float:
         """Nodes that its quota holds at most, with those that count against it already; without end when unknown."""
         return self.quota / self.vcpus + self.serving + sum(self.held) if np.isfinite(self.quota) else np.inf
 
-    def paid(self, nodes: Floats) -> Floats:
-        """Of so many nodes, spread evenly over the zones, those that are reserved."""
-        each = np.ceil(nodes / len(self.held))
-        held: Floats = np.minimum(each[..., None], self.held).sum(axis=-1)
-        return np.minimum(nodes, held)
+    def reserved(self, nodes: Floats) -> Floats:
+        """Of so many nodes those that are in free reservations."""
+        return _in_zones(nodes, self.held)
+
+    def paid(self, nodes: Floats, more: Floats | float = 0.0) -> Floats:
+        """Of so many nodes those that are paid for either way, with ``more`` units of Reserved Instances at hand."""
+        held = _in_zones(nodes, self.cover.rooms)
+        units = np.floor((self.cover.units + more) / self.cover.each)
+        covered: Floats = held + np.minimum(nodes - held, np.maximum(0.0, units))
+        return covered
 
     def counted(self, nodes: Floats) -> Floats:
         """Of so many nodes those that count against the quota already, as they serve or are reserved."""
-        return np.minimum(self.used / self.vcpus, np.minimum(nodes, self.serving + self.paid(nodes)))
+        return np.minimum(self.used / self.vcpus, np.minimum(nodes, self.serving + self.reserved(nodes)))
 
-    def cost(self, nodes: Floats) -> Floats:
-        """USD per hour of so many, on top of what is paid for."""
-        return (nodes - self.paid(nodes)) * self.price
+
+def _in_zones(nodes: Floats, rooms: Sequence[int]) -> Floats:
+    """Of so many nodes, spread evenly over the zones, those for which there is room."""
+    each = np.ceil(nodes / len(rooms))
+    held: Floats = np.minimum(each[..., None], rooms).sum(axis=-1)
+    return np.minimum(nodes, held)
+
+
+def paid(one: Candidate, other: Candidate, first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """Of so many of both shapes those that are paid for: of Reserved Instances that fit both, the first takes its own.
+
+    What nodes of either take today is taken as used by others where a shape is looked at alone; together it is theirs.
+    """
+    if one.cover.reach != other.cover.reach:
+        return one.paid(first), other.paid(second)
+    ones = one.paid(first, other.cover.own)
+    taken = (ones - _in_zones(first, one.cover.rooms)) * one.cover.each
+    return ones, other.paid(second, one.cover.own - taken)
+
+
+def cost(one: Candidate, other: Candidate, first: Floats, second: Floats) -> Floats:
+    """USD per hour of so many of both, on top of what is paid for."""
+    ones, others = paid(one, other, first, second)
+    total: Floats = (first - ones) * one.price + (second - others) * other.price
+    return total
 
 
 class Pair(NamedTuple):
@@ -105,8 +135,8 @@ class Pair(NamedTuple):
 
     @property
     def cost(self) -> float:
-        """USD per hour, on top of what is reserved."""
-        return sum(float(one.cost(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+        """USD per hour, on top of what is paid for."""
+        return float(cost(self.one, self.other, *map(np.array, self.nodes)))
 
     @property
     def rank(self) -> tuple[float, int]:
@@ -125,8 +155,15 @@ class Pair(NamedTuple):
 
     @property
     def paid(self) -> tuple[int, int]:
-        """Of each shape those that are reserved."""
-        first, second = (int(one.paid(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+        """Of each shape those that are paid for either way."""
+        first, second = paid(self.one, self.other, *map(np.array, self.nodes))
+        return int(first), int(second)
+
+    @property
+    def owned(self) -> tuple[int, int]:
+        """Of these, those that Reserved Instances cover."""
+        reserved = (int(one.reserved(np.array(count))) for one, count in zip(self[:2], self.nodes, strict=True))
+        first, second = (max(0, count - held) for count, held in zip(self.paid, reserved, strict=True))
         return first, second
 
 
@@ -155,8 +192,10 @@ def wanted(parts: tuple[Drawn, ...], rank: int, launch: Launch, steps: Sequence[
 
 def shortlist(candidates: Sequence[Candidate], *, is_tight: bool = False) -> list[Candidate]:
     """Those that a cheapest pair may be made of; ``is_tight`` where it must keep to a quota that holds some back."""
-    chosen = sorted(candidates, key=lambda one: float(one.cost(np.array(one.alone))))[:OVERALL]
-    chosen += sorted((one for one in candidates if any(one.held)), key=lambda one: -one.price * sum(one.held))[:OVERALL]
+    paid_for = {one.at: one.cover.paid(one.alone) for one in candidates}
+    chosen = sorted(candidates, key=lambda one: (one.alone - paid_for[one.at]) * one.price)[:OVERALL]
+    covered = (one for one in candidates if paid_for[one.at])
+    chosen += sorted(covered, key=lambda one: -paid_for[one.at] * one.price)[:OVERALL]
     for resource in range(len(candidates[0].middles) if candidates else 0):
         ranked = sorted(candidates, key=lambda one: np.log(one.price) - one.middles[resource])
         chosen += ranked[:PER_RESOURCE]
@@ -261,7 +300,7 @@ class _Counts:
         second = np.maximum(second, zones * np.ceil((rule.least - first) / zones))
         allowed = (first + second <= rule.most) & _is_within(one, other, first, second)
         first, second = first[allowed], second[allowed]
-        return cls(one, other, first, second, one.cost(first) + other.cost(second))
+        return cls(one, other, first, second, cost(one, other, first, second))
 
     def pair(self, index: int, more: int = 0) -> Pair:
         """One of them, with so many more of the second shape."""

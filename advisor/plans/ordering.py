@@ -98,6 +98,7 @@ def _order(market: Market, one: Weighed) -> Order:
         spot=asked.allowance(one.offer, one.nodes, spot=True),
         steady=asked.allowance(one.offer, one.nodes),
         paid=one.paid,
+        owned=one.paid - asked.reserved(one.offer, one.nodes),
     )
 
 
@@ -129,13 +130,14 @@ def _candidate(market: Market, one: Weighed) -> Candidate:
         at=one.at,
         price=one.price.value,
         vcpus=math.inf if one.offer.vcpus is None else one.offer.vcpus.value,
-        quota=math.inf if allowed.quota is None else allowed.quota - allowed.beside,
+        quota=math.inf if allowed.quota is None else allowed.quota - allowed.beside - allowed.others,
         pool=allowed.pool,
         catalog=one.offer.catalog,
         middles=np.log(middles),
         wider=np.array(wider),
         alone=one.nodes,
         held=market.asked.held(one.offer),
+        cover=market.asked.cover(one.offer),
         serving=market.asked.serving(one.offer),
         used=allowed.beside,
     )

@@ -7,7 +7,8 @@ before the surge. docs/planning.md has the formulas and a worked example.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -17,17 +18,18 @@ from advisor.blocks import COVERAGE, Floats
 from advisor.demands.rise import Rise
 from advisor.interval import Interval
 from advisor.models import Capacity, Excuse, Unit
+from advisor.offers.allowance import Share
 from advisor.offers.residency import Residence
 from advisor.plans.asked import Asked as Asked  # one door for those who plan
 from advisor.plans.choice import Choice
-from advisor.plans.choosing import choose
+from advisor.plans.choosing import choose, drawn_market
 from advisor.plans.constraints import Constraint, provided, resources_of, tightest_first
 from advisor.plans.drawing import DRAWS, drawn, scores
 from advisor.plans.headroom import Headroom, Step, chain, folded, headroom
 from advisor.plans.lead import TimeToCapacity
 from advisor.plans.regret import Regret, critical_ratio, rank_of, regrets
-from advisor.plans.together import nodes_for, together
-from advisor.plans.weighed import Rehearsed
+from advisor.plans.together import nodes_for, stretched, together
+from advisor.plans.weighed import Market, Rehearsed
 from advisor.texts import say
 from loadtests.region import Frozen
 
@@ -78,15 +80,19 @@ class Plan(Frozen):
     likely: Interval
     """Nodes that nine in ten draws need, headroom included, and their median."""
     ready: int
-    """Nodes that must stand before the surge, because new ones take their time; all where the course is not known."""
+    """Nodes that must stand before the surge, because new ones take their time; all where the course is not known.
+
+    Of the resources that bind or may bind, the one that asks for most of them decides."""
+    sooner: Unit | None = None
+    """The unit of the resource that asks for ``ready``, where it is another than the one that binds."""
     ready_likely: Interval
     lead: Interval
     """Seconds from the load's rise to a new node that serves: nine in ten draws, and their median."""
     starting: float = 0.0
     """Of ``lead``: seconds until the provider has begun to start all nodes that come during the surge, median."""
     rise: float | None
-    """Share of the peak that must stand beforehand, on the median time to capacity; None without a course, or where
-    joins may bind: all must."""
+    """Share of the peak (of what asks for ``ready``) that must stand beforehand, on the median time to capacity; None
+    without a course: all must."""
     drivers: tuple[Driver, ...]
     regret: tuple[Regret, ...]
     constraints: tuple[Constraint, ...]
@@ -95,17 +101,35 @@ class Plan(Frozen):
     """What to buy: the node rehearsed beside every other offer."""
     residence: Residence | None = None
     """Where the nodes may stand; None where the scenario has no rule for the region."""
+    shares: tuple[Share, ...] = ()
+    """Quotas that were divided between this market and others; empty where it has them alone, or all have enough."""
 
 
 def plan(asked: Asked) -> Plan | Excuse:
     """Nodes for one region, or why none can be named."""
-    code = asked.demand.region
     if asked.barred is not None:
         return asked.barred
+    limits = _limits(asked)
+    if isinstance(limits, Excuse):
+        return limits
+    found = _most(asked, limits)
+    refused = _refused(asked, found) if limits[0].saturated else None
+    return refused or found
+
+
+def weighing(asked: Asked, found: Plan) -> Market:
+    """The offers that a plan was chosen from, drawn."""
+    limits = _limits(asked)
+    assert not isinstance(limits, Excuse)  # there is a plan
+    return drawn_market(asked, limits, _rehearsed(asked, found))
+
+
+def _limits(asked: Asked) -> list[Capacity] | Excuse:
+    """What is planned on: what was seen to run out, else what was carried; or why there is nothing."""
+    code = asked.demand.region
     asks = [one for one in asked.capacities.found if asked.demand.of(one.unit) and one.per_node.low > 0]
     if limits := [capacity for capacity in asks if capacity.saturated]:
-        found = _most(asked, limits)
-        return _refused(asked, found) or found
+        return limits
     if not asks:
         return Excuse(about=code, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
     if asked.factor > TESTED_FACTOR:
@@ -113,22 +137,22 @@ def plan(asked: Asked) -> Plan | Excuse:
         return Excuse(
             about=code, reason=say("excuse_untested", factor=factor, most=most), remedy=say("remedy_rehearse_more")
         )
-    return _most(asked, [one for one in asks if one.unit in CARRIED] or asks)
+    return [one for one in asks if one.unit in CARRIED] or asks
 
 
 def _refused(asked: Asked, found: Plan) -> Excuse | None:
     """Why the plan must not be named: so many nodes were measured not to carry the load together."""
     law = asked.capacities.scaling
     wanted = asked.demand.of(law.unit) if law else None
-    refusal = law.refusal(wanted, found.nodes) if law and wanted else None
+    refusal = law.refusal(wanted, found.nodes, asked.launch.target_utilisation) if law and wanted else None
     return refusal and refusal.model_copy(update={"about": found.region})
 
 
 def _most(asked: Asked, limits: list[Capacity]) -> Plan:
     """Each resource asks for nodes of its own; the one that asks for most binds."""
-    if any(limit.unit == "joins/s" for limit in limits):
-        asked = replace(asked, rise=None)  # joins reach their peak as the ramp begins; `rise` is the course of viewers
-    found = max((_plan(asked, limit) for limit in limits), key=lambda found: found.nodes)
+    plans = [_plan(asked, limit) for limit in limits]
+    found = max(plans, key=lambda found: found.nodes)
+    found = _in_time(found, max(plans, key=lambda found: found.ready))
     if asked.is_brief:
         return found
     rows = tightest_first(
@@ -138,9 +162,25 @@ def _most(asked: Asked, limits: list[Capacity]) -> Plan:
         ]
     )
     found = found.model_copy(update={"constraints": rows})
+    return found.model_copy(update={"offers": choose(asked, limits, _rehearsed(asked, found))})
+
+
+def _rehearsed(asked: Asked, found: Plan) -> Rehearsed:
     raw = next(step.nodes for step in found.steps if step.name == "doubt")
-    rehearsed = Rehearsed(found.nodes, found.likely, found.binding, rows, found.ready / found.nodes, raw, found.bound)
-    return found.model_copy(update={"offers": choose(asked, limits, rehearsed)})
+    law = asked.capacities.scaling
+    alone = stretched(raw, asked.launch.target_utilisation, law if law and law.model == found.binding else None)
+    share = found.ready / found.nodes
+    return Rehearsed(found.nodes, found.likely, found.binding, found.constraints, share, *alone, found.bound)
+
+
+def _in_time(found: Plan, early: Plan) -> Plan:
+    """The plan, with all that must stand before the surge for another resource of which more is asked by then."""
+    if early.ready <= found.ready:
+        return found
+    share = {driver.name: driver.ready for driver in early.drivers}
+    drivers = [driver.model_copy(update={"ready": share[driver.name]}) for driver in found.drivers]
+    told = {"ready": early.ready, "ready_likely": early.ready_likely, "rise": early.rise, "sooner": early.unit}
+    return found.model_copy(update=told | {"drivers": _largest_first(drivers)})
 
 
 def _plan(asked: Asked, capacity: Capacity) -> Plan:
@@ -148,18 +188,19 @@ def _plan(asked: Asked, capacity: Capacity) -> Plan:
     assert demand is not None  # only such capacities are asked
     wanted = _tried(demand, f"demand {asked.demand.region}")
     carried = _tried(capacity.per_node, f"capacity {capacity.unit}")
-    course = _course(asked.waiting, asked.rise)
+    rise = asked.rise_of(capacity.unit)
+    course = _course(asked.waiting, rise)
     law = asked.capacities.scaling
     law = law if law and law.model == capacity.model else None
     raw, quantile = together(nodes_for(wanted, carried), law), critical_ratio(launch.underprovision_weight)
-    steps, rank = headroom(launch), rank_of(quantile, DRAWS)
+    steps, rank = headroom(launch, law), rank_of(quantile, DRAWS)
     ordered = _in_order(raw, rank, whole=not asked.is_brief)  # no step makes more of less: the order stays
     needed = folded(steps, ordered)
-    late = starting(asked, folded(steps, raw), course)
+    late = starting(asked, folded(steps, raw), course, rise)
     if late is not None:
-        course = _Course.of(course.waits + late, asked.rise)
+        course = _Course.of(course.waits + late, rise)
     before = needed
-    if asked.rise:
+    if rise:
         before = folded(steps, _in_order(raw * course.shares, rank, whole=not asked.is_brief))
     samples = demand.samples and min(demand.samples, capacity.per_node.samples)
     middle = float(together(np.array([nodes_for(demand.mid, capacity.per_node.mid)]), law)[0])
@@ -225,7 +266,7 @@ HALVINGS: Final = 20
 """Of the share that must stand beforehand: known to a millionth."""
 
 
-def starting(asked: Asked, needed: Floats, course: _Course) -> Floats | None:
+def starting(asked: Asked, needed: Floats, course: _Course, rise: Rise | None) -> Floats | None:
     """Seconds of every draw until the provider has begun to start all nodes that do not stand before the surge.
 
     The more must be started, the longer that takes, and the more must therefore stand before: the share s solves
@@ -233,7 +274,7 @@ def starting(asked: Asked, needed: Floats, course: _Course) -> Floats | None:
     None where all are started at once, and where the provider's rate is not known.
     """
     bucket, waits, shares = asked.launches_of(asked.node), course.waits, course.shares
-    if asked.rise is None or bucket is None or not bucket.seconds(int(np.max(needed * (1 - shares)))):
+    if rise is None or bucket is None or not bucket.seconds(int(np.max(needed * (1 - shares)))):
         return None
 
     def late(share: Floats) -> Floats:
@@ -243,7 +284,7 @@ def starting(asked: Asked, needed: Floats, course: _Course) -> Floats | None:
     low, high = shares, np.ones_like(shares)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        is_short = asked.rise.ready(waits + late(middle)) > middle
+        is_short = rise.ready(waits + late(middle)) > middle
         low, high = np.where(is_short, middle, low), np.where(is_short, high, middle)
     return late(high)
 
@@ -278,10 +319,13 @@ def drivers(wanted: Floats, carried: Floats, shares: Floats) -> tuple[Driver, ..
     varied = {name: _variance(part) for name, part in parts.items()}
     ready = sum(varied.values()) or 1.0
     peak = (varied["demand"] + varied["capacity"]) or 1.0
-    found = (
+    return _largest_first(
         Driver(name=name, peak=0.0 if name == "lead" else share / peak, ready=share / ready)
         for name, share in varied.items()
     )
+
+
+def _largest_first(found: Iterable[Driver]) -> tuple[Driver, ...]:
     return tuple(sorted(found, key=lambda one: (-one.ready, one.name)))
 
 

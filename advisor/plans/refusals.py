@@ -13,8 +13,8 @@ from loadtests.region import Frozen
 FIX: Final = "_fix"
 """What the key of a remedy has beside that of its reason."""
 OFFER: Final = "offer"
-OVER_QUOTA: Final = ("offer_over_quota", "offer_over_account")
-"""Reasons that a higher quota mends: without, and with what else the account runs."""
+OVER_QUOTA: Final = ("offer_over_quota", "offer_over_account", "offer_over_share")
+"""Reasons that a higher quota mends: without, and with what else the account runs; where it is shared."""
 
 
 SAYS: Final[Mapping[Source, str]] = {"launch": SAID, "account": "Service Quotas", "catalog": "quota_vcpus"}
@@ -31,6 +31,10 @@ class Unfit(NamedTuple):
 def over_quota(allowance: Allowance, vcpus: int, told: dict[str, str]) -> Unfit:
     """Why so many vCPUs do not fit, and who says so."""
     told = told | {"asked": f"{vcpus:,}", "quota": f"{allowance.quota:,}"}
+    if allowance.markets:
+        share = allowance.left or 0
+        told |= {"share": f"{share:,}", "lack": f"{vcpus - share:,}", "code": allowance.code or "-"}
+        return Unfit("offer_over_share", told | {"markets": ", ".join(allowance.markets)})
     if not allowance.beside:
         return Unfit("offer_over_quota", told | {"source": SAYS.get(allowance.source, "-")})
     needed = {"used": f"{allowance.beside:,}", "total": f"{allowance.total(vcpus):,}"}

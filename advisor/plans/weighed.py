@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
+from advisor.blocks import Floats
 from advisor.interval import Interval
 from advisor.offers.offer import Offer
 from advisor.plans.asked import Asked
@@ -23,7 +24,10 @@ class Rehearsed(NamedTuple):
     ready: float
     """Share of the nodes that must stand before the surge."""
     raw: float = math.inf
-    """Nodes before headroom, not yet whole."""
+    """Nodes before headroom, not yet whole, if they add up."""
+    more: float = 1.0
+    """As many times more are needed, of any shape, where nodes were measured not to
+    (`advisor.plans.together.stretched`)."""
     bound: Literal["needed", "at_most"] = "needed"
 
 
@@ -35,7 +39,7 @@ class Weighed(NamedTuple):
     nodes: int
     price: Fact[float] | None
     paid: int = 0
-    """Nodes that are reserved, and so cost nothing on top."""
+    """Nodes that are paid for already, and so cost nothing on top."""
     raw: float = math.inf
     """Nodes before headroom, not yet whole."""
 
@@ -66,6 +70,8 @@ class Market(NamedTuple):
     rehearsed: Rehearsed
     found: tuple[Resource, ...]
     parts: tuple[Drawn, ...]
+    raw: Floats
+    """Nodes of every offer before headroom, not yet whole; NaN where what it carries is not known."""
 
     def ready(self, nodes: int) -> int:
         """Of so many nodes those that must stand before the surge."""

@@ -5,24 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.advising import advise
 from advisor.capacities.capacity import capacities
-from advisor.capacities.nodecount import NodeScaling, NodeTotal, scaling_of
+from advisor.capacities.nodecount import KEPT, NodeScaling, NodeTotal, scaling_of
+from advisor.changes.carried import Carried
 from advisor.interval import Interval
 from advisor.measured.measure import JUDGED, measure
 from advisor.models import Excuse
+from advisor.offers.offer import Offer
 from advisor.plans.asked import Asked
+from advisor.plans.headroom import folded, headroom
 from advisor.plans.plan import Plan, plan
 from advisor.reports.markdown import Markdown
 from loadtests.errors import InputError
 from loadtests.run import Run
 from tests.advisor.conftest import Maker
+from tests.advisor.questions import all_finite, capacity, demand, launch, node
 from tests.advisor.questions import capacities as made
-from tests.advisor.questions import capacity, demand, launch
 from tests.advisor.runs import Town
 
 NODE = 20e6
@@ -162,13 +166,17 @@ def test_nodes_that_get_in_each_others_way_have_a_best_number() -> None:
 
 
 def test_a_plan_that_the_law_refuses_is_not_named() -> None:
-    """One node carries 1 Gbit/s, four 2 Gbit/s: 30 Gbit/s are asked, and more nodes deliver less."""
+    """One node carries 1 Gbit/s, four 2 Gbit/s: 30 Gbit/s are asked, and what more than eight deliver is a guess."""
     law = scaling((1, 1e9), (4, 2e9))
     found = made(capacity("bit/s", 0.5)).model_copy(update={"scaling": law})
     asked = Asked(demand(), found, launch(), 50.0)
     refused = plan(asked)
     assert isinstance(refused, Excuse)
-    assert (refused.about, refused.reason.key) == ("id", "excuse_nodes_retrograde")
+    assert (refused.about, refused.reason.key) == ("id", "excuse_nodes_far")
+    falls = replace(asked, capacities=found.model_copy(update={"scaling": shared(0.02, 0.03, most=12)}))
+    refused = plan(falls)
+    assert isinstance(refused, Excuse)
+    assert refused.reason.key == "excuse_nodes_retrograde", "six deliver 3 Gbit/s, and more deliver less"
     few = replace(asked, demand=demand(0.05))
     assert isinstance(plan(few), Plan), "1.5 Gbit/s are within what was rehearsed"
 
@@ -183,6 +191,110 @@ def test_where_nodes_were_seen_to_share_none_are_planned_past_the_law() -> None:
     assert isinstance(law.refusal(exact(2e9), 9), Excuse), "headroom takes it past twice the most"
     alike = scaling((1, 1e9), (2, 2e9), (4, 4e9))
     assert alike.refusal(exact(30e9), 40) is None, "nodes that add up are planned as before"
+
+
+def shared(serial: float, crosstalk: float = 0.0, most: int = 8) -> NodeScaling:
+    """One node carries 1 Gbit/s; up to ``most`` were rehearsed."""
+    counts = (n for n in (1, 2, 4, 6, 8, 12) if n <= most)
+    return scaling(*((n, 1e9 * n / (1 + serial * (n - 1) + crosstalk * n * (n - 1))) for n in counts))
+
+
+def asked(law: NodeScaling, gbps: float, *offers: Offer, **fields: object) -> Asked:
+    """So many Gbit/s, of nodes that carry what one does among the most rehearsed."""
+    each = law.counts[-1].total.mid / law.most / 1e9
+    found = made(capacity("bit/s", each)).model_copy(update={"scaling": law})
+    own = node("own", vcpus=8, memory_gib=16, egress=5e9, usd_per_hour=0.5)
+    return Asked(demand(gbps / 30), found, launch(**fields), 50.0, node=own, offers=offers)
+
+
+def test_how_full_a_node_is_kept_goes_by_the_law_and_lost_nodes_are_counted_on_top() -> None:
+    law = shared(0.05)
+    found = plan(asked(law, 3, target_utilisation="70%", zones=3, lose_nodes=1))
+    assert isinstance(found, Plan)
+    steps = {step.name: step for step in found.steps}
+    assert law.worth(1) * steps["utilisation"].nodes > steps["doubt"].nodes / 0.7 * law.worth(1)
+    assert steps["zones"].nodes == pytest.approx(1.5 * steps["utilisation"].nodes)
+    assert steps["lose"].nodes == pytest.approx(1 + steps["zones"].nodes)
+    assert carried(law.rate(found.nodes * 2 // 3)).mid >= 3e9 / 0.7
+    assert carried(law.rate(round(steps["utilisation"].nodes))).mid == pytest.approx(3e9 / 0.7, rel=0.08)
+
+
+def test_nodes_that_carry_it_when_some_are_lost_may_be_too_many_when_none_is() -> None:
+    """Six deliver most, 3 Gbit/s. Three are enough for 2.3, ten carry them still, and of twelve that is not sure."""
+    law = shared(0.02, 0.03, most=12)
+    found = plan(asked(law, 2.3, zones=2, lose_nodes=4))
+    assert isinstance(found, Plan)
+    assert found.nodes == 10
+    refused = plan(asked(law, 2.3, zones=2, lose_nodes=6))
+    assert isinstance(refused, Excuse)
+    assert refused.reason.key == "excuse_nodes_crowded"
+    assert "12 nodes" in refused.reason.text
+    assert "less than 6" in refused.reason.text
+    fuller = plan(asked(law, 2.3, target_utilisation="60%"))
+    assert isinstance(fuller, Excuse)
+    assert fuller.reason.key == "excuse_nodes_retrograde"
+
+
+def test_another_shape_needs_as_many_times_more_as_the_one_rehearsed() -> None:
+    twin = node("twin", vcpus=8, memory_gib=16, egress=5e9, usd_per_hour=0.6)
+    large = node("large", vcpus=16, memory_gib=32, egress=10e9, usd_per_hour=2)
+    question = asked(shared(0.1, most=12), 5.5, twin, large, target_utilisation="90%")
+    found = plan(question)
+    assert isinstance(found, Plan)
+    assert found.offers.best is not None
+    counts = {one.offer.name: one.nodes for one in (found.offers.best, *found.offers.alternatives)}
+    assert counts["twin"] == found.nodes
+    apart = plan(replace(question, capacities=made(question.capacities.found[0])))
+    assert isinstance(apart, Plan)
+    assert apart.offers.best is not None
+    alone = {one.offer.name: one.nodes for one in (apart.offers.best, *apart.offers.alternatives)}
+    assert alone["twin"] == apart.nodes < found.nodes
+    assert alone["large"] < counts["large"] < counts["twin"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.floats(0.0, 0.3),
+    st.floats(0.0, 0.02),
+    st.floats(0.1, 8.0),
+    st.floats(1.0, 3.0),
+    st.floats(0.3, 1.0),
+    st.integers(1, 4),
+    st.integers(0, 2),
+)
+def test_headroom_by_the_law(
+    serial: float, crosstalk: float, gbps: float, more: float, full: float, zones: int, lose: int
+) -> None:
+    """A plan or an excuse, no fewer than if nodes added up, what is left carries all, and never fewer for more."""
+    law = shared(serial, crosstalk)
+    how = {"target_utilisation": f"{full * 100:.6f}%", "zones": zones, "lose_nodes": lose}
+    found, larger = plan(asked(law, gbps, **how)), plan(asked(law, gbps * more, **how))
+    if isinstance(found, Excuse):
+        assert isinstance(larger, Excuse)
+        return
+    assert all_finite(found.model_dump())
+    assert found.nodes >= found.ready >= 1
+    if isinstance(larger, Plan):
+        assert larger.nodes >= found.nodes
+    if found.nodes <= law.reach:
+        left = max(1, found.nodes * (zones - 1) // zones if zones > 1 else found.nodes)
+        assert carried(law.rate(left)).mid * (1 + 1e-6) >= gbps * 1e9 / full or law.kept >= KEPT
+    worth = np.array([law.worth(n) / n for n in range(1, law.reach + 1)])
+    if np.all(np.diff(worth) <= 0):
+        linear = folded(headroom(launch(**how)), np.array([found.steps[1].nodes]))
+        assert found.nodes >= linear[0], "each more node carries less"
+
+
+def test_todays_nodes_carry_what_the_law_says(sharing: list[Run]) -> None:
+    found = advise(sharing, {"id": 400}, have="8")
+    assert found.capacities.scaling is not None
+    held = found.whatif.regions[0].carried
+    four = advise(sharing, {"id": 400}, have="4").whatif.regions[0].carried
+    assert isinstance(held, Carried)
+    assert isinstance(four, Carried)
+    worth = found.capacities.scaling
+    assert held.viewers.mid / four.viewers.mid == pytest.approx(worth.worth(8) / worth.worth(4))
+    assert held.viewers.mid < 1.9 * four.viewers.mid
 
 
 def test_one_count_is_no_scaling() -> None:

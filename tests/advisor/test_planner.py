@@ -143,15 +143,36 @@ def test_what_comes_within_the_time_to_capacity_must_stand_before() -> None:
     assert planned(question(measured=after(0))).ready == 30, "nobody knows the course"
 
 
-def test_where_joins_may_bind_all_nodes_stand_before_the_surge() -> None:
-    """Joins jump to their peak as the ramp begins; the course of viewers says nothing of them."""
-    course = Rise(0.1, (0.0, 60.0, 120.0), (0.0, 0.5, 0.9))
-    found = planned(question(capacities=capacities(capacity("joins/s")), rise=course, measured=after(60)))
-    assert (found.nodes, found.ready) == (10, 10)
-    assert "joins reach their peak" in planning_lines("en", found)[1]
+SLOW = Rise(0.1, (0.0, 60.0, 600.0), (0.0, 0.1, 0.9))
+SOON = Rise(0.01, (0.0, 30.0, 60.0), (0.0, 0.79, 0.99))
+
+
+def test_where_joins_bind_their_own_course_says_what_must_stand_before_the_surge() -> None:
+    """500 joins/s on 50 of a node: all of the ten within a minute, eight of them within half a minute."""
+    joining = question(capacities=capacities(capacity("joins/s")), rise=SLOW, joining=SOON, measured=after(30))
+    found = planned(joining)
+    assert (found.nodes, found.ready, found.sooner) == (10, 8, None)
+    assert "joins per second grow to 80% of their peak" in planning_lines("en", found)[1]
+    assert "每秒进入的观众数会涨到其峰值的 80%" in planning_lines("zh", found)[1]
+    late = planned(replace(joining, measured=after(60)))
+    assert late.ready == 10
+    assert "joins per second may reach their peak" in planning_lines("en", late)[1]
+    assert planned(replace(joining, joining=None)).ready == 10, "nobody knows their course"
+
+
+def test_of_two_resources_that_may_bind_the_one_that_is_asked_for_sooner_decides_what_stands_before() -> None:
+    """30 nodes for the bits, a fifth of them before the surge; 10 for the joins, all before."""
     either = capacities(capacity("bit/s"), capacity("joins/s"))
-    found = planned(question(capacities=either, rise=course, measured=after(60)))
-    assert (found.unit, found.nodes, found.ready) == ("bit/s", 30, 30), "nobody can tell which of them binds"
+    asked = question(capacities=either, rise=SLOW, joining=SOON, measured=after(60))
+    found = planned(asked)
+    assert (found.unit, found.nodes, found.ready, found.sooner) == ("bit/s", 30, 10, "joins/s")
+    assert planning_lines("en", found)[1].startswith("10 of them must stand before the surge")
+    assert "joins per second grow to 100% of their peak" in planning_lines("en", found)[1]
+    assert planned(replace(asked, is_brief=True)).ready == 10
+    few = planned(replace(asked, capacities=capacities(capacity("bit/s"), capacity("joins/s", 2))))
+    assert (few.ready, few.sooner) == (6, None), "five for the joins, six for the bits"
+    doubtful = planned(replace(asked, measured=PRIOR, demand=demand(1, 0.3)))
+    assert sum(driver.ready for driver in doubtful.drivers) == pytest.approx(1)
 
 
 def test_the_rise_of_a_ramp() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from advisor import figures
@@ -20,7 +21,7 @@ from advisor.plans.lead import time_to_capacity
 from advisor.plans.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
-from loadtests.flow import planned
+from loadtests.flow import joins, planned
 from loadtests.launch import Waits
 from loadtests.run import Run
 from loadtests.scaling import Launches, Scaling, Today
@@ -37,6 +38,7 @@ def region(advice: Advice, saturated: Run, waits: Waits, scaling: Scaling) -> Re
     return Region(
         first.nodes,
         planned(scenario, first.code),
+        joins(scenario, first.code),
         float(first.audience),
         scenario.surge.phases(),
         time_to_capacity(waits),
@@ -207,16 +209,20 @@ def test_how_fast_nodes_start_is_the_scenarios_word_else_the_offers_else_said_to
     assert "2026-08-21" in dict(settings_rows("zh", known))["可启动的节点"]
 
 
-def test_joins_jump_as_the_rise_begins(advice: Advice, saturated: Run) -> None:
+def test_joins_are_lived_as_they_are_planned_to_come(advice: Advice, saturated: Run) -> None:
     usual = region(advice, saturated, Waits(), Scaling())
     joining = replace(usual, plan=usual.plan.model_copy(update={"unit": "joins/s"}))
     of_viewers, of_joins = scale([usual, joining])
     assert of_viewers is not None
     assert of_joins is not None
     assert of_joins.rises_at <= of_viewers.rises_at
-    soon = round((of_joins.rises_at - of_joins.starts) / STEP) + 2
-    assert of_joins.viewers[soon] > 1.2 * of_viewers.viewers[soon]
-    assert max(of_joins.viewers) == pytest.approx(max(of_viewers.viewers))
+    peaks = [one.viewers.index(max(one.viewers)) for one in (of_joins, of_viewers)]
+    assert peaks[0] < peaks[1], "joins are at their peak while viewers still rise"
+    assert max(of_joins.viewers) == pytest.approx(max(of_viewers.viewers), rel=0.2)
+    held = [one.viewers[peaks[1] : peaks[1] + PEAK // STEP // 2] for one in (of_joins, of_viewers)]
+    assert max(held[0]) < min(held[1]) / 2, "while the peak of the viewers lasts, few come"
+    nobody = replace(joining, joins=np.zeros_like(joining.joins))
+    assert scale([nobody]) == (None,)
     assert of_joins.advised.unmet_share == 0
     assert "joins" in scaled_answer("en", of_joins).lower()
     assert "joins" not in scaled_answer("en", of_viewers).lower()

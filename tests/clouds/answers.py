@@ -1,9 +1,10 @@
-"""What moto does not answer, as small answers with AWS's own fields: prices, quotas, reservations, refusals."""
+"""What moto does not answer, as small answers with AWS's own fields: prices, quotas, what is reserved, refusals."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,3 +108,26 @@ def reservations(*found: tuple[str, str, int, int]) -> Asked:
     return lambda _: {
         "CapacityReservations": [dict(zip(names, one, strict=True)) | {"State": "active"} for one in found]
     }
+
+
+def owned(*found: tuple[str, str, int, datetime], **fields: Any) -> Asked:
+    """DescribeReservedInstances: type, zone (none where regional), count, end."""
+
+    def told(kind: str, zone: str, count: int, ends: datetime) -> Answer:
+        scope = {"Scope": "Availability Zone", "AvailabilityZone": zone} if zone else {"Scope": "Region"}
+        usual = {"ProductDescription": "Linux/UNIX", "InstanceTenancy": "default", "State": "active"}
+        return {"InstanceType": kind, "InstanceCount": count, "End": ends, "FixedPrice": 0.0} | scope | usual | fields
+
+    return lambda _: {"ReservedInstances": [told(*one) for one in found]}
+
+
+def savings_plans(*found: Mapping[str, str], page: int = 100) -> Asked:
+    """DescribeSavingsPlans as AWS writes them, ``page`` plans at a time."""
+    usual = {"state": "active", "currency": "USD", "paymentOption": "No Upfront", "productTypes": ["EC2"]}
+
+    def give(asked: Mapping[str, Any]) -> Answer:
+        first = int(asked.get("nextToken") or 0)
+        more = {"nextToken": str(first + page)} if len(found) > first + page else {}
+        return {"savingsPlans": [usual | dict(one) for one in found[first : first + page]]} | more
+
+    return give

@@ -16,10 +16,13 @@ from tests.clouds.edge_answers import QUOTAS
 
 @contextmanager
 def told_everywhere(applied: Mapping[str, float] | None = None) -> Iterator[None]:
-    """What moto has not got, for a command that makes its own session: quotas, none by default, and no reservations."""
+    """What moto has not got, for a command that makes its own session: quotas, none by default; nothing is reserved."""
 
     def no_reservations(**_: object) -> tuple[Any, dict[str, object]]:
         return SimpleNamespace(status_code=200), {"CapacityReservations": []}
+
+    def nothing_owned(**_: object) -> tuple[Any, dict[str, object]]:
+        return SimpleNamespace(status_code=200), {"ReservedInstances": [], "savingsPlans": []}
 
     def no_default(**_: object) -> tuple[Any, dict[str, object]]:
         return SimpleNamespace(status_code=400), {"Error": {"Code": "NoSuchResourceException", "Message": "none"}}
@@ -34,6 +37,8 @@ def told_everywhere(applied: Mapping[str, float] | None = None) -> Iterator[None
     handlers = [
         ("before-call.service-quotas.GetServiceQuota", give),
         ("before-call.ec2.DescribeCapacityReservations", no_reservations),
+        ("before-call.ec2.DescribeReservedInstances", nothing_owned),
+        ("before-call.savingsplans.DescribeSavingsPlans", nothing_owned),
         ("before-call.service-quotas.GetAWSDefaultServiceQuota", no_default),
         ("before-call.service-quotas.ListServiceQuotas", edge_quotas),
     ]

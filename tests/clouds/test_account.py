@@ -23,7 +23,7 @@ from advisor.clouds.market import look_up, quota
 from advisor.clouds.reading import read_account
 from advisor.clouds.snapshot import Account, EdgeQuotas, Place, WarmPool
 from tests.clouds import town
-from tests.clouds.answers import Answer, answering, quotas, refusing, reservations
+from tests.clouds.answers import Answer, answering, owned, quotas, refusing, reservations, savings_plans
 from tests.clouds.edge_answers import QUOTAS, listing
 from tests.clouds.town import HOST, PLACE
 from tests.house.tree import ROOT, blocks
@@ -37,6 +37,8 @@ ANSWERS = {
     "servicequotas:ListServiceQuotas": QUOTAS,
     "servicequotas:GetAWSDefaultServiceQuota": quotas({"L-BD136A63": 450, "L-6D54EA21": 30, "L-CDE20ADC": 500}),
     "ec2:DescribeCapacityReservations": reservations(("c7g.4xlarge", f"{PLACE}a", 9, 4)),
+    "ec2:DescribeReservedInstances": owned(),
+    "savingsplans:DescribeSavingsPlans": savings_plans(),
 }
 
 
@@ -99,7 +101,17 @@ def test_nothing_that_is_asked_changes_anything_and_the_policy_of_the_page_is_wh
 
 def test_actions_are_named_as_iam_names_them(aws: Aws) -> None:
     """What the client calls a service is its prefix in IAM, but for those in the table."""
-    for service in ("ec2", "autoscaling", "eks", "cloudfront", "cloudwatch", "pricing", "sts", "service-quotas"):
+    for service in (
+        "ec2",
+        "savingsplans",
+        "autoscaling",
+        "eks",
+        "cloudfront",
+        "cloudwatch",
+        "pricing",
+        "sts",
+        "service-quotas",
+    ):
         named = aws.session.client(service, region_name="us-east-1").meta.service_model.signing_name
         assert IAM_NAMES.get(service, service) == {"monitoring": "cloudwatch"}.get(named, named)
 
@@ -112,6 +124,7 @@ def test_actions_are_named_as_iam_names_them(aws: Aws) -> None:
         ("eks:ListClusters", "node_groups"),
         ("eks:DescribeNodegroup", "node_groups"),
         ("ec2:DescribeCapacityReservations", "reservations"),
+        ("ec2:DescribeReservedInstances", "owned"),
         ("servicequotas:GetServiceQuota", "quotas"),
     ],
 )

@@ -66,6 +66,13 @@ def test_arrivals_are_as_many_as_the_rate_says_and_as_scattered_as_chance(name: 
     assert abs(total - len(SEEDS) * rate.sum()) < 4.5 * (len(SEEDS) * rate.sum()) ** 0.5
 
 
+def test_joins_of_the_regions_add_up() -> None:
+    for name in ("flash_crowd", "evening"):
+        each = [joins(plan(name), code) for code in plan(name).regions]
+        assert np.sum(each, axis=0) == pytest.approx(joins(plan(name)))
+    assert not joins(plan("step"), "nowhere").any()
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_concurrency_is_the_convolution_in_all_regions_and_in_each(name: str) -> None:
     """Mean of the runs against what was planned: 4.5 standard errors of a Poisson count, 1 for an exit wave's last."""

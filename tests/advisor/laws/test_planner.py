@@ -29,6 +29,7 @@ UNITS: Final[tuple[Unit, ...]] = tuple(unit for unit in get_args(Unit) if unit !
 SHIPPED: Final = tuple(offer for name in catalog_names() for offer in load_catalog(name))
 SHOPS: Final = tuple(load(name).shop for name in catalog_names())
 RISE: Final = Rise(0.1, (0.0, 60.0, 600.0), (0.0, 0.3, 0.9))
+JOINING: Final = Rise(0.02, (0.0, 20.0, 150.0), (0.0, 0.2, 0.98))
 
 law = settings(max_examples=40, deadline=None)
 sizes = st.floats(1e-3, 1e4)
@@ -90,6 +91,7 @@ def questions(draw: st.DrawFn) -> Asked:
         draw(launches),
         9.0,
         rise=draw(st.sampled_from([None, RISE])),
+        joining=draw(st.sampled_from([None, RISE, JOINING])),
         node=draw(st.sampled_from([own, node("bare"), SHIPPED[0]])),
         offers=draw(st.one_of(made_up(), st.just(SHIPPED[1:]))),
         places=load_region(draw(st.sampled_from(region_codes()))).provider_regions,
