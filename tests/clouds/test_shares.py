@@ -42,6 +42,7 @@ from tests.clouds.test_allowed import (
     reserved,
     serving,
 )
+from tests.clouds.test_owned import holding, ri
 from tests.clouds.town import PLACE
 
 CODES: Final = ("id", "my", "sg", "th")
@@ -195,6 +196,17 @@ def test_reservations_are_paid_for_once_even_where_no_quota_is_known() -> None:
     one = place(quotas={}, reservations=reserved(9, 9, 9))
     found = plans([market(code, one) for code in ("id", "sg")])
     assert sum(best.paid for best in (one.offers.best for one in found.values()) if best) == 27
+
+
+@pytest.mark.parametrize(("kind", "count"), [("c7g.4xlarge", 10), ("c7g.large", 80)])
+def test_reserved_instances_cover_once_whatever_their_size(kind: str, count: int) -> None:
+    """Each market alone would have all 10 covered; together they have 5 each."""
+    account = holding(ri(kind, count), quotas={})
+    alone = plans([market("id", account)])["id"].offers.best
+    bests = [one.offers.best for one in plans([market(code, account) for code in ("id", "sg")]).values()]
+    assert alone is not None
+    assert alone.paid == 10
+    assert [one.paid for one in bests if one] == [5, 5]
 
 
 def test_spot_instances_of_all_markets_keep_to_their_quota() -> None:
