@@ -82,10 +82,7 @@ class Case:
         return replace(case, usage=self.usage.scaled(factor))
 
     def spread(self, seconds: int) -> Case:
-        """Every visit put off by a random wait below ``seconds``: peak and joins follow from the smoother curve.
-
-        Within any time no more joins come on top than before, of a peak that is lower.
-        """
+        """Every visit put off by a random wait below ``seconds``: the peak and the rise follow from smoother curves."""
         usage = replace(self.usage, curves=tuple(curve.spread(seconds) for curve in self.usage.curves))
 
         def ratio(viewer: float, join: float) -> float:
@@ -101,8 +98,8 @@ class Case:
             )
 
         found = self._asking(changed(self.asked.demand), changed(self.edge))
-        joining = self.asked.joining and self.asked.joining.of_peak(ratio(0.0, 1.0))
-        return replace(found, usage=usage, asked=replace(found.asked, joining=joining))
+        rise, joining = (one and one.spread(seconds) for one in (self.asked.rise, self.asked.joining))
+        return replace(found, usage=usage, asked=replace(found.asked, rise=rise, joining=joining))
 
     def behind(self, wire: float, requests: float) -> Case:
         """A cache in front: the nodes see other shares of bits and requests, the viewers take what they took."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from advisor.blocks import BLOCK, Floats
 from advisor.demands.demand import Demand
+from advisor.demands.rise import put_off
 from advisor.demands.unhindered import unhindered
 from advisor.measured.measure import EVENT, LOADED, Measurement, RunSeries
 
@@ -45,14 +46,9 @@ class Curve:
 
     def spread(self, seconds: int) -> Curve:
         """Every visit put off by a uniformly random wait below ``seconds``: both curves run through a moving mean."""
-        length = max(1, seconds)
-        return Curve(_spread(self.viewers, length, self.viewers[0]), _spread(self.joins, length, 0.0))
-
-
-def _spread(values: Sequence[float], length: int, before: float) -> tuple[float, ...]:
-    padded = np.concatenate([np.full(length - 1, before), np.asarray(values), np.full(length - 1, values[-1])])
-    smooth = np.convolve(padded, np.full(length, 1.0 / length), "valid")
-    return tuple(float(one) for one in smooth)
+        viewers, joins = np.asarray(self.viewers), np.asarray(self.joins)
+        smooth = put_off(viewers, seconds, self.viewers[0]), put_off(joins, seconds, 0.0)
+        return Curve(*(tuple(one.tolist()) for one in smooth))
 
 
 @dataclass(frozen=True, slots=True)

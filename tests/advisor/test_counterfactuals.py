@@ -8,6 +8,7 @@ import pytest
 
 from advisor.changes.case import Case, Changed
 from advisor.changes.supposing import suppositions
+from advisor.changes.whatif import answer
 from advisor.counterfactuals import Counterfactual, counterfactuals
 from advisor.counterfactuals.cache_hit import CacheHit
 from advisor.counterfactuals.compression import Compression
@@ -123,6 +124,14 @@ def test_joins_over_a_minute_are_no_steeper_than_a_sixtieth() -> None:
     assert spread.edge.joins.mid == pytest.approx(case.edge.joins.mid / 12)  # one second of five, then ten a second
     assert spread.edge.wire.mid == pytest.approx(580 * 700e3 + 10 * 4e6)  # its last five seconds
     assert isinstance(Jitter().apply(replace(BARE, usage=replace(BARE.usage, curves=()))), Excuse)
+
+
+def test_joins_over_an_hour_leave_what_was_there_to_stand_before_the_surge() -> None:
+    case = case_of(capacity("bandwidth", 1e8), usage=replace(BARE.usage, curves=(ramp(10_000, 60),)))
+    lead, wait = case.lead.total, 3600
+    ready = answer(after(Jitter(seconds=wait), case)).ready
+    assert answer(case).ready == answer(case).nodes
+    assert 0.1 + 0.9 * lead.low / wait < (ready or 0) / 70 < 0.1 + 0.9 * (lead.high + 60) / wait
 
 
 def test_a_tenth_fewer_viewers_are_a_tenth_less_of_everything() -> None:

@@ -13,6 +13,7 @@ from advisor.changes.carried import MOST
 from advisor.changes.case import Case, Changed, at_load
 from advisor.changes.whatif import Outcome, Question, answer, compose, what_if
 from advisor.counterfactuals import Counterfactual, counterfactuals
+from advisor.counterfactuals.jitter import Jitter
 from advisor.counterfactuals.lead_time import LeadTime
 from advisor.models import Excuse
 from advisor.plans.plan import Plan, plan
@@ -124,6 +125,17 @@ def test_a_slower_boot_never_needs_fewer_nodes_before_the_surge(case: Case, one:
         early.append(answer(found.case if isinstance(found, Changed) else case).ready)
     assert (early[0] is None) == (early[1] is None)
     assert (early[0] or 0) <= (early[1] or 0)
+
+
+@given(cases(), st.integers(1, 3600), st.integers(1, 3600))
+def test_joins_spread_further_never_need_more_nodes_before_the_surge(case: Case, one: int, other: int) -> None:
+    most = answer(case).ready or 0
+    for seconds in sorted((one, other)):
+        found = Jitter(seconds=seconds).apply(case)
+        assert isinstance(found, Changed)
+        ready = answer(found.case).ready or 0
+        assert ready <= most * 1.001  # a rise is worked out at some waits, and lies between them at others
+        most = ready
 
 
 @given(cases(), st.integers(1, 500))
