@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from advisor.demands.demand import Demand
 from advisor.demands.usage import Usage
 from advisor.interval import Interval
-from advisor.plans.lead import TimeToCapacity
+from advisor.plans.lead import Part, TimeToCapacity
 from advisor.plans.plan import Asked
 from advisor.texts import Message
 from loadtests.launch import Launch
@@ -112,6 +112,13 @@ class Case:
     def launching(self, launch: Launch) -> Case:
         """With other settings of the launch."""
         return replace(self, asked=replace(self.asked, launch=launch))
+
+    def waiting(self, part: Part) -> Case:
+        """With another wait for one part of the time to capacity, whoever said the present one."""
+        launch, measured = self.asked.launch, [one for one in self.asked.measured if one.name != part.name]
+        waits = launch.time_to_capacity.model_copy(update={part.name: None})
+        launch = launch.model_copy(update={"time_to_capacity": waits})
+        return replace(self, asked=replace(self.asked, launch=launch, measured=(*measured, part)))
 
     def with_nodes(self, size: float) -> Case:
         """Nodes that carry ``size`` times as much of every resource."""

@@ -15,7 +15,9 @@ from advisor.changes.whatif import Outcome, Question, answer, compose, what_if
 from advisor.counterfactuals import Counterfactual, counterfactuals
 from advisor.counterfactuals.jitter import Jitter
 from advisor.counterfactuals.lead_time import LeadTime
+from advisor.interval import Interval
 from advisor.models import Excuse
+from advisor.plans.lead import PRIOR, PartName
 from advisor.plans.plan import Plan, plan
 from loadtests.launch import Launch
 from tests.advisor.cases import capacity, case_of
@@ -125,6 +127,28 @@ def test_a_slower_boot_never_needs_fewer_nodes_before_the_surge(case: Case, one:
         early.append(answer(found.case if isinstance(found, Changed) else case).ready)
     assert (early[0] is None) == (early[1] is None)
     assert (early[0] or 0) <= (early[1] or 0)
+
+
+waits = st.lists(st.floats(0, 500).map(lambda seconds: round(seconds, 3)), min_size=3, max_size=3).map(sorted)
+
+
+@given(
+    cases(),
+    waits,
+    st.one_of(st.just(0.0), st.floats(1e-3, 1)),
+    st.sampled_from(["metrics", "decision", "node", "image", "boot"]),
+)
+def test_a_shorter_part_never_needs_more_nodes_before_the_surge(
+    case: Case, wait: list[float], share: float, part: PartName
+) -> None:
+    """However far its ends are apart: not even where the middle was below the new high end."""
+    low, mid, high = wait
+    seconds = Interval(low=low, mid=mid, high=high, coverage=0.9, samples=0)
+    case = case.waiting(next(one for one in PRIOR if one.name == part).model_copy(update={"seconds": seconds}))
+    found = LeadTime(part=part, seconds=high * share).apply(case)
+    then = found.case if isinstance(found, Changed) else case
+    assert (answer(then).ready or 0) <= (answer(case).ready or 0)
+    assert then.lead.total.mid <= case.lead.total.mid + 1e-9
 
 
 @given(cases(), st.integers(1, 3600), st.integers(1, 3600))
