@@ -30,6 +30,8 @@ class Case:
     scenario: Scenario
     size: float = 1.0
     """Size of a node, today's nodes being 1."""
+    shown: float = 0.0
+    """Viewers of this region on each rehearsed node at the peak of a rehearsal that kept its budgets; 0 if none did."""
     peak_seconds: float | None = None
     """`advisor.demands.cdn.peak_seconds_of` this region, which no change changes; None: to be worked out."""
 

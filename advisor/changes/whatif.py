@@ -225,7 +225,7 @@ def _told(base: Base, name: str, other: Case, steps: tuple[Changed, ...]) -> Out
         after=after,
         helps=False,
         why_not=None,
-        viewers=held(other, base.nodes, base.carried) if known and isinstance(base.carried, Carried) else None,
+        viewers=held(other, base.nodes, case, base.carried) if known and isinstance(base.carried, Carried) else None,
     )
     helps = _helps(outcome)
     return outcome.model_copy(update={"helps": helps, "why_not": None if helps else _why_not(case, other, outcome)})

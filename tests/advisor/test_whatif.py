@@ -156,6 +156,20 @@ def test_the_audience_that_nodes_carry_is_capacity_over_demand() -> None:
     assert found.bound == "limit"
 
 
+def test_nodes_that_held_the_rehearsed_peak_carry_at_least_its_viewers(make: Maker) -> None:
+    """Joins and connections were merely seen; the launch's mix is that of the rehearsal but for rounding."""
+    found = advise([make(Town(egress=4e9))], {"id": 1000, "in": 700, "br": 300})
+    assert found.verdict.state == "held"
+    carried = found.whatif.carried
+    assert isinstance(carried, Carried)
+    assert carried.bound == "at_least"
+    assert carried.binding in ("bandwidth", "request_rate")
+    assert carried.viewers.low >= found.tested_viewers * 0.99
+    twice = what_if([replace(case_of(capacity("bandwidth", 1.0, saturated=False)), shown=50.0)], Question(nodes=4))
+    assert isinstance(twice.carried, Carried)
+    assert twice.carried.viewers.low == 200
+
+
 def test_regions_share_the_nodes_or_have_their_own() -> None:
     one = case_of(capacity("bandwidth", 40e6), launch=ONE_ZONE)
     shared = what_if([one, one], Question(nodes=10)).carried

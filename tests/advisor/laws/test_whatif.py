@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.changes.carried import MOST
+from advisor.changes.carried import MOST, Carried
 from advisor.changes.case import Case, Changed, at_load
 from advisor.changes.whatif import Outcome, Question, answer, compose, what_if
 from advisor.counterfactuals import Counterfactual, counterfactuals
@@ -160,6 +160,21 @@ def test_joins_spread_further_never_need_more_nodes_before_the_surge(case: Case,
         ready = answer(found.case).ready or 0
         assert ready <= most * 1.001  # a rise is worked out at some waits, and lies between them at others
         most = ready
+
+
+@given(cases(), st.floats(1, 1e5), st.floats(0, 1e-6), st.integers(1, 500))
+def test_nodes_that_held_a_rehearsal_carry_no_fewer_viewers_than_it_had(
+    case: Case, shown: float, little: float, nodes: int
+) -> None:
+    """However little was seen of joins and connections: that many came is no sign that no more may."""
+    found = case.asked.capacities
+    seen = [one.model_copy(update={"saturated": False}) for one in found.found]
+    chance = [capacity(model, little, saturated=False) for model in ("joins", "connections")]
+    asked = replace(case.asked, capacities=found.model_copy(update={"found": (*seen, *chance)}))
+    whatif = what_if([replace(case, asked=asked, shown=shown)], Question(nodes=nodes))
+    assert isinstance(whatif.carried, Carried)
+    assert whatif.carried.viewers.low >= shown * nodes * (1 - 1e-9)
+    assert whatif.carried.binding in ("bandwidth", "request_rate")
 
 
 @given(cases(), st.integers(1, 500))
