@@ -99,6 +99,19 @@ def test_a_change_that_may_take_more_nodes_than_today_is_no_help() -> None:
     assert all(one.saved >= 0 for one in found.regions[0].outcomes if one.helps)
 
 
+@pytest.mark.parametrize("zones", [1, 2, 4, 6])
+def test_nodes_left_when_a_zone_is_lost_carry_in_more_zones_what_they_carry_today(zones: int) -> None:
+    """As many are left as are today, but for whole nodes: none carries more than today's plan asks of it."""
+    both = (capacity("bandwidth", 40e6), capacity("request_rate", 1e-3, saturated=False))
+    launch = ONE_ZONE.model_copy(update={"zones": 3})
+    found = asked(what_if([case_of(*both, launch=launch)], Question(suppositions([f"zones={zones}"], ["id"]))))
+    assert found.after.untested is None
+    assert found.after.nodes == found.after.fewest
+    left = (found.after.nodes or 0) * ((zones - 1) / zones if zones > 1 else 1)
+    assert left == pytest.approx((found.before.nodes or 0) * 2 / 3, abs=zones + 2)
+    assert found.helps == (zones != 2)
+
+
 @pytest.mark.parametrize("shown", [100.0, 1e-3])
 def test_nodes_for_a_resource_that_was_not_tested_are_as_early_as_todays(shown: float) -> None:
     """The viewers come as they do today: whichever resource counts, the same share of its nodes must stand."""

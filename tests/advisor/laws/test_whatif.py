@@ -177,6 +177,15 @@ def test_nodes_that_held_a_rehearsal_carry_no_fewer_viewers_than_it_had(
     assert whatif.carried.binding in ("bandwidth", "request_rate")
 
 
+@given(cases(), st.integers(1, 99))
+def test_fewer_viewers_of_the_same_mix_load_no_resource_further(case: Case, percent: int) -> None:
+    before = answer(case)
+    fewer = case.audience(1 - percent / 100)
+    after = answer(fewer, case, before)
+    assert after.untested is None
+    assert after.nodes == answer(fewer).nodes
+
+
 @given(cases(), st.integers(1, 500))
 def test_more_nodes_carry_no_smaller_audience(case: Case, nodes: int) -> None:
     few, many = (what_if([case], Question(nodes=count)).carried for count in (nodes, nodes + 1))
