@@ -159,8 +159,8 @@ def _usual(case: Case) -> Iterator[Counterfactual]:
 
 
 def _apart(excuses: Sequence[Excuse]) -> tuple[Excuse, ...]:
-    """Each once: whatever the change, a region that cannot be planned for has one reason."""
-    return tuple({(one.about, one.reason.key): one for one in reversed(excuses)}.values())[::-1]
+    """One for each reason, the first with its remedy: the same words twice in a row tell nobody more."""
+    return tuple({one.reason.key: one for one in reversed(excuses)}.values())[::-1]
 
 
 def _rank(outcome: Outcome) -> tuple[bool, float, float, float, float]:

@@ -130,6 +130,19 @@ def test_a_region_that_cannot_be_planned_for_has_one_excuse_and_no_number() -> N
     assert [one.reason.key for one in region.excuses].count("excuse_untested") == 1
 
 
+def test_a_reason_stands_once_and_no_remedy_leads_to_it_again() -> None:
+    """A cache that is only supposed has no playlists among its misses."""
+    case = case_of(capacity("bandwidth", 40e6))
+    bare = replace(case, usage=replace(case.usage, hits={}, misses={}))
+    (region,) = what_if([bare], Question()).regions
+    assert [one.reason.key for one in region.excuses].count("whatif_no_cache") == 1
+    both = Question(suppositions(["cache_hit=95%", "playlist_ttl=2s"], ["id"]))
+    refused = what_if([bare], both).regions[0].supposed
+    assert isinstance(refused, Excuse)
+    assert refused.reason.key == "whatif_no_cache"
+    assert "--suppose" not in refused.remedy.text
+
+
 def test_larger_nodes_are_judged_in_nodes_of_today() -> None:
     case = case_of(capacity("bandwidth", 40e6), launch=ONE_ZONE)
     found = asked(what_if([case], Question(suppositions(["size=2"], ["id"]))))
