@@ -259,6 +259,8 @@ def _why_not(case: Case, other: Case, outcome: Outcome) -> Message:
         return say("whatif_why_sooner")
     if outcome.saved > 0 or (after.fewest or 0) * outcome.size < before.nodes:
         return say("whatif_why_little")
+    if outcome.size != 1.0:
+        return say("whatif_why_size")
     if case.lead.total != other.lead.total:
         return say("whatif_why_lead", least=f"{other.lead.total.low:.0f}")
     found = plan(case.asked)

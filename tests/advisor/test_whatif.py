@@ -15,7 +15,7 @@ from advisor.changes.whatif import Outcome, Question, RegionWhatIf, WhatIf, what
 from advisor.counterfactuals.ladder import Ladder
 from advisor.demands.usage import usages
 from advisor.models import Excuse
-from advisor.pages.outcomes import whatif_lines
+from advisor.pages.outcomes import carried_text, whatif_lines
 from advisor.plans.plan import Plan
 from loadtests.errors import InputError
 from loadtests.launch import Launch
@@ -276,6 +276,41 @@ def test_the_terminal_answers_the_question_and_names_what_helps_most(tmp_path_fa
     wrong = CliRunner().invoke(surgecast, ["advise", str(folder), "--suppose", "segment=2s"])
     assert isinstance(wrong.exception, InputError)
     assert "did you mean 'segments'" in str(wrong.exception)
+
+
+FOUR = case_of(capacity("bandwidth", case_of(capacity("bandwidth", 1.0)).edge.wire.mid / 3.99), launch=ONE_ZONE)
+"""Exactly four nodes."""
+
+
+@pytest.mark.parametrize(
+    ("size", "lang", "text"),
+    [
+        ("0.5", "en", "Indonesia: most would change with nodes of 50% of today's size: {} nodes → {} of that size."),
+        ("2", "en", "Indonesia: most would change with nodes 2 times as large: {} nodes → {} of that size."),
+        ("2", "zh", "印度尼西亚：影响最大的是节点规格为现在的 2 倍，由 {} 个节点变为 {} 个该规格节点。"),
+    ],
+)
+def test_nodes_of_another_size_read_well(advice: Advice, size: str, lang: str, text: str) -> None:
+    found = what_if([FOUR], Question(suppositions([f"size={size}"], ["id"])))
+    one = asked(found)
+    one = one.model_copy(update={"helps": True, "after": one.after.model_copy(update={"nodes": 1})})
+    region = found.regions[0].model_copy(update={"outcomes": (one,), "supposed": None})
+    told = advice.model_copy(update={"whatif": found.model_copy(update={"regions": (region,)})})
+    assert whatif_lines(told, lang) == [text.format(4, 1)]
+
+
+@pytest.mark.parametrize("size", ["2", "0.5"])
+def test_nodes_of_another_size_that_are_as_much_in_all_come_to_the_same(size: str) -> None:
+    found = asked(what_if([FOUR], Question(suppositions([f"size={size}"], ["id"]))))
+    assert found.saved == 0
+    assert found.why_not is not None
+    assert found.why_not.key == "whatif_why_size"
+
+
+def test_what_nodes_hold_at_least_is_one_sentence(advice: Advice) -> None:
+    carried = what_if([case_of(capacity("bandwidth", 40e6, saturated=False))], Question(nodes=10)).carried
+    for lang, text in (("en", "; their limit was not reached; with the headroom"), ("zh", "，尚未测到上限；按计划")):
+        assert text in carried_text(advice, lang, "id", carried)
 
 
 def test_nothing_that_helps_is_said_too(advice: Advice) -> None:
