@@ -285,6 +285,7 @@ def _last_day(measurement: Measurement) -> date:
 def _cases(measurement: Measurement, asked: Sequence[Asked]) -> tuple[Case, ...]:
     """What changes are asked of; offers are left out."""
     used = usages(measurement, [one.demand for one in asked])
+    kept = verdict(measurement).state == "held"
     return tuple(
         Case(
             asked=replace(one, offers=(), is_brief=True),
@@ -292,6 +293,7 @@ def _cases(measurement: Measurement, asked: Sequence[Asked]) -> tuple[Case, ...]
             edge=one.demand,
             place=measurement.places[one.demand.region],
             scenario=measurement.scenario,
+            shown=one.demand.tested_viewers / measurement.nodes if kept else 0.0,
             peak_seconds=peak_seconds_of(measurement.scenario, one.demand.region),
         )
         for one in asked

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from advisor.changes.case import Case, at_load
 from advisor.interval import Interval
 from advisor.models import Capacity, Excuse
-from advisor.plans.plan import Asked, Plan, plan
+from advisor.plans.plan import CARRIED, Asked, Plan, plan
 from advisor.texts import Message, say
 from loadtests.errors import InputError
 from loadtests.region import Frozen
@@ -32,7 +32,9 @@ class Carried(Frozen):
 
     nodes: int
     viewers: Interval
-    """Largest audience that keeps the budgets, no headroom left: capacity × nodes ÷ peak demand of one viewer."""
+    """Largest audience that keeps the budgets, no headroom left: capacity × nodes ÷ peak demand of one viewer.
+
+    Never fewer than a rehearsal that kept its budgets had on as many nodes."""
     bound: Literal["limit", "at_least"]
     """``at_least``: the limit was not reached, the low end is what has been shown."""
     binding: str
@@ -74,19 +76,20 @@ def carried(case: Case, nodes: int) -> Carried | Excuse:
     return _carried([case], nodes)
 
 
-def held(case: Case, nodes: int, base: Carried) -> Interval | None:
+def held(case: Case, nodes: int, was: Case, base: Carried) -> Interval | None:
     """Viewers of one region after a change: never more than the resources that were not driven to their limit show.
 
-    What ``base``, the region as it is, carries has been shown for all of them.
+    What ``base`` says of the region as it ``was`` has been shown for all of them.
     """
-    found = _holds([case], nodes)
-    if found is None:
+    found, before = _holds([case], nodes), _holds([was], nodes)
+    if found is None or before is None:
         return None
     viewers, binding = found
+    if not binding.saturated or viewers.mid <= 0:
+        return viewers.scale(base.viewers.mid / before[0].mid)
     others = [one for one in case.asked.capacities.found if not one.saturated and one.per_node.low > 0]
     shown = [some.low for one in others if (some := _viewers([case], one, nodes)) is not None]
-    most = max(base.viewers.mid, min(shown, default=viewers.mid))
-    return viewers.scale(min(1.0, most / viewers.mid)) if binding.saturated and viewers.mid > 0 else viewers
+    return viewers.scale(min(1.0, max(base.viewers.mid, min(shown, default=viewers.mid)) / viewers.mid))
 
 
 def carried_by_all(cases: Sequence[Case], nodes: int | dict[str, int]) -> Carried | Excuse:
@@ -113,7 +116,8 @@ def carried_by_all(cases: Sequence[Case], nodes: int | dict[str, int]) -> Carrie
 def _holds(cases: Sequence[Case], nodes: int) -> tuple[Interval, Capacity] | None:
     """The largest audience, and the resource that says so."""
     first = cases[0].asked.capacities
-    known = first.saturated or tuple(one for one in first.found if one.per_node.low > 0)
+    seen = tuple(one for one in first.found if one.per_node.low > 0)
+    known = first.saturated or tuple(one for one in seen if one.unit in CARRIED) or seen
     holds = [(viewers, one) for one in known if (viewers := _viewers(cases, one, nodes)) is not None]
     return min(holds, key=lambda one: one[0].mid, default=None)
 
@@ -126,11 +130,22 @@ def _carried(cases: Sequence[Case], nodes: int) -> Carried | Excuse:
     viewers, binding = found
     return Carried(
         nodes=nodes,
-        viewers=viewers,
+        viewers=_no_fewer(viewers, _shown(cases) * nodes),
         bound="limit" if binding.saturated else "at_least",
         binding=binding.model,
         headroom=_with_headroom([case.asked for case in cases], nodes),
     )
+
+
+def _no_fewer(viewers: Interval, shown: float) -> Interval:
+    ends = {name: max(shown, getattr(viewers, name)) for name in ("low", "mid", "high")}
+    return viewers.model_copy(update=ends)
+
+
+def _shown(cases: Sequence[Case]) -> float:
+    """Viewers per node that a rehearsal held, with the mix of the launch: as many as have no region exceed its own."""
+    audience = sum(case.edge.viewers.mid for case in cases)
+    return audience * min(case.shown / case.edge.viewers.mid for case in cases)
 
 
 def _viewers(cases: Sequence[Case], capacity: Capacity, nodes: int) -> Interval | None:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from advisor.demands.demand import Demand
 from advisor.demands.usage import Usage
 from advisor.interval import Interval
-from advisor.plans.lead import TimeToCapacity
+from advisor.plans.lead import Part, TimeToCapacity
 from advisor.plans.plan import Asked
 from advisor.texts import Message
 from loadtests.launch import Launch
@@ -30,6 +30,8 @@ class Case:
     scenario: Scenario
     size: float = 1.0
     """Size of a node, today's nodes being 1."""
+    shown: float = 0.0
+    """Viewers of this region on each rehearsed node at the peak of a rehearsal that kept its budgets; 0 if none did."""
     peak_seconds: float | None = None
     """`advisor.demands.cdn.peak_seconds_of` this region, which no change changes; None: to be worked out."""
 
@@ -82,10 +84,7 @@ class Case:
         return replace(case, usage=self.usage.scaled(factor))
 
     def spread(self, seconds: int) -> Case:
-        """Every visit put off by a random wait below ``seconds``: peak and joins follow from the smoother curve.
-
-        Within any time no more joins come on top than before, of a peak that is lower.
-        """
+        """Every visit put off by a random wait below ``seconds``: the peak and the rise follow from smoother curves."""
         usage = replace(self.usage, curves=tuple(curve.spread(seconds) for curve in self.usage.curves))
 
         def ratio(viewer: float, join: float) -> float:
@@ -101,8 +100,8 @@ class Case:
             )
 
         found = self._asking(changed(self.asked.demand), changed(self.edge))
-        joining = self.asked.joining and self.asked.joining.of_peak(ratio(0.0, 1.0))
-        return replace(found, usage=usage, asked=replace(found.asked, joining=joining))
+        rise, joining = (one and one.spread(seconds) for one in (self.asked.rise, self.asked.joining))
+        return replace(found, usage=usage, asked=replace(found.asked, rise=rise, joining=joining))
 
     def behind(self, wire: float, requests: float) -> Case:
         """A cache in front: the nodes see other shares of bits and requests, the viewers take what they took."""
@@ -115,6 +114,13 @@ class Case:
     def launching(self, launch: Launch) -> Case:
         """With other settings of the launch."""
         return replace(self, asked=replace(self.asked, launch=launch))
+
+    def waiting(self, part: Part) -> Case:
+        """With another wait for one part of the time to capacity, whoever said the present one."""
+        launch, measured = self.asked.launch, [one for one in self.asked.measured if one.name != part.name]
+        waits = launch.time_to_capacity.model_copy(update={part.name: None})
+        launch = launch.model_copy(update={"time_to_capacity": waits})
+        return replace(self, asked=replace(self.asked, launch=launch, measured=(*measured, part)))
 
     def with_nodes(self, size: float) -> Case:
         """Nodes that carry ``size`` times as much of every resource."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+
+import numpy as np
 
 from advisor.changes.carried import Carried, carried, carried_by_all, held
 from advisor.changes.case import Case, Changed, Confidence
@@ -14,6 +15,7 @@ from advisor.counterfactuals import Counterfactual, counterfactuals
 from advisor.demands.cdn import cdn
 from advisor.interval import Interval
 from advisor.models import Capacity, Excuse
+from advisor.plans.headroom import even_nodes, folded, headroom
 from advisor.plans.plan import Plan, plan
 from advisor.texts import Message, say
 from loadtests.region import Frozen
@@ -157,8 +159,8 @@ def _usual(case: Case) -> Iterator[Counterfactual]:
 
 
 def _apart(excuses: Sequence[Excuse]) -> tuple[Excuse, ...]:
-    """Each once: whatever the change, a region that cannot be planned for has one reason."""
-    return tuple({(one.about, one.reason.key): one for one in reversed(excuses)}.values())[::-1]
+    """One for each reason, the first with its remedy: the same words twice in a row tell nobody more."""
+    return tuple({one.reason.key: one for one in reversed(excuses)}.values())[::-1]
 
 
 def _rank(outcome: Outcome) -> tuple[bool, float, float, float, float]:
@@ -225,7 +227,7 @@ def _told(base: Base, name: str, other: Case, steps: tuple[Changed, ...]) -> Out
         after=after,
         helps=False,
         why_not=None,
-        viewers=held(other, base.nodes, base.carried) if known and isinstance(base.carried, Carried) else None,
+        viewers=held(other, base.nodes, case, base.carried) if known and isinstance(base.carried, Carried) else None,
     )
     helps = _helps(outcome)
     return outcome.model_copy(update={"helps": helps, "why_not": None if helps else _why_not(case, other, outcome)})
@@ -257,6 +259,8 @@ def _why_not(case: Case, other: Case, outcome: Outcome) -> Message:
         return say("whatif_why_sooner")
     if outcome.saved > 0 or (after.fewest or 0) * outcome.size < before.nodes:
         return say("whatif_why_little")
+    if outcome.size != 1.0:
+        return say("whatif_why_size")
     if case.lead.total != other.lead.total:
         return say("whatif_why_lead", least=f"{other.lead.total.low:.0f}")
     found = plan(case.asked)
@@ -314,21 +318,27 @@ def _untested(case: Case, found: Plan) -> list[Capacity]:
 def _for_untested(case: Case, capacity: Capacity, base: Case, before: Answer, found: Plan) -> tuple[int, int]:
     """Nodes that ask no more of this resource than was shown, or than today's plan asks of a node as large.
 
-    And those of them that must be ready before the surge.
+    And those of them that must be ready before the surge. A plan asks that of the nodes that are left once a zone, and
+    all that may fail beside it, is gone.
     """
     only = case.asked.capacities.model_copy(update={"found": (capacity.model_copy(update={"saturated": True}),)})
     alone = plan(replace(case.asked, capacities=only))
     now, then = base.asked.demand.of(capacity.unit), case.asked.demand.of(capacity.unit)
     shown = [(alone.nodes, alone.ready)] if isinstance(alone, Plan) else []
     if before.nodes is not None and now is not None and then is not None and now.high > 0:
-        zones = case.asked.launch.zones
-        alike = before.nodes * then.high / now.high * base.size / case.size
+        today = plan(base.asked)
+        assert isinstance(today, Plan)  # it has nodes
+        alike = _carrying(today) * then.high / now.high * base.size / case.size
+        if alike <= _carrying(found) * (1 + SAME):
+            return found.nodes, found.ready
+        others = [step for step in headroom(case.asked.launch) if step.name != "utilisation"]
+        whole = int(folded(others, np.asarray(alike)))
         course = alone if isinstance(alone, Plan) else found
         share = course.ready / course.nodes  # of the course that it follows
-        shown.append((_whole(alike, zones), _whole(alike * share, zones)))
+        shown.append((whole, even_nodes(whole * share, case.asked.launch.zones)))
     return min(shown, default=(0, 0))
 
 
-def _whole(nodes: float, zones: int) -> int:
-    """As many in each zone."""
-    return zones * math.ceil(nodes / zones - SAME)
+def _carrying(found: Plan) -> float:
+    """Of its nodes, those that carry everything when all that it may lose is lost."""
+    return next(step.nodes for step in found.steps if step.name == "utilisation")

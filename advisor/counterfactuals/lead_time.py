@@ -10,10 +10,9 @@ from advisor.changes.case import Case, Changed
 from advisor.counterfactuals import Counterfactual
 from advisor.figures import seconds
 from advisor.models import Excuse
-from advisor.plans.lead import PartName
+from advisor.plans.lead import Part, PartName
 from advisor.texts import say
-from loadtests.launch import Wait
-from loadtests.units import SECONDS, parse, show_duration
+from loadtests.units import SECONDS, parse
 
 BOOT: Final = 40.0
 """Start of an application that is no longer at the published 90 s (Hotstar, 2018) but still loads something; half of
@@ -23,7 +22,7 @@ STOPPED: Final = 13.0
 
 
 class LeadTime(Counterfactual):
-    """One part of the time to capacity T takes so long.
+    """One part of the time to capacity T takes so long at its high end, and all that it may take goes with new ÷ old.
 
     Nodes that must be ready before the surge: those for what watches then and what may come within T
     (`advisor.demands.rise`). What must be served at the peak stays.
@@ -33,7 +32,7 @@ class LeadTime(Counterfactual):
     part: PartName = "boot"
     """Which of the five parts."""
     seconds: float = Field(ge=0, le=86400)
-    """How long it takes."""
+    """How long it takes at its high end."""
 
     @classmethod
     def read(cls, word: str, value: str) -> Self:
@@ -43,20 +42,18 @@ class LeadTime(Counterfactual):
     @classmethod
     def usual(cls, case: Case) -> tuple[Self, ...]:
         """A faster start of the application, and stopped machines that only wake up."""
-        boot = _now(case, "boot")
+        boot = _part(case, "boot").seconds.high
         faster = cls(part="boot", seconds=BOOT if boot > BOOT else boot / 2)
-        woken = (cls(part="node", seconds=STOPPED),) if _now(case, "node") > STOPPED else ()
+        woken = (cls(part="node", seconds=STOPPED),) if _part(case, "node").seconds.high > STOPPED else ()
         return (faster, *woken)
 
     def apply(self, case: Case) -> Changed | Excuse | None:
         """Another wait, and with it another surge buffer."""
-        now = _now(case, self.part)
+        part = _part(case, self.part)
+        now = part.seconds.high
         if now == self.seconds:
             return None
-        wait = Wait.model_validate(dict.fromkeys(("low", "mid", "high"), show_duration(self.seconds)))
-        launch = case.asked.launch
-        waits = launch.time_to_capacity.model_copy(update={self.part: wait})
-        changed = case.launching(launch.model_copy(update={"time_to_capacity": waits}))
+        changed = case.waiting(part.at_most(self.seconds))
         return Changed(
             case=changed,
             what=say(f"whatif_part_{self.part}", new=seconds(self.seconds), old=seconds(now)),
@@ -65,5 +62,5 @@ class LeadTime(Counterfactual):
         )
 
 
-def _now(case: Case, name: PartName) -> float:
-    return next(part.seconds.high for part in case.lead.parts if part.name == name)
+def _part(case: Case, name: PartName) -> Part:
+    return next(part for part in case.lead.parts if part.name == name)

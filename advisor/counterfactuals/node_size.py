@@ -8,7 +8,7 @@ from pydantic import Field
 
 from advisor.changes.case import Case, Changed
 from advisor.counterfactuals import Counterfactual
-from advisor.figures import number
+from advisor.figures import number, percent
 from advisor.models import Excuse
 from advisor.texts import say
 
@@ -44,7 +44,9 @@ class NodeSize(Counterfactual):
             return None
         return Changed(
             case=case.with_nodes(self.size),
-            what=say("whatif_size", size=number(self.size)),
+            what=say("whatif_size", size=number(self.size))
+            if self.size > 1
+            else say("whatif_smaller", share=percent(self.size)),
             how=say("whatif_how_size"),
             confidence="assumed",
         )

@@ -14,13 +14,12 @@ from typing import Final
 from pydantic import NonNegativeFloat
 
 from advisor import figures
-from advisor.demands.caches import CacheEvidence
+from advisor.demands.caches import CacheEvidence, kept_for
 from advisor.demands.demand import Demand
 from advisor.demands.origin import Objects, OriginLoad, Path, Share, origin_load, same_hit_ratio
 from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.texts import Message, say
-from loadtests.cached import seconds_of
 from loadtests.caching import Caching
 from loadtests.region import Frozen
 from loadtests.results import SeenStream
@@ -149,10 +148,9 @@ def _playlist_ttl(seen: Seen, segment: float) -> tuple[float, Message]:
     if given is not None:
         return given, say("origin_ttl_given", ttl=figures.seconds(given))
     lifetimes = seen.caches.kinds["playlist"].lifetimes if "playlist" in seen.caches.kinds else {}
-    for lifetime, count in lifetimes.items():  # the commonest first
-        if (seconds := seconds_of(lifetime)) is not None:
-            share = figures.percent(count / sum(lifetimes.values()))
-            return seconds, say("origin_ttl_seen", lifetime=lifetime, ttl=figures.seconds(seconds), share=share)
+    if (kept := kept_for(lifetimes)) is not None:
+        share = figures.percent(lifetimes[kept[0]] / sum(lifetimes.values()))
+        return kept[1], say("origin_ttl_seen", lifetime=kept[0], ttl=figures.seconds(kept[1]), share=share)
     half = segment * HALF
     return half, say("origin_ttl_none", ttl=figures.seconds(half))
 

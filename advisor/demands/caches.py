@@ -9,7 +9,7 @@ Statistical Inference", JASA 22, 1927): it stays open where nothing missed, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pydantic import NonNegativeFloat, NonNegativeInt
@@ -19,7 +19,7 @@ from advisor.interval import Interval
 from advisor.measured.measure import LOADED, Measurement
 from advisor.measured.seconds import Percentiles
 from advisor.measured.traffic import Row
-from loadtests.cached import CacheState
+from loadtests.cached import CacheState, seconds_of
 from loadtests.region import Frozen
 from loadtests.session import RequestKind
 
@@ -90,6 +90,14 @@ def evidence(measurement: Measurement, region: str) -> CacheEvidence:
         for vendor, count in traffic.vendors.items():
             vendors[vendor] = vendors.get(vendor, 0) + count
     return CacheEvidence(vendors=vendors, kinds=kinds)
+
+
+def kept_for(lifetimes: Mapping[str, int]) -> tuple[str, float] | None:
+    """The commonest lifetime that says how long, as Cache-Control said it and in seconds; None where none does."""
+    for lifetime in sorted(lifetimes, key=lambda one: -lifetimes[one]):
+        if (seconds := seconds_of(lifetime)) is not None:
+            return lifetime, seconds
+    return None
 
 
 def hit_ratio(rows: Sequence[Row], seed: int) -> Interval | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -26,6 +26,28 @@ apart, and the one from the ramp's begin to the peak. Other growths lie between 
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """What a `Rise` is read from: a value each ``step`` seconds."""
+
+    values: Floats
+    step: float
+    last: int
+    """Of ``values``, the one just before the ramp."""
+
+    def rise(self) -> Rise | None:
+        """How it grows; None where nothing is above zero."""
+        values, last = self.values, max(0, self.last)
+        top = float(values.max(initial=0.0))
+        if top <= 0:
+            return None
+        lags = np.union1d(_lags(len(values)), max(0, int(values.argmax()) - last))
+        growth = [max(0.0, float((values[lag:] - values[: len(values) - lag]).max())) / top for lag in lags]
+        waits = tuple(float(lag) * self.step for lag in lags)
+        before = float(values[: last + 1].max()) / top
+        return Rise(before, waits, tuple(np.maximum.accumulate(growth).tolist()), self)
+
+
+@dataclass(frozen=True, slots=True)
 class Rise:
     """The course of one region's viewers, or of its joins, as shares of its peak."""
 
@@ -35,15 +57,24 @@ class Rise:
     """Seconds, rising."""
     growth: tuple[float, ...]
     """Largest growth within each of ``waits``; never falls."""
+    course: Course | None = field(default=None, compare=False, repr=False)
+    """Where all of this is from; None where nobody knows more than these figures."""
 
     def ready(self, waits: Floats) -> Floats:
         """Share of the peak that must be there beforehand, when new capacity takes ``waits`` seconds."""
         grown: Floats = np.interp(waits, self.waits, self.growth)
         return np.minimum(1.0, self.before + grown)
 
-    def of_peak(self, ratio: float) -> Rise:
-        """The same growth as shares of a peak that is ``ratio`` times as high."""
-        return Rise(self.before / ratio, self.waits, tuple(grown / ratio for grown in self.growth))
+    def spread(self, seconds: float) -> Rise:
+        """The same when every visit is put off by an even random wait below ``seconds``: less steep, of a lower peak.
+
+        Before the course all is taken to have been as in its first second. Without a course nothing is less steep.
+        """
+        course = self.course
+        if course is None:
+            return self
+        values = put_off(course.values, max(1, round(seconds / course.step)), float(course.values[0]))
+        return Course(values, course.step, course.last).rise() or self
 
 
 def rise(viewers: Callable[[float], float], phases: tuple[Phase, ...]) -> Rise | None:
@@ -52,7 +83,7 @@ def rise(viewers: Callable[[float], float], phases: tuple[Phase, ...]) -> Rise |
     end = phases[-1].end
     step = max(1.0, (end - start) / POINTS)
     course = np.array([viewers(start + step * index) for index in range(int((end - start) / step))])
-    return _rise(course, step, int((ramp - 0.5 - start) / step))
+    return Course(course, step, int((ramp - 0.5 - start) / step)).rise()
 
 
 def rise_of_joins(joins: Floats, phases: tuple[Phase, ...]) -> Rise | None:
@@ -60,7 +91,7 @@ def rise_of_joins(joins: Floats, phases: tuple[Phase, ...]) -> Rise | None:
     start, ramp = _begins(phases)
     first = math.ceil(start)
     # who joins in the second before the ramp is there as it begins, and so is a part of it
-    return _rise(recent(joins[first:]), 1.0, int(ramp) - first - 2)
+    return Course(recent(joins[first:]), 1.0, int(ramp) - first - 2).rise()
 
 
 def recent(joins: Floats) -> Floats:
@@ -70,21 +101,19 @@ def recent(joins: Floats) -> Floats:
     return np.asarray((total[seconds] - total[first]) / (seconds - first))
 
 
+def put_off(values: Floats, length: int, before: float) -> Floats:
+    """The mean of the last ``length`` values, for each of them and beyond: the convolution with an even wait.
+
+    ``before`` was there until the first of them, and the last one stays.
+    """
+    padded = np.concatenate([np.full(length - 1, before), values, np.full(length - 1, values[-1])])
+    return np.convolve(padded, np.full(length, 1.0 / length), "valid")
+
+
 def _begins(phases: tuple[Phase, ...]) -> tuple[float, float]:
     """When the course begins, and when its ramp does."""
     start = next((phase.end for phase in phases if phase.name == "warm_up"), phases[0].start)
     return start, next((phase.start for phase in phases if phase.name in ("ramp", "peak")), start)
-
-
-def _rise(course: Floats, step: float, last: int) -> Rise | None:
-    """Of a value each ``step``; the one at ``last`` is just before the ramp."""
-    top, last = float(course.max(initial=0.0)), max(0, last)
-    if top <= 0:
-        return None
-    lags = np.union1d(_lags(len(course)), max(0, int(course.argmax()) - last))
-    growth = [max(0.0, float((course[lag:] - course[: len(course) - lag]).max())) / top for lag in lags]
-    waits = tuple(float(lag) * step for lag in lags)
-    return Rise(float(course[: last + 1].max()) / top, waits, tuple(np.maximum.accumulate(growth).tolist()))
 
 
 def _lags(points: int) -> NDArray[np.int64]:

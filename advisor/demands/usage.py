@@ -15,7 +15,9 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from advisor.blocks import BLOCK, Floats
+from advisor.demands.caches import kept_for
 from advisor.demands.demand import Demand
+from advisor.demands.rise import put_off
 from advisor.demands.unhindered import unhindered
 from advisor.measured.measure import EVENT, LOADED, Measurement, RunSeries
 
@@ -45,14 +47,9 @@ class Curve:
 
     def spread(self, seconds: int) -> Curve:
         """Every visit put off by a uniformly random wait below ``seconds``: both curves run through a moving mean."""
-        length = max(1, seconds)
-        return Curve(_spread(self.viewers, length, self.viewers[0]), _spread(self.joins, length, 0.0))
-
-
-def _spread(values: Sequence[float], length: int, before: float) -> tuple[float, ...]:
-    padded = np.concatenate([np.full(length - 1, before), np.asarray(values), np.full(length - 1, values[-1])])
-    smooth = np.convolve(padded, np.full(length, 1.0 / length), "valid")
-    return tuple(float(one) for one in smooth)
+        viewers, joins = np.asarray(self.viewers), np.asarray(self.joins)
+        smooth = put_off(viewers, seconds, self.viewers[0]), put_off(joins, seconds, 0.0)
+        return Curve(*(tuple(one.tolist()) for one in smooth))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,8 @@ class Usage:
     hits: Mapping[str, int] = field(default_factory=dict)
     """Answers that said they came from a cache, by kind of request."""
     misses: Mapping[str, int] = field(default_factory=dict)
+    playlist_ttl: float | None = None
+    """Seconds that a cache may keep a playlist, as most answers say; None where none does."""
     seconds: int = 0
     """Seconds in which budgets held, of which all this was seen."""
     curves: tuple[Curve, ...] = ()
@@ -168,6 +167,8 @@ def _usage(measurement: Measurement, healthy: frozenset[int], demand: Demand, pa
     join = demand.wire_per_join.mid / per_viewer if per_viewer else 0.0
     watched = sum(second.viewers + join * second.joins for second in held)
     scale = demand.viewers.mid / demand.tested_viewers
+    playlists = measurement.traffic.get(demand.region, {}).get("playlist")
+    kept = playlists and kept_for(playlists.lifetimes)
     return Usage(
         region=demand.region,
         segments=sum(second.segments for second in held) / watched if watched else 0.0,
@@ -176,6 +177,7 @@ def _usage(measurement: Measurement, healthy: frozenset[int], demand: Demand, pa
         rungs=parts.mix,
         hits=dict(+parts.hits) if parts.told else {},
         misses=dict(+parts.misses) if parts.told else {},
+        playlist_ttl=kept[1] if kept else None,
         seconds=len(held),
         curves=tuple(_curves(measurement.runs, demand.region, scale)),
     )

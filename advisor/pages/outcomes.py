@@ -161,7 +161,8 @@ def _best_line(advice: Advice, lang: str) -> str:
     values = {"region": name_of(advice.names[region.code], lang), "change": change_text(advice, lang, outcome)}
     if outcome.saved > 0 or _possible(outcome) > 0:
         text = nodes_of(lang, after, outcome.size)
-        return fill(lang, "whatif_best", before=nodes_of(lang, before), after=text, **values)
+        key = "whatif_best" if outcome.size == 1.0 else "whatif_best_sized"
+        return fill(lang, key, before=nodes_of(lang, before), after=text, **values)
     if before.ready != after.ready:
         return fill(lang, "whatif_best_ready", before=f"{before.ready:,}", after=f"{after.ready:,}", **values)
     money = (figures.dollars(before.usd.mid), figures.dollars(after.usd.mid))

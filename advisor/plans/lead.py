@@ -46,6 +46,13 @@ class Part(Frozen):
         longer = np.where(with_scores > places[-1], np.maximum(values, inside), inside)
         return np.where(with_scores < places[0], np.minimum(values, inside), longer)
 
+    def at_most(self, seconds: float) -> Part:
+        """With its high end there, and all that it may take in proportion: a shorter part is shorter in every draw."""
+        high = self.seconds.high
+        by = seconds / high if high else 0.0
+        scaled = self.seconds.scale(by) if high else Interval.exact(seconds)
+        return self.model_copy(update={"seconds": scaled, "seen": tuple(one * by for one in self.seen)})
+
 
 class TimeToCapacity(Frozen):
     """All parts, one after the other."""
@@ -116,4 +123,5 @@ def _part(prior: Part, wait: Wait | None) -> Part:
     if wait is None:
         return prior
     seconds = Interval(low=wait.low, mid=wait.mid, high=wait.high, coverage=_COVERAGE, samples=0)
-    return prior.model_copy(update={"seconds": seconds, "source": "scenario", "confidence": "assumed", "as_of": ""})
+    said = {"seconds": seconds, "source": "scenario", "confidence": "assumed", "as_of": "", "seen": ()}
+    return prior.model_copy(update=said)

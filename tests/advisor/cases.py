@@ -29,7 +29,12 @@ EVIDENCE = Evidence(
 SCENARIO = Town().scenario
 BARE = Launch.model_validate({"zones": 1, "spare_nodes": 0, "target_utilisation": "100%"})
 """Nothing but demand over capacity."""
-UNITS: dict[str, Unit] = {"bandwidth": "bit/s", "request_rate": "requests/s"}
+UNITS: dict[str, Unit] = {
+    "bandwidth": "bit/s",
+    "request_rate": "requests/s",
+    "joins": "joins/s",
+    "connections": "connections",
+}
 RUNGS = {300_000: 0.5, 700_000: 0.3, 1_500_000: 0.2}
 
 

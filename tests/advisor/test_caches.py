@@ -226,6 +226,13 @@ def test_lifetimes_that_do_harm_are_told_with_their_numbers(saturated: Run, life
     assert [message.key for message in told] == ([warning] if warning else [])
 
 
+def test_what_if_and_origin_know_the_same_lifetime_of_a_playlist(saturated: Run) -> None:
+    for lifetime, reason in (("max-age=1", None), ("max-age=4", "whatif_ttl_long"), ("no-store", "whatif_ttl_zero")):
+        region = advise([cached(saturated, lifetime)]).whatif.regions[0]
+        assert "playlist_ttl" not in [one.counterfactual for one in region.outcomes]
+        assert [one.reason.key for one in region.excuses if one.about == "playlist_ttl"] == ([reason] if reason else [])
+
+
 def test_more_than_half_a_segment_makes_viewers_late(saturated: Run) -> None:
     (message,) = advise([with_cdn(cached(saturated), playlist_ttl=1.5)]).regions[0].cdn.warnings
     assert message.key == "warn_ttl_long"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from advisor.changes.case import Case, Changed
 from advisor.changes.supposing import suppositions
+from advisor.changes.whatif import answer
 from advisor.counterfactuals import Counterfactual, counterfactuals
 from advisor.counterfactuals.cache_hit import CacheHit
 from advisor.counterfactuals.compression import Compression
@@ -104,10 +107,49 @@ def test_without_a_cache_in_the_run_only_a_supposed_one_is_answered_and_called_a
     assert found.case.asked.demand.requests.mid == pytest.approx(200)
 
 
+def kept(seconds: float | None, segments: float = 0.25) -> Case:
+    """Segments of four seconds, and playlists that caches may keep so long."""
+    return replace(steady(), usage=replace(steady().usage, playlist_ttl=seconds, segments=segments))
+
+
 def test_a_playlist_kept_twice_as_long_halves_the_playlists_among_the_misses() -> None:
-    assert after(PlaylistTtl(seconds=2)).asked.demand.requests.mid == pytest.approx(10_000 * 0.7)
+    case = after(PlaylistTtl(), kept(1))
+    assert case.asked.demand.requests.mid == pytest.approx(10_000 * 0.7)
+    assert PlaylistTtl(seconds=2).apply(case) is None
+    assert after(PlaylistTtl(seconds=1), case).asked.demand.requests.mid == pytest.approx(10_000, rel=1e-6)
     unseen = replace(BARE, usage=replace(BARE.usage, misses={"segment": 4}))
     assert isinstance(PlaylistTtl(seconds=2).apply(unseen), Excuse)
+
+
+@given(st.floats(0.01, 60), st.floats(0.02, 10))
+def test_playlists_are_never_proposed_beyond_half_a_segment_nor_for_less_than_now(now: float, segments: float) -> None:
+    case = kept(now, segments)
+    match PlaylistTtl().apply(case):
+        case Changed() as changed:
+            ttl = changed.case.asked.launch.cdn.playlist_ttl
+            assert ttl is not None
+            assert now < ttl <= (case.usage.segment_seconds or 0) / 2
+            assert changed.case.asked.demand.requests.mid < case.asked.demand.requests.mid
+        case _:
+            assert now * 1.1 >= (case.usage.segment_seconds or 0) / 2
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"), [(None, "whatif_ttl_unknown"), (0.0, "whatif_ttl_zero"), (4.0, "whatif_ttl_long")]
+)
+def test_a_playlist_that_is_not_kept_or_too_long_has_an_excuse_and_no_figure(now: float | None, reason: str) -> None:
+    found = PlaylistTtl().apply(kept(now))
+    assert isinstance(found, Excuse)
+    assert found.reason.key == reason
+
+
+def test_what_the_user_or_the_launch_says_of_playlists_goes_before_what_the_run_said() -> None:
+    (asked,) = suppositions(["playlist_ttl=1s>2s"], ["id"])
+    assert after(asked.change, kept(4)).asked.demand.requests.mid == pytest.approx(10_000 * 0.7)
+    assert after(PlaylistTtl(seconds=2), kept(4)).asked.demand.requests.mid == pytest.approx(10_000 * 1.6)
+    launch = BARE.asked.launch
+    said = launch.model_copy(update={"cdn": launch.cdn.model_copy(update={"playlist_ttl": 1.0})})
+    assert after(PlaylistTtl(seconds=2), kept(4).launching(said)).asked.demand.requests.mid == pytest.approx(7_000)
 
 
 def test_compression_saves_no_more_than_the_playlists() -> None:
@@ -123,6 +165,14 @@ def test_joins_over_a_minute_are_no_steeper_than_a_sixtieth() -> None:
     assert spread.edge.joins.mid == pytest.approx(case.edge.joins.mid / 12)  # one second of five, then ten a second
     assert spread.edge.wire.mid == pytest.approx(580 * 700e3 + 10 * 4e6)  # its last five seconds
     assert isinstance(Jitter().apply(replace(BARE, usage=replace(BARE.usage, curves=()))), Excuse)
+
+
+def test_joins_over_an_hour_leave_what_was_there_to_stand_before_the_surge() -> None:
+    case = case_of(capacity("bandwidth", 1e8), usage=replace(BARE.usage, curves=(ramp(10_000, 60),)))
+    lead, wait = case.lead.total, 3600
+    ready = answer(after(Jitter(seconds=wait), case)).ready
+    assert answer(case).ready == answer(case).nodes
+    assert 0.1 + 0.9 * lead.low / wait < (ready or 0) / 70 < 0.1 + 0.9 * (lead.high + 60) / wait
 
 
 def test_a_tenth_fewer_viewers_are_a_tenth_less_of_everything() -> None:

@@ -47,6 +47,19 @@ def test_what_was_seen_is_drawn_as_it_was_seen_and_its_tail_as_the_interval_says
     assert drawn.min() >= 0.0
 
 
+def test_what_the_scenario_says_is_drawn_whatever_was_seen() -> None:
+    node = next(part for part in PRIOR if part.name == "node").model_copy(update={"seen": (200.0,) * 20})
+    said = Wait.model_validate({"low": "10s", "mid": "20s", "high": "30s"})
+    assert float(np.median(time_to_capacity(Waits(node=said), [node]).parts[2].draw(scores("any", 2000)))) < 30
+
+
+def test_a_part_that_is_shorter_is_shorter_in_every_draw() -> None:
+    node = next(part for part in PRIOR if part.name == "node").model_copy(update={"seen": (40.0,) * 15 + (200.0,) * 5})
+    half = node.at_most(node.seconds.high / 2)
+    assert half.seconds.high == node.seconds.high / 2
+    assert half.draw(scores("any", 2000)) == pytest.approx(node.draw(scores("any", 2000)) / 2)
+
+
 def test_nodes_of_one_draw_are_late_together_and_each_is_as_late_as_its_part_says() -> None:
     lead = time_to_capacity(Waits())
     parts, nodes = lead.turnouts(400, 16)

@@ -15,7 +15,7 @@ from advisor.changes.whatif import Outcome, Question, RegionWhatIf, WhatIf, what
 from advisor.counterfactuals.ladder import Ladder
 from advisor.demands.usage import usages
 from advisor.models import Excuse
-from advisor.pages.outcomes import whatif_lines
+from advisor.pages.outcomes import carried_text, whatif_lines
 from advisor.plans.plan import Plan
 from loadtests.errors import InputError
 from loadtests.launch import Launch
@@ -99,6 +99,19 @@ def test_a_change_that_may_take_more_nodes_than_today_is_no_help() -> None:
     assert all(one.saved >= 0 for one in found.regions[0].outcomes if one.helps)
 
 
+@pytest.mark.parametrize("zones", [1, 2, 4, 6])
+def test_nodes_left_when_a_zone_is_lost_carry_in_more_zones_what_they_carry_today(zones: int) -> None:
+    """As many are left as are today, but for whole nodes: none carries more than today's plan asks of it."""
+    both = (capacity("bandwidth", 40e6), capacity("request_rate", 1e-3, saturated=False))
+    launch = ONE_ZONE.model_copy(update={"zones": 3})
+    found = asked(what_if([case_of(*both, launch=launch)], Question(suppositions([f"zones={zones}"], ["id"]))))
+    assert found.after.untested is None
+    assert found.after.nodes == found.after.fewest
+    left = (found.after.nodes or 0) * ((zones - 1) / zones if zones > 1 else 1)
+    assert left == pytest.approx((found.before.nodes or 0) * 2 / 3, abs=zones + 2)
+    assert found.helps == (zones != 2)
+
+
 @pytest.mark.parametrize("shown", [100.0, 1e-3])
 def test_nodes_for_a_resource_that_was_not_tested_are_as_early_as_todays(shown: float) -> None:
     """The viewers come as they do today: whichever resource counts, the same share of its nodes must stand."""
@@ -115,6 +128,19 @@ def test_a_region_that_cannot_be_planned_for_has_one_excuse_and_no_number() -> N
     (region,) = what_if([case], Question()).regions
     assert [one.counterfactual for one in region.outcomes if one.after.nodes is not None] == []
     assert [one.reason.key for one in region.excuses].count("excuse_untested") == 1
+
+
+def test_a_reason_stands_once_and_no_remedy_leads_to_it_again() -> None:
+    """A cache that is only supposed has no playlists among its misses."""
+    case = case_of(capacity("bandwidth", 40e6))
+    bare = replace(case, usage=replace(case.usage, hits={}, misses={}))
+    (region,) = what_if([bare], Question()).regions
+    assert [one.reason.key for one in region.excuses].count("whatif_no_cache") == 1
+    both = Question(suppositions(["cache_hit=95%", "playlist_ttl=2s"], ["id"]))
+    refused = what_if([bare], both).regions[0].supposed
+    assert isinstance(refused, Excuse)
+    assert refused.reason.key == "whatif_no_cache"
+    assert "--suppose" not in refused.remedy.text
 
 
 def test_larger_nodes_are_judged_in_nodes_of_today() -> None:
@@ -154,6 +180,20 @@ def test_the_audience_that_nodes_carry_is_capacity_over_demand() -> None:
     assert found.viewers.low == pytest.approx(10 * 36e6 / per_viewer)
     assert found.headroom == pytest.approx(10 * 36e6 / per_viewer, rel=0.002)
     assert found.bound == "limit"
+
+
+def test_nodes_that_held_the_rehearsed_peak_carry_at_least_its_viewers(make: Maker) -> None:
+    """Joins and connections were merely seen; the launch's mix is that of the rehearsal but for rounding."""
+    found = advise([make(Town(egress=4e9))], {"id": 1000, "in": 700, "br": 300})
+    assert found.verdict.state == "held"
+    carried = found.whatif.carried
+    assert isinstance(carried, Carried)
+    assert carried.bound == "at_least"
+    assert carried.binding in ("bandwidth", "request_rate")
+    assert carried.viewers.low >= found.tested_viewers * 0.99
+    twice = what_if([replace(case_of(capacity("bandwidth", 1.0, saturated=False)), shown=50.0)], Question(nodes=4))
+    assert isinstance(twice.carried, Carried)
+    assert twice.carried.viewers.low == 200
 
 
 def test_regions_share_the_nodes_or_have_their_own() -> None:
@@ -236,6 +276,41 @@ def test_the_terminal_answers_the_question_and_names_what_helps_most(tmp_path_fa
     wrong = CliRunner().invoke(surgecast, ["advise", str(folder), "--suppose", "segment=2s"])
     assert isinstance(wrong.exception, InputError)
     assert "did you mean 'segments'" in str(wrong.exception)
+
+
+FOUR = case_of(capacity("bandwidth", case_of(capacity("bandwidth", 1.0)).edge.wire.mid / 3.99), launch=ONE_ZONE)
+"""Exactly four nodes."""
+
+
+@pytest.mark.parametrize(
+    ("size", "lang", "text"),
+    [
+        ("0.5", "en", "Indonesia: most would change with nodes of 50% of today's size: {} nodes → {} of that size."),
+        ("2", "en", "Indonesia: most would change with nodes 2 times as large: {} nodes → {} of that size."),
+        ("2", "zh", "印度尼西亚：影响最大的是节点规格为现在的 2 倍，由 {} 个节点变为 {} 个该规格节点。"),
+    ],
+)
+def test_nodes_of_another_size_read_well(advice: Advice, size: str, lang: str, text: str) -> None:
+    found = what_if([FOUR], Question(suppositions([f"size={size}"], ["id"])))
+    one = asked(found)
+    one = one.model_copy(update={"helps": True, "after": one.after.model_copy(update={"nodes": 1})})
+    region = found.regions[0].model_copy(update={"outcomes": (one,), "supposed": None})
+    told = advice.model_copy(update={"whatif": found.model_copy(update={"regions": (region,)})})
+    assert whatif_lines(told, lang) == [text.format(4, 1)]
+
+
+@pytest.mark.parametrize("size", ["2", "0.5"])
+def test_nodes_of_another_size_that_are_as_much_in_all_come_to_the_same(size: str) -> None:
+    found = asked(what_if([FOUR], Question(suppositions([f"size={size}"], ["id"]))))
+    assert found.saved == 0
+    assert found.why_not is not None
+    assert found.why_not.key == "whatif_why_size"
+
+
+def test_what_nodes_hold_at_least_is_one_sentence(advice: Advice) -> None:
+    carried = what_if([case_of(capacity("bandwidth", 40e6, saturated=False))], Question(nodes=10)).carried
+    for lang, text in (("en", "; their limit was not reached; with the headroom"), ("zh", "，尚未测到上限；按计划")):
+        assert text in carried_text(advice, lang, "id", carried)
 
 
 def test_nothing_that_helps_is_said_too(advice: Advice) -> None:

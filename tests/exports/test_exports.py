@@ -293,7 +293,7 @@ def test_a_node_that_has_no_room_for_its_pods_is_not_bought(run: Run) -> None:
     assert plan.offers.best.offer.vcpus.value >= 2 * 3
     (small,) = [one for one in plan.offers.refusals if one.code == "offer_too_small"]
     assert "c6g.large" in small.offers
-    assert "2 pods of a node ask for 6 vCPU" in small.reason.text
+    assert "what runs on a node (pods: 2) asks for 6 vCPU" in small.reason.text
     fat, _ = chosen(run, scaling=SCALING | {"requests": {"cpu": "500m", "memory": "12Gi"}})
     assert isinstance(fat.regions[0].nodes, Plan)
     assert fat.regions[0].nodes.offers.best is not None

@@ -9,12 +9,15 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.changes.carried import MOST
+from advisor.changes.carried import MOST, Carried
 from advisor.changes.case import Case, Changed, at_load
 from advisor.changes.whatif import Outcome, Question, answer, compose, what_if
 from advisor.counterfactuals import Counterfactual, counterfactuals
+from advisor.counterfactuals.jitter import Jitter
 from advisor.counterfactuals.lead_time import LeadTime
+from advisor.interval import Interval
 from advisor.models import Excuse
+from advisor.plans.lead import PRIOR, PartName
 from advisor.plans.plan import Plan, plan
 from loadtests.launch import Launch
 from tests.advisor.cases import capacity, case_of
@@ -124,6 +127,63 @@ def test_a_slower_boot_never_needs_fewer_nodes_before_the_surge(case: Case, one:
         early.append(answer(found.case if isinstance(found, Changed) else case).ready)
     assert (early[0] is None) == (early[1] is None)
     assert (early[0] or 0) <= (early[1] or 0)
+
+
+waits = st.lists(st.floats(0, 500).map(lambda seconds: round(seconds, 3)), min_size=3, max_size=3).map(sorted)
+
+
+@given(
+    cases(),
+    waits,
+    st.one_of(st.just(0.0), st.floats(1e-3, 1)),
+    st.sampled_from(["metrics", "decision", "node", "image", "boot"]),
+)
+def test_a_shorter_part_never_needs_more_nodes_before_the_surge(
+    case: Case, wait: list[float], share: float, part: PartName
+) -> None:
+    """However far its ends are apart: not even where the middle was below the new high end."""
+    low, mid, high = wait
+    seconds = Interval(low=low, mid=mid, high=high, coverage=0.9, samples=0)
+    case = case.waiting(next(one for one in PRIOR if one.name == part).model_copy(update={"seconds": seconds}))
+    found = LeadTime(part=part, seconds=high * share).apply(case)
+    then = found.case if isinstance(found, Changed) else case
+    assert (answer(then).ready or 0) <= (answer(case).ready or 0)
+    assert then.lead.total.mid <= case.lead.total.mid + 1e-9
+
+
+@given(cases(), st.integers(1, 3600), st.integers(1, 3600))
+def test_joins_spread_further_never_need_more_nodes_before_the_surge(case: Case, one: int, other: int) -> None:
+    most = answer(case).ready or 0
+    for seconds in sorted((one, other)):
+        found = Jitter(seconds=seconds).apply(case)
+        assert isinstance(found, Changed)
+        ready = answer(found.case).ready or 0
+        assert ready <= most * 1.001  # a rise is worked out at some waits, and lies between them at others
+        most = ready
+
+
+@given(cases(), st.floats(1, 1e5), st.floats(0, 1e-6), st.integers(1, 500))
+def test_nodes_that_held_a_rehearsal_carry_no_fewer_viewers_than_it_had(
+    case: Case, shown: float, little: float, nodes: int
+) -> None:
+    """However little was seen of joins and connections: that many came is no sign that no more may."""
+    found = case.asked.capacities
+    seen = [one.model_copy(update={"saturated": False}) for one in found.found]
+    chance = [capacity(model, little, saturated=False) for model in ("joins", "connections")]
+    asked = replace(case.asked, capacities=found.model_copy(update={"found": (*seen, *chance)}))
+    whatif = what_if([replace(case, asked=asked, shown=shown)], Question(nodes=nodes))
+    assert isinstance(whatif.carried, Carried)
+    assert whatif.carried.viewers.low >= shown * nodes * (1 - 1e-9)
+    assert whatif.carried.binding in ("bandwidth", "request_rate")
+
+
+@given(cases(), st.integers(1, 99))
+def test_fewer_viewers_of_the_same_mix_load_no_resource_further(case: Case, percent: int) -> None:
+    before = answer(case)
+    fewer = case.audience(1 - percent / 100)
+    after = answer(fewer, case, before)
+    assert after.untested is None
+    assert after.nodes == answer(fewer).nodes
 
 
 @given(cases(), st.integers(1, 500))
