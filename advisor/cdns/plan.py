@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import reduce
 from typing import Final
 
@@ -106,7 +106,7 @@ class CdnPlan(Frozen):
     """The CDNs of a launch."""
 
     today: date
-    """The day on which deadlines were looked at: that of the last run, unless another is given."""
+    """The day (UTC) on which deadlines were looked at: that of the last run, unless another is given."""
     starts_at: datetime | None
     seconds: float
     """How long it lasts: as rehearsed, or as ``launch.cdn.watched`` says."""
@@ -130,7 +130,7 @@ class CdnPlan(Frozen):
 def cdn_plan(
     regions: Sequence[tuple[Cdn, float]],
     scenario: Scenario,
-    today: date,
+    now: datetime,
     own: Sequence[CdnOffer] = (),
     account: Account | None = None,
 ) -> CdnPlan:
@@ -145,8 +145,7 @@ def cdn_plan(
     shares = split(offers, loads, caching, carries)
     freely = split(offers, loads, caching) if carries else shares
     seconds = max((edge.event_seconds for edge, _ in regions), default=0.0)
-    starts = scenario.starts_at
-    event = Event(caching, None if starts is None else starts.date(), seconds, today, left_in)
+    event = Event(caching, scenario.starts_at, seconds, now, left_in)
     served = [(offer, _served(offer, loads, shares), _served(offer, loads, freely)) for offer in offers]
     parts = [event.part(offer, now, wanted) for offer, now, wanted in served if now or wanted]
     parts.sort(key=lambda part: -part.peak.mid)
@@ -154,8 +153,8 @@ def cdn_plan(
     shieldless = frozenset(offer.name for offer in offers if offer.shield is None)
     wanted = _origin([edge for edge, _ in regions], shares, shieldless)
     return CdnPlan(
-        today=today,
-        starts_at=starts,
+        today=now.astimezone(UTC).date(),
+        starts_at=scenario.starts_at,
         seconds=max(scenario.surge.duration, seconds),
         parts=tuple(parts),
         shares=tuple(_shares(parts, loads, shares)),
@@ -170,12 +169,13 @@ def cdn_plan(
     )
 
 
-def on_day(plan: CdnPlan, today: date) -> CdnPlan:
-    """The same plan with its deadlines looked at on another day."""
+def looked_at(plan: CdnPlan, now: datetime) -> CdnPlan:
+    """The same plan with its deadlines looked at at another moment."""
     parts = tuple(
-        part.model_copy(update={"notices": tuple(on(notice, today) for notice in part.notices)}) for part in plan.parts
+        part.model_copy(update={"notices": tuple(on(notice, plan.starts_at, now) for notice in part.notices)})
+        for part in plan.parts
     )
-    return plan.model_copy(update={"today": today, "parts": parts})
+    return plan.model_copy(update={"today": now.astimezone(UTC).date(), "parts": parts})
 
 
 def total(parts: Sequence[Interval | None]) -> Interval | None:
@@ -257,9 +257,9 @@ class Event:
     """What all parts of one event share."""
 
     caching: Caching
-    day: date | None
+    starts_at: datetime | None
     seconds: float
-    today: date
+    now: datetime
     left_in: Mapping[str, Allowance]
     """What the account has left, by CDN."""
 
@@ -285,7 +285,7 @@ class Event:
             increases=tuple(increases(offer, egress, rate, allowance)),
             allowance=allowance,
             shield=shield,
-            notices=notices(offer.notices, most, self.day, self.today),
+            notices=notices(offer.notices, most, self.starts_at, self.now),
             warnings=tuple(_warnings(offer, peak.high, requests, self)),
         )
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from advisor.cdns.increase import distributions
 from advisor.cdns.letter import letter, write_letters
 from advisor.cdns.offer import load_offer
 from advisor.cdns.page import promised
-from advisor.cdns.plan import CdnPart, CdnPlan, cdn_plan, on_day
+from advisor.cdns.plan import CdnPart, CdnPlan, cdn_plan, looked_at
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.demands.cdn import cdn as edge_of
 from advisor.demands.cdn import seen_of
@@ -72,7 +72,7 @@ def plan_of(run: Run, cdn: dict[str, Any] | None = None, own: Own | None = None,
     for demand in demands(measurement, audience_of(measurement, None)):
         edge = edge_of(demand, places[demand.region], scenario, seen_of(measurement, demand))
         edges.append((edge, demand.viewers.mid))
-    return cdn_plan(edges, scenario, date(2026, 12, 1), own.cdns, own.account)
+    return cdn_plan(edges, scenario, datetime(2026, 12, 1, tzinfo=UTC), own.cdns, own.account)
 
 
 def advised(real: Advice, plan: CdnPlan) -> Advice:
@@ -249,7 +249,7 @@ def test_each_cdn_fetches_for_itself(run: Run) -> None:
 
 def test_another_day_changes_deadlines_and_nothing_else(run: Run) -> None:
     plan = plan_of(run, {"offers": ["tencent"]})
-    early, late = on_day(plan, date(2026, 12, 1)), on_day(plan, date(2026, 12, 2))
+    early, late = (looked_at(plan, datetime(2026, 12, day, tzinfo=UTC)) for day in (1, 2))
     assert [one.standing for one in early.parts[0].notices] == ["open"]
     assert [one.standing for one in late.parts[0].notices] == ["late"]
     assert late.model_copy(update={"today": early.today, "parts": early.parts}) == early
