@@ -19,7 +19,7 @@ from advisor.cdns.allowance import Allowance, room, with_account
 from advisor.cdns.increase import Increase, distributions, increases
 from advisor.cdns.notice import Notice, Peak, notices, on
 from advisor.cdns.offer import CdnOffer, offers_of
-from advisor.cdns.shield import ShieldChoice, shield_of
+from advisor.cdns.shield import PER, ShieldChoice, shield_fee, shield_of
 from advisor.cdns.split import EdgeLoad, Shares, excuses, may_serve, split, unplaced
 from advisor.clouds.snapshot import Account
 from advisor.demands.behind import Origin
@@ -34,8 +34,6 @@ from loadtests.scenario import Scenario
 
 PERIODS: Final = {"day": 86_400.0, "month": 28 * 86_400.0}
 """Seconds of the shortest billing period of a kind."""
-PER: Final = 1e4
-"""Requests that a fee is for."""
 NOTHING: Final = Interval.exact(0.0)
 
 
@@ -160,9 +158,7 @@ def cdn_plan(
         shares=tuple(_shares(parts, loads, shares)),
         refused=tuple(excuses(offers, loads, caching, shares, carries)),
         unplaced=left,
-        alone={
-            offer.name: _alone(offer, loads, caching, seconds) for offer in offers if _may_all(offer, loads, caching)
-        },
+        alone={offer.name: _alone(offer, loads, caching) for offer in offers if _may_all(offer, loads, caching)},
         usd=None if left else total([part.bill.total for part in parts]),
         origin_requests=wanted and wanted[0],
         origin_wire=wanted and wanted[1],
@@ -188,10 +184,9 @@ def bill(
     offer: CdnOffer,
     loads: Sequence[EdgeLoad],
     caching: Caching,
-    seconds: float = 0.0,
     shield: ShieldChoice | Excuse | None = None,
 ) -> Bill:
-    """What a CDN asks for these loads; where a shield is asked, at its peak rate during so many seconds."""
+    """What a CDN asks for these loads, also for its shield where there is one."""
     volumes: dict[str, Interval] = {}
     fees: list[Interval | None] = []
     for load in loads:
@@ -205,29 +200,13 @@ def bill(
     traffic = {
         zone: tariff.cost(volumes[zone], used.get(zone, 0.0)) if tariff else None for zone, tariff in tariffs.items()
     }
-    asked = _shield_fee(offer, loads, seconds / PER, shield) if caching.shield else NOTHING
+    asked = shield_fee(offer, total([load.shield_requests for load in loads]), shield) if caching.shield else NOTHING
     requests = total(fees)
     return Bill(traffic=traffic, requests=requests, shield=asked, total=total([*traffic.values(), requests, asked]))
 
 
-def _shield_fee(
-    offer: CdnOffer, loads: Sequence[EdgeLoad], factor: float, shield: ShieldChoice | Excuse | None
-) -> Interval | None:
-    """By the shield's price, or between the cheapest and the dearest one's; None where none is known."""
-    if offer.shield is None:
-        return None
-    asked = total([load.shield_requests for load in loads])
-    if asked is None:
-        return None
-    if isinstance(shield, ShieldChoice):
-        return asked.scale(factor * shield.per_10k)
-    prices = sorted(price * offer.dollars for price in offer.shield.per_10k.values())
-    low, mid, high = (price * factor for price in (prices[0], prices[len(prices) // 2], prices[-1]))
-    return asked.model_copy(update={"low": asked.low * low, "mid": asked.mid * mid, "high": asked.high * high})
-
-
 def _load(edge: Cdn, viewers: float) -> EdgeLoad:
-    planned = edge.planned
+    asked = edge.planned.shield_requests if isinstance(edge.planned, OriginLoad) else None
     return EdgeLoad(
         region=edge.region,
         viewers=viewers,
@@ -235,7 +214,7 @@ def _load(edge: Cdn, viewers: float) -> EdgeLoad:
         requests=edge.requests,
         gb=edge.event_gb,
         event_requests=edge.event_requests,
-        shield_requests=planned.shield_requests if isinstance(planned, OriginLoad) else None,
+        shield_requests=asked and asked.scale(edge.event_seconds),
     )
 
 
@@ -248,8 +227,8 @@ def _may_all(offer: CdnOffer, loads: Sequence[EdgeLoad], caching: Caching) -> bo
     return all(may_serve(offer, load.region, caching) for load in loads)
 
 
-def _alone(offer: CdnOffer, loads: Sequence[EdgeLoad], caching: Caching, seconds: float) -> Interval | None:
-    return bill(offer, loads, caching, seconds, shield_of(offer, caching.origin)).total
+def _alone(offer: CdnOffer, loads: Sequence[EdgeLoad], caching: Caching) -> Interval | None:
+    return bill(offer, loads, caching, shield_of(offer, caching.origin)).total
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +259,7 @@ class Event:
             requests=requests,
             gb=reduce(Interval.plus, [load.gb for load in loads], NOTHING),
             event_requests=reduce(Interval.plus, [load.event_requests for load in loads], NOTHING),
-            bill=bill(offer, loads, self.caching, self.seconds, shield),
+            bill=bill(offer, loads, self.caching, shield),
             distributions=distributions(offer, peak.high, requests.high) if loads else None,
             increases=tuple(increases(offer, egress, rate, allowance)),
             allowance=allowance,

@@ -1,6 +1,7 @@
 """The event split over CDNs: each region goes to the cheapest that may serve it, until that one is full.
 
-Largest region first; in it, CDNs by what the region's whole event would cost there alone, those of unknown price last.
+Largest region first; in it, CDNs by what the region's whole event would cost there alone, the shield included; those of
+unknown price last, by how many of their prices are unknown and then by what is known.
 A CDN takes as much of the region's peak as its limits leave, and the next one the rest; less than `SLIVER` it leaves to
 the next ones, if they have room for it. Limits are held against the high ends of what is asked, and regions are added
 up as if all had their peak at once. Where an account was read, the distributions that it has left are a limit too. That
@@ -12,10 +13,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from advisor import figures
 from advisor.cdns.offer import CdnOffer
+from advisor.cdns.shield import PER, shield_fee, shield_of
 from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.plans.refusals import FIX
@@ -27,6 +29,7 @@ Shares: TypeAlias = Mapping[str, Mapping[str, float]]
 Carries: TypeAlias = Mapping[str, tuple[float, float]]
 """Per CDN, bit/s and requests per second that the distributions left in an account carry; without an account none."""
 UNBOUND: Final[Carries] = {}
+FREE: Final = Interval.exact(0.0)
 NOTHING: Final = 1e-9
 """Less than this of a region is none of it."""
 SLIVER: Final = 0.01
@@ -49,7 +52,7 @@ class EdgeLoad:
     event_requests: Interval
     """Of the whole event."""
     shield_requests: Interval | None = None
-    """Per second at the shield, where ``launch.cdn`` has one and that is known."""
+    """At the shield during the whole event at its peak rate, where ``launch.cdn`` has one and that is known."""
 
     def part(self, share: float) -> EdgeLoad:
         """A share of its viewers. The shield is asked as often whatever the share: each object once per location."""
@@ -86,15 +89,24 @@ def _share(left: float, asked: float) -> float:
     return left / asked if asked > 0 else math.inf
 
 
-def price_alone(offer: CdnOffer, load: EdgeLoad, caching: Caching) -> float | None:
-    """US dollars that one region's whole event costs on one CDN; None where that is not known."""
-    zone = offer.zone_of(load.region)
-    tariff = None if zone is None else offer.tariff(zone)
-    if zone is None or tariff is None:
-        return None
-    traffic = tariff.charge(load.gb.mid, caching.used_gb.get(offer.name, {}).get(zone, 0.0))
-    fee = offer.zones[zone].per_10k
-    return None if traffic is None or fee is None else traffic + load.event_requests.mid / 1e4 * fee * offer.dollars
+class Price(NamedTuple):
+    """Of one region's whole event on one CDN alone. They are compared: what is known before what is not, then cheap."""
+
+    unknown: int
+    """How many of the prices of traffic, requests and shield are not known."""
+    usd: float
+    """Of those that are known."""
+
+
+def price_alone(offer: CdnOffer, load: EdgeLoad, caching: Caching, zone: str) -> Price:
+    """What one region costs in a CDN's price zone, its shield included where ``launch.cdn`` has one."""
+    tariff, fee = offer.tariff(zone), offer.zones[zone].per_10k
+    used = caching.used_gb.get(offer.name, {}).get(zone, 0.0)
+    traffic = None if tariff is None else tariff.charge(load.gb.mid, used)
+    requests = None if fee is None else load.event_requests.mid / PER * fee * offer.dollars
+    shield = shield_fee(offer, load.shield_requests, shield_of(offer, caching.origin)) if caching.shield else FREE
+    prices = (traffic, requests, None if shield is None else shield.mid)
+    return Price(prices.count(None), sum(price for price in prices if price is not None))
 
 
 def may_serve(offer: CdnOffer, region: str, caching: Caching) -> bool:
@@ -139,9 +151,7 @@ def _filled(load: EdgeLoad, turns: Mapping[str, Room]) -> dict[str, float]:
 
 def _cheapest_first(offers: Sequence[CdnOffer], load: EdgeLoad, caching: Caching) -> list[CdnOffer]:
     able = [offer for offer in offers if may_serve(offer, load.region, caching)]
-    prices = {offer.name: price_alone(offer, load, caching) for offer in able}
-    known = {name: math.inf if price is None else price for name, price in prices.items()}
-    return sorted(able, key=lambda offer: known[offer.name])
+    return sorted(able, key=lambda offer: price_alone(offer, load, caching, offer.zone_of(load.region) or ""))
 
 
 def excuses(
@@ -173,11 +183,11 @@ def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, full: str) -> Exc
     region = load.region
     if offer.name not in caching.allowed.get(region, (offer.name,)):
         key = "cdn_not_allowed"
-    elif offer.zone_of(region) is None:
+    elif (zone := offer.zone_of(region)) is None:
         key = "cdn_zone_unknown"
     elif full:
         key = full
-    elif price_alone(offer, load, caching) is None:
+    elif price_alone(offer, load, caching, zone).unknown:
         key = "cdn_price_unknown"
     else:
         key = "cdn_dearer"
