@@ -18,7 +18,7 @@ from advisor.cdns.page import asked_for, notice_values, share_of
 from advisor.cdns.plan import CdnPart, CdnPlan
 from advisor.cdns.shield import ShieldChoice
 from advisor.pages.page import markdown_safe
-from advisor.texts import LANGS, fill, name_of
+from advisor.texts import LANGS, fill, listed, name_of
 
 OURS: Final = "surgecast, from "
 """In the first line of every file that was written here."""
@@ -31,7 +31,8 @@ def letter(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> str:
 
 def _letter(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator[str]:
     cdn = {"cdn": name_of(part.offer.title, lang)}
-    event = {"event": f"{advice.scenario} ({markdown_safe(name_of(advice.summary, lang))})"}
+    places = [markdown_safe(name_of(advice.names[one.region], lang)) for one in share_of(plan, part)]
+    event = {"event": advice.scenario, "regions": listed(lang, places), **_most(part)}
     runs = ", ".join(markdown_safe(run.facts.run_id) for run in advice.runs)
     yield f"<!-- {OURS}{advice.scenario} -->"
     yield "# " + fill(lang, "letter_subject", **event)
@@ -62,13 +63,16 @@ def _total(part: CdnPart, lang: str) -> str:
     return fill(
         lang,
         "letter_total",
-        viewers=f"{part.viewers:,.0f}",
-        wire=figures.bits(part.peak.mid),
+        **_most(part),
         wire_span=figures.span(part.peak, "bit/s"),
         requests=figures.rate(part.requests.mid, "requests/s"),
         requests_span=figures.span(part.requests, "requests/s"),
         volume=figures.volume(part.gb.mid),
     )
+
+
+def _most(part: CdnPart) -> dict[str, str]:
+    return {"viewers": f"{part.viewers:,.0f}", "wire": figures.bits(part.peak.mid)}
 
 
 def _table(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator[str]:
@@ -117,7 +121,8 @@ def _asks(part: CdnPart, lang: str) -> Iterator[str]:
 def _leads(part: CdnPart, lang: str) -> Iterator[str]:
     for notice in part.notices:
         key = "letter_lead_undated" if notice.send_by is None else "letter_lead_rule"
-        yield fill(lang, key, source=notice.rule.source, **notice_values(lang, notice))
+        source = (notice.rule.source_zh if lang == "zh" else "") or notice.rule.source
+        yield fill(lang, key, source=source, **notice_values(lang, notice))
         if notice.standing == "late":
             yield fill(lang, "letter_late")
 

@@ -78,6 +78,8 @@ class Shield(Frozen):
 class NoticeRule(Origin):
     """When a vendor wants to be told, and how long before. Any threshold that is passed will do; none: always."""
 
+    source_zh: str = ""
+    """The source as a Chinese letter cites it; empty: as ``source`` has it."""
     viewers: PositiveInt | None = None
     """Above so many at the peak."""
     egress: Annotated[Bitrate, Field(gt=0)] | None = None

@@ -35,6 +35,7 @@ from advisor.pages.page import markdown_safe
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from advisor.texts import LANGS, fill
+from loadtests.region import Names
 from loadtests.run import Run
 from loadtests.scenario import Scenario
 from surgecast.cli import surgecast
@@ -279,6 +280,49 @@ def test_a_letter_says_who_when_where_and_how_much(run: Run, real: Advice) -> No
     assert "晚于上述期限" in chinese
     assert "流量突增报备" in chinese
     assert "观众 770,000 人，超过 500,000 人" in chinese
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_letter_tells_the_launch_and_never_the_rehearsals_size(run: Run, real: Advice, lang: str) -> None:
+    summary = {"en": "Viewers grow from 150 to 1,700 in half a minute.", "zh": "观众从 150 涨到 1,700。"}
+    plan = plan_of(run, {"offers": ["cloudfront"]})
+    advice = advised(real.model_copy(update={"summary": Names.model_validate(summary)}), plan)
+    text = letter(advice, plan, plan.parts[0], lang)
+    assert "1,700" not in text
+    subject = next(line for line in text.splitlines() if line.startswith("# "))
+    assert all(told in subject for told in (advice.scenario, "770,000", figures.bits(plan.parts[0].peak.mid)))
+    what = {
+        "en": "What: town, a live stream to Indonesia, India, Brazil.",
+        "zh": "内容：town，面向印度尼西亚、印度、巴西的直播。",
+    }
+    assert what[lang].replace("town", advice.scenario) in text
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_letter_asks_for_each_rows_figures_and_for_all_of_them_together(run: Run, real: Advice, lang: str) -> None:
+    plan = plan_of(run, {"offers": ["cloudfront"]})
+    (asked,) = (
+        line
+        for line in letter(advised(real, plan), plan, plan.parts[0], lang).splitlines()
+        if line.startswith({"en": "- confirm what stands under “Plan for”", "zh": "- 确认可承载上表各行"}[lang])
+    )
+    together = {"en": "in each row above, together at most {}", "zh": "合计最多 {}"}[lang]
+    assert together.format(figures.bits(plan.parts[0].peak.high)) in asked
+    assert "country" not in asked
+
+
+@pytest.mark.parametrize(
+    ("cdn", "cited"), [("cloudfront", "来源：AWS 自己的代理工具集"), ("tencent", "来源：腾讯云点播服务等级协议")]
+)
+def test_a_chinese_letter_cites_its_sources_in_chinese(run: Run, real: Advice, cdn: str, cited: str) -> None:
+    plan = plan_of(run, {"offers": [cdn]})
+    for part, lang, text in texts_of(advised(real, plan), plan):
+        (notice,) = part.notices
+        assert (cited in text) is (lang == "zh")
+        assert (f"Source: {notice.rule.source}" in text) is (lang == "en")
+        own = notice.rule.model_copy(update={"source_zh": "", "source": "contract, section 4"})
+        mine = part.model_copy(update={"notices": (notice.model_copy(update={"rule": own}),)})
+        assert "contract, section 4" in letter(advised(real, plan), plan, mine, lang)
 
 
 def test_a_letter_and_the_report_say_the_same_joins_and_the_high_end_is_to_be_planned_for(
