@@ -8,9 +8,9 @@ from typing import Final
 
 from advisor.cdns.allowance import Allowance
 from advisor.cdns.offer import CdnOffer
+from advisor.cdns.quota import GIGABIT, WIRE
 from loadtests.region import Frozen
 
-GIGABIT: Final = 1e9
 COUNTED: Final = "distributions"
 
 
@@ -47,7 +47,7 @@ def increases(
         return
     where = {"service": quotas.service, "region": quotas.region}
     for quota, unit, now, asked, step in (
-        (quotas.egress, "Gbit/s", limits.egress / GIGABIT, egress / GIGABIT, 10),
+        (quotas.egress, WIRE, limits.egress / GIGABIT, egress / GIGABIT, 10),
         (quotas.requests_per_second, "requests/s", limits.requests_per_second, requests, 10_000),
     ):
         if asked > now:

@@ -16,6 +16,7 @@ from advisor.advice import Advice
 from advisor.cdns.increase import Increase
 from advisor.cdns.page import asked_for, notice_values, share_of
 from advisor.cdns.plan import CdnPart, CdnPlan
+from advisor.cdns.quota import names_of, sizes
 from advisor.cdns.shield import ShieldChoice
 from advisor.pages.page import markdown_safe
 from advisor.texts import LANGS, fill, listed, name_of
@@ -128,22 +129,34 @@ def _leads(part: CdnPart, lang: str) -> Iterator[str]:
 
 
 def commands(increases: tuple[Increase, ...]) -> str:
-    """A shell script that asks AWS Service Quotas for more; each quota's code is looked up by its name.
+    """A shell script that asks AWS Service Quotas for more; each quota's code and unit are looked up by its names.
 
     As JSON: with text the AWS CLI holds a query against each page by itself (its user guide, "Filtering output").
     """
     lines = [f"# {OURS}the surge notice: each request below changes your account. Run it with sh.", "set -eu"]
     for more in increases:
-        where = f"--service-code {more.service} --region {more.region}"
-        query = f"Quotas[?QuotaName=='{more.quota}'].QuotaCode | [0]"
-        wanted = f'--quota-code "$code" --desired-value {more.wanted:.0f}'
-        lines += [
-            f'code=$(aws service-quotas list-service-quotas {where} --query "{query}" --output json)',
-            f'[ "$code" != null ] || {{ echo "no quota \'{more.quota}\': open a support case" >&2; exit 1; }}',
-            "code=${code#?} code=${code%?}",
-            f"aws service-quotas request-service-quota-increase {where} {wanted}",
-        ]
+        lines += _command(more)
     return "\n".join(lines) + "\n"
+
+
+def _command(more: Increase) -> Iterator[str]:
+    """One request, in the unit in which the account has the quota."""
+    where = f"--service-code {more.service} --region {more.region}"
+    named = " || ".join(f"QuotaName=='{name}' || QuotaCode=='{name}'" for name in names_of(more.quota))
+    query = f"Quotas[?{named}].join(' ', [QuotaCode, not_null(Unit, 'None')]) | [0]"
+    yield f'quota=$(aws service-quotas list-service-quotas {where} --query "{query}" --output json)'
+    yield f'[ "$quota" != null ] || {{ echo "no quota \'{more.quota}\': open a support case" >&2; exit 1; }}'
+    yield "quota=${quota#?} quota=${quota%?}"
+    yield "code=${quota%% *} unit=${quota#* }"
+    known = sizes(more.unit)
+    if not known:
+        yield f"wanted={more.wanted:.0f}"
+    else:
+        yield 'case "$unit" in'
+        yield from (f"  '{unit}') wanted={more.wanted * size:.0f} ;;" for unit, size in known.items())
+        yield f"  *) echo \"'{more.quota}' is counted in $unit: open a support case\" >&2; exit 1 ;;"
+        yield "esac"
+    yield f'aws service-quotas request-service-quota-increase {where} --quota-code "$code" --desired-value "$wanted"'
 
 
 def write_letters(advice: Advice, folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
