@@ -41,6 +41,8 @@ def _letter(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator
     yield fill(lang, "letter_opening")
     yield from ("", f"- {_when(plan, lang)}", "- " + fill(lang, "letter_what", **event), f"- {_total(part, lang)}", "")
     yield from _table(advice, plan, part, lang)
+    if part.distributions is not None:
+        yield from ("", fill(lang, "letter_each"))
     yield from _asks(part, lang)
     if part.notices:
         yield from ("", "## " + fill(lang, "letter_lead"), "", *(f"- {line}" for line in _leads(part, lang)))

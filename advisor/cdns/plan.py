@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import PositiveInt
 
 from advisor.cdns.allowance import Allowance, room, with_account
-from advisor.cdns.increase import Increase, distributions, increases
+from advisor.cdns.increase import Carried, Increase, distributions, increases
 from advisor.cdns.notice import Notice, Peak, notices, on
 from advisor.cdns.offer import CdnOffer, offers_of
 from advisor.cdns.shield import PER, ShieldChoice, shield_fee, shield_of
@@ -82,11 +82,11 @@ class CdnPart(Frozen):
     event_requests: Interval
     bill: Bill
     distributions: PositiveInt | None
-    """That carry it at the quotas of ``offer.limits``: the account's where one was read, else those by default; None
-    where no quota is known, or it carries nothing."""
+    """That carry it, each region by its own, at the quotas of ``offer.limits``: the account's where one was read, else
+    those by default; None where no quota is known, or it carries nothing."""
     increases: tuple[Increase, ...]
-    """What to ask for: for one distribution that carries everything, also what the account's quotas keep it from, and
-    for as many as it takes at the quotas there are."""
+    """What to ask for, also for what the account's quotas keep it from: so that one distribution does for each region,
+    and for as many as it takes at the quotas there are."""
     allowance: Allowance | None = None
     """What the account has left of it; None where none was read, or it says nothing of this CDN."""
     shield: ShieldChoice | Excuse | None
@@ -246,12 +246,15 @@ class Event:
         """One CDN with what it carries, and would carry if the account had distributions enough."""
         peak = reduce(Interval.plus, [load.peak for load in loads], NOTHING)
         requests = reduce(Interval.plus, [load.requests for load in loads], NOTHING)
-        egress = max(peak.high, sum(load.peak.high for load in freely))
-        rate = max(requests.high, sum(load.requests.high for load in freely))
+        now, wanted = _carried(offer, loads), _carried(offer, freely)
+        asked = Carried(
+            egress=max(now.egress, wanted.egress),
+            requests=max(now.requests, wanted.requests),
+            distributions=max(now.distributions or 0, wanted.distributions or 0),
+        )
         viewers = sum(load.viewers for load in loads)
         shield, allowance = shield_of(offer, self.caching.origin), self.left_in.get(offer.name)
-        widest = max((load.peak.high for load in loads), default=0.0)
-        most = Peak(viewers=viewers, egress=peak.high, egress_of_a_region=widest)
+        most = Peak(viewers=viewers, egress=peak.high, egress_of_a_region=now.egress)
         return CdnPart(
             offer=offer,
             viewers=viewers,
@@ -260,21 +263,29 @@ class Event:
             gb=reduce(Interval.plus, [load.gb for load in loads], NOTHING),
             event_requests=reduce(Interval.plus, [load.event_requests for load in loads], NOTHING),
             bill=bill(offer, loads, self.caching, shield),
-            distributions=distributions(offer, peak.high, requests.high) if loads else None,
-            increases=tuple(increases(offer, egress, rate, allowance)),
+            distributions=now.distributions if loads else None,
+            increases=tuple(increases(offer, asked, allowance)),
             allowance=allowance,
             shield=shield,
             notices=notices(offer.notices, most, self.starts_at, self.now),
-            warnings=tuple(_warnings(offer, peak.high, requests, self)),
+            warnings=tuple(_warnings(offer, now.distributions, requests, self)),
         )
 
 
-def _warnings(offer: CdnOffer, egress: float, requests: Interval, event: Event) -> Iterator[Message]:
+def _carried(offer: CdnOffer, loads: Sequence[EdgeLoad]) -> Carried:
+    counts = [distributions(offer, load.peak.high, load.requests.high) for load in loads]
+    return Carried(
+        egress=max((load.peak.high for load in loads), default=0.0),
+        requests=max((load.requests.high for load in loads), default=0.0),
+        distributions=None if offer.limits is None else sum(count or 0 for count in counts),
+    )
+
+
+def _warnings(offer: CdnOffer, needed: int | None, requests: Interval, event: Event) -> Iterator[Message]:
     if event.caching.shield and offer.shield is None:
         yield say("cdn_shield_unknown", cdn=offer.name)
     if event.seconds > PERIODS[offer.period]:
         yield say("cdn_long_event", cdn=offer.name)
-    needed = distributions(offer, egress, requests.high)
     if offer.limits is None:
         yield say("cdn_limits_unknown", cdn=offer.name)
     elif needed is not None and needed > offer.limits.distributions:

@@ -4,7 +4,8 @@ Largest region first; in it, CDNs by what the region's whole event would cost th
 unknown price last, by how many of their prices are unknown and then by what is known.
 A CDN takes as much of the region's peak as its limits leave, and the next one the rest; less than `SLIVER` it leaves to
 the next ones, if they have room for it. Limits are held against the high ends of what is asked, and regions are added
-up as if all had their peak at once. Where an account was read, the distributions that it has left are a limit too. That
+up as if all had their peak at once. Where an account was read, the distributions that it has left are a limit too,
+and each carries one region. That
 is a rule, not an optimum: prices fall with volume, and a cheaper split may be had where two CDNs are close.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from advisor import figures
+from advisor.cdns.increase import distributions
 from advisor.cdns.offer import CdnOffer
 from advisor.cdns.shield import PER, shield_fee, shield_of
 from advisor.interval import Interval
@@ -26,8 +28,8 @@ from loadtests.caching import Caching
 
 Shares: TypeAlias = Mapping[str, Mapping[str, float]]
 """Per region and CDN, what share of the region's traffic it carries; those without a share are not there."""
-Carries: TypeAlias = Mapping[str, tuple[float, float]]
-"""Per CDN, bit/s and requests per second that the distributions left in an account carry; without an account none."""
+Carries: TypeAlias = Mapping[str, int]
+"""Per CDN, the distributions left in an account, each for one region; without an account none."""
 UNBOUND: Final[Carries] = {}
 FREE: Final = Interval.exact(0.0)
 NOTHING: Final = 1e-9
@@ -71,18 +73,26 @@ class EdgeLoad:
 class Room:
     """What one CDN may still take."""
 
+    offer: CdnOffer
     egress: float
     requests: float
+    left: int | None = None
+    """Distributions; None without an account."""
 
     def fits(self, load: EdgeLoad, wanted: float) -> float:
         """The share of a region that fits, at most ``wanted``."""
         share = min(wanted, _share(self.egress, load.peak.high), _share(self.requests, load.requests.high))
+        if self.left is not None and (limits := self.offer.limits):
+            most = self.left * limits.egress, self.left * limits.requests_per_second
+            share = min(share, _share(most[0], load.peak.high), _share(most[1], load.requests.high), self.left)
         return 0.0 if share < NOTHING else share
 
     def take(self, load: EdgeLoad, share: float) -> None:
         """A share that fits is taken."""
         self.egress = max(0.0, self.egress - share * load.peak.high)
         self.requests = max(0.0, self.requests - share * load.requests.high)
+        if self.left is not None:
+            self.left -= distributions(self.offer, share * load.peak.high, share * load.requests.high) or 0
 
 
 def _share(left: float, asked: float) -> float:
@@ -122,10 +132,11 @@ def split(
     most = caching.largest_share * whole if caching.largest_share < 1 else math.inf
     rooms = {}
     for offer in offers:
-        egress, requests = carries.get(offer.name, (math.inf, math.inf))
         rooms[offer.name] = Room(
-            min(caching.most_egress.get(offer.name, math.inf), most, egress),
-            min(caching.most_requests.get(offer.name, math.inf), requests),
+            offer,
+            min(caching.most_egress.get(offer.name, math.inf), most),
+            caching.most_requests.get(offer.name, math.inf),
+            carries.get(offer.name),
         )
     found: dict[str, dict[str, float]] = {load.region: {} for load in loads}
     for load in sorted(loads, key=lambda one: -one.peak.high):
