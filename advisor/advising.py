@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
 from advisor.advice import Advice, RegionAdvice, Totals
@@ -266,20 +266,20 @@ def _leaving(
 
 def _cdns(measurement: Measurement, regions: Sequence[RegionAdvice], own: Own) -> CdnPlan:
     edges = [(region.cdn, region.demand.viewers.mid) for region in regions]
-    return cdn_plan(edges, measurement.scenario, _last_day(measurement), own.cdns, own.account)
+    return cdn_plan(edges, measurement.scenario, _last_start(measurement), own.cdns, own.account)
 
 
 def _stale(measurement: Measurement, stock: Stock, own: Own, regions: Sequence[RegionAdvice]) -> tuple[Message, ...]:
     """Catalogues that were old when the last run was made."""
-    day = _last_day(measurement)
+    day = _last_start(measurement).date()
     cdns = cdn_offers.offers_of(measurement.scenario.launch.cdn, own.cdns)
     egress = egress_prices.stale(own.egress, {one.egress.provider for one in regions if one.egress}, day)
     return (*stale((stock.node, *stock.offers), day), *cdn_offers.stale(cdns, day), *egress)
 
 
-def _last_day(measurement: Measurement) -> date:
-    """On which the last run was made."""
-    return max(run.facts.started_at for run in measurement.runs).date()
+def _last_start(measurement: Measurement) -> datetime:
+    """When the last run was made."""
+    return max(run.facts.started_at for run in measurement.runs)
 
 
 def _cases(measurement: Measurement, asked: Sequence[Asked]) -> tuple[Case, ...]:

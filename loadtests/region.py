@@ -107,12 +107,16 @@ def _known_zone(name: str) -> str:
     return name
 
 
+Timezone = Annotated[str, AfterValidator(_known_zone)]
+"""By its IANA name."""
+
+
 class Region(Frozen):
     """A market: its names, city, clock, last miles, and what a gigabyte costs there."""
 
     code: str
     name: Names
-    timezone: Annotated[str, AfterValidator(_known_zone)]
+    timezone: Timezone
     city: str = ""
     """Where its viewers are taken to live, one of ``loadtests/cities.yaml``: paths begin there."""
     provider_regions: dict[str, str]

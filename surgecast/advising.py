@@ -19,7 +19,7 @@ from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
 from advisor.carrying.exporting import export, export_letters, tell
 from advisor.carrying.terraform import export_variables
-from advisor.cdns.plan import on_day
+from advisor.cdns.plan import looked_at
 from advisor.demands.demand import parse_audience
 from advisor.ledger import Entry, entry_of, read_ledger, record
 from advisor.measured.reading import read_recording
@@ -90,7 +90,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
             own=replace(own, account=account),
         )
         if advice.cdns is not None:
-            advice = advice.model_copy(update={"cdns": on_day(advice.cdns, datetime.now(UTC).date())})
+            advice = advice.model_copy(update={"cdns": looked_at(advice.cdns, datetime.now(UTC))})
         files = write_reports(advice, wanted.out or _beside(runs[0]), wanted.lang)
     click.echo(summary(advice, wanted.lang))
     for file in files:

@@ -27,7 +27,7 @@ from advisor.advice import Advice, RegionAdvice
 from advisor.carrying.exporting import Written, exported
 from advisor.carrying.fleet import Group
 from advisor.carrying.generators import FULL, VCPUS, machines
-from advisor.cdns.offer import load_offer
+from advisor.cdns.offer import CdnOffer, load_offer
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.clouds.groups import group_need
 from advisor.demands.behind import Origin
@@ -294,7 +294,31 @@ def _cdn(advice: Advice, scenario: Scenario, region: RegionAdvice, at: str, said
         "shield_region": _shield(advice, scenario, region, at, said),
         "playlist_ttl": Because(ttl, "playlist_ttl"),
         "segment_ttl": Because(SEGMENT_TTL, "segment_ttl"),
+        "must_carry": _must_carry(advice, region, said),
     }
+
+
+def _must_carry(advice: Advice, region: RegionAdvice, said: _Said) -> Because:
+    """High ends of what the market's only distribution carries, held against what one may."""
+    shares = () if advice.cdns is None else advice.cdns.shares
+    share = next((one for one in shares if (one.region, one.cdn) == (region.code, CDN)), None)
+    peak, requests = (region.cdn.peak, region.cdn.requests) if share is None else (share.peak, share.requests)
+    limits, why = _offer(advice).limits, "must_carry_unknown"
+    said.values |= {"cdn_wire": figures.bits(peak.high), "cdn_requests": figures.rate(requests.high, "requests/s")}
+    if limits is not None:
+        said.values |= {
+            "may_wire": figures.bits(limits.egress),
+            "may_requests": figures.rate(limits.requests_per_second, "requests/s"),
+        }
+        fits = peak.high <= limits.egress and requests.high <= limits.requests_per_second
+        why = "must_carry" if fits else "must_carry_more"
+    return Because({"gbps": round(peak.high / 1e9, 3), "requests_per_second": math.ceil(requests.high)}, why)
+
+
+def _offer(advice: Advice) -> CdnOffer:
+    """CloudFront as the plan knows it: one's own file, the account's quotas."""
+    planned = () if advice.cdns is None else (part.offer for part in advice.cdns.parts if part.offer.name == CDN)
+    return next(iter(planned), None) or load_offer(CDN)
 
 
 _HOST: Final[Message] = say("remedy_tf_no_host")
@@ -315,9 +339,7 @@ def _shield(advice: Advice, scenario: Scenario, region: RegionAdvice, at: str, s
     if not scenario.launch.cdn.shield:
         return Because(None, "no_shield")
     origin = scenario.launch.cdn.origin
-    planned = () if advice.cdns is None else (part.offer for part in advice.cdns.parts if part.offer.name == CDN)
-    offer = next(iter(planned), None) or load_offer(CDN)
-    if origin and isinstance(chosen := shield_of(offer, origin), ShieldChoice):
+    if origin and isinstance(chosen := shield_of(_offer(advice), origin), ShieldChoice):
         said.values["place"] = origin
         return Because(chosen.region, "shield_of_origin")
     near = at if at in shields().value else nearest().value.get(at)

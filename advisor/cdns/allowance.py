@@ -82,11 +82,11 @@ def _origin(before: Origin | None, kept: list[str], account: str, day: date) -> 
     return Origin(source=both, as_of=min(before.as_of, as_of), confidence=before.confidence)
 
 
-def room(offers: Iterable[CdnOffer], left: Mapping[str, Allowance]) -> dict[str, tuple[float, float]]:
-    """bit/s and requests per second that the distributions left carry, for those whose count is known."""
-    found: dict[str, tuple[float, float]] = {}
+def room(offers: Iterable[CdnOffer], left: Mapping[str, Allowance]) -> dict[str, int]:
+    """Distributions left, for those of which that and what one may carry are known."""
+    found: dict[str, int] = {}
     for offer in offers:
         count = left[offer.name].left if offer.name in left else None
         if count is not None and offer.limits is not None:
-            found[offer.name] = count * offer.limits.egress, count * offer.limits.requests_per_second
+            found[offer.name] = count
     return found

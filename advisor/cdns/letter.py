@@ -16,9 +16,10 @@ from advisor.advice import Advice
 from advisor.cdns.increase import Increase
 from advisor.cdns.page import asked_for, notice_values, share_of
 from advisor.cdns.plan import CdnPart, CdnPlan
+from advisor.cdns.quota import names_of, sizes
 from advisor.cdns.shield import ShieldChoice
 from advisor.pages.page import markdown_safe
-from advisor.texts import LANGS, fill, name_of
+from advisor.texts import LANGS, fill, listed, name_of
 
 OURS: Final = "surgecast, from "
 """In the first line of every file that was written here."""
@@ -31,7 +32,8 @@ def letter(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> str:
 
 def _letter(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator[str]:
     cdn = {"cdn": name_of(part.offer.title, lang)}
-    event = {"event": f"{advice.scenario} ({markdown_safe(name_of(advice.summary, lang))})"}
+    places = [markdown_safe(name_of(advice.names[one.region], lang)) for one in share_of(plan, part)]
+    event = {"event": advice.scenario, "regions": listed(lang, places), **_most(part)}
     runs = ", ".join(markdown_safe(run.facts.run_id) for run in advice.runs)
     yield f"<!-- {OURS}{advice.scenario} -->"
     yield "# " + fill(lang, "letter_subject", **event)
@@ -39,6 +41,8 @@ def _letter(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator
     yield fill(lang, "letter_opening")
     yield from ("", f"- {_when(plan, lang)}", "- " + fill(lang, "letter_what", **event), f"- {_total(part, lang)}", "")
     yield from _table(advice, plan, part, lang)
+    if part.distributions is not None:
+        yield from ("", fill(lang, "letter_each"))
     yield from _asks(part, lang)
     if part.notices:
         yield from ("", "## " + fill(lang, "letter_lead"), "", *(f"- {line}" for line in _leads(part, lang)))
@@ -62,13 +66,16 @@ def _total(part: CdnPart, lang: str) -> str:
     return fill(
         lang,
         "letter_total",
-        viewers=f"{part.viewers:,.0f}",
-        wire=figures.bits(part.peak.mid),
+        **_most(part),
         wire_span=figures.span(part.peak, "bit/s"),
         requests=figures.rate(part.requests.mid, "requests/s"),
         requests_span=figures.span(part.requests, "requests/s"),
         volume=figures.volume(part.gb.mid),
     )
+
+
+def _most(part: CdnPart) -> dict[str, str]:
+    return {"viewers": f"{part.viewers:,.0f}", "wire": figures.bits(part.peak.mid)}
 
 
 def _table(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator[str]:
@@ -117,28 +124,41 @@ def _asks(part: CdnPart, lang: str) -> Iterator[str]:
 def _leads(part: CdnPart, lang: str) -> Iterator[str]:
     for notice in part.notices:
         key = "letter_lead_undated" if notice.send_by is None else "letter_lead_rule"
-        yield fill(lang, key, source=notice.rule.source, **notice_values(lang, notice))
+        source = (notice.rule.source_zh if lang == "zh" else "") or notice.rule.source
+        yield fill(lang, key, source=source, **notice_values(lang, notice))
         if notice.standing == "late":
             yield fill(lang, "letter_late")
 
 
 def commands(increases: tuple[Increase, ...]) -> str:
-    """A shell script that asks AWS Service Quotas for more; each quota's code is looked up by its name.
+    """A shell script that asks AWS Service Quotas for more; each quota's code and unit are looked up by its names.
 
     As JSON: with text the AWS CLI holds a query against each page by itself (its user guide, "Filtering output").
     """
     lines = [f"# {OURS}the surge notice: each request below changes your account. Run it with sh.", "set -eu"]
     for more in increases:
-        where = f"--service-code {more.service} --region {more.region}"
-        query = f"Quotas[?QuotaName=='{more.quota}'].QuotaCode | [0]"
-        wanted = f'--quota-code "$code" --desired-value {more.wanted:.0f}'
-        lines += [
-            f'code=$(aws service-quotas list-service-quotas {where} --query "{query}" --output json)',
-            f'[ "$code" != null ] || {{ echo "no quota \'{more.quota}\': open a support case" >&2; exit 1; }}',
-            "code=${code#?} code=${code%?}",
-            f"aws service-quotas request-service-quota-increase {where} {wanted}",
-        ]
+        lines += _command(more)
     return "\n".join(lines) + "\n"
+
+
+def _command(more: Increase) -> Iterator[str]:
+    """One request, in the unit in which the account has the quota."""
+    where = f"--service-code {more.service} --region {more.region}"
+    named = " || ".join(f"QuotaName=='{name}' || QuotaCode=='{name}'" for name in names_of(more.quota))
+    query = f"Quotas[?{named}].join(' ', [QuotaCode, not_null(Unit, 'None')]) | [0]"
+    yield f'quota=$(aws service-quotas list-service-quotas {where} --query "{query}" --output json)'
+    yield f'[ "$quota" != null ] || {{ echo "no quota \'{more.quota}\': open a support case" >&2; exit 1; }}'
+    yield "quota=${quota#?} quota=${quota%?}"
+    yield "code=${quota%% *} unit=${quota#* }"
+    known = sizes(more.unit)
+    if not known:
+        yield f"wanted={more.wanted:.0f}"
+    else:
+        yield 'case "$unit" in'
+        yield from (f"  '{unit}') wanted={more.wanted * size:.0f} ;;" for unit, size in known.items())
+        yield f"  *) echo \"'{more.quota}' is counted in $unit: open a support case\" >&2; exit 1 ;;"
+        yield "esac"
+    yield f'aws service-quotas request-service-quota-increase {where} --quota-code "$code" --desired-value "$wanted"'
 
 
 def write_letters(advice: Advice, folder: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:

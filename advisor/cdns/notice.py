@@ -3,14 +3,17 @@
 Days before the event count without the day of the event. Of working days so many *whole* ones lie between the day of
 sending and the day of the event, by the calendar of the vendor's country (`advisor.cdns.calendar`); where the rule
 names none, Saturdays and Sundays are no working days and public holidays are not known (assumed to be working days:
-check the vendor's calendar). The day on which it is asked comes in as a value.
+check the vendor's calendar). A moment's day is the one that the vendor has then. Where the rule names no time zone, an
+event is on the earlier of its local day and that of UTC, and it is asked on the later one, so that no letter is late.
+The moment at which it is asked comes in as a value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, Literal
+from zoneinfo import ZoneInfo
 
 from advisor import figures
 from advisor.cdns.calendar import WEEKDAYS, is_worked, not_decreed
@@ -42,6 +45,8 @@ class Notice(Frozen):
     """The last day on which it is in time; None where the scenario does not say when the event is."""
     standing: Literal["open", "late", "undated"]
     """``open``: it can still be sent in time on the day it was asked; ``late``: no more; ``undated``: no date."""
+    today: date | None = None
+    """The day on which it was asked, where the vendor is; None in advice from before."""
     off: tuple[date, ...] = ()
     """Mondays to Fridays between sending and the event that are holidays, and do not count."""
     worked: tuple[date, ...] = ()
@@ -63,17 +68,18 @@ def last_day(event: date, rule: NoticeRule) -> date:
     return day - DAY
 
 
-def notices(rules: tuple[NoticeRule, ...], peak: Peak, event: date | None, today: date) -> tuple[Notice, ...]:
-    """The notices that a vendor wants of this event."""
-    return tuple(_notices(rules, peak, event, today))
+def notices(rules: tuple[NoticeRule, ...], peak: Peak, starts: datetime | None, now: datetime) -> tuple[Notice, ...]:
+    """The notices that a vendor wants of an event that starts then."""
+    return tuple(_notices(rules, peak, starts, now))
 
 
-def _notices(rules: tuple[NoticeRule, ...], peak: Peak, event: date | None, today: date) -> Iterator[Notice]:
+def _notices(rules: tuple[NoticeRule, ...], peak: Peak, starts: datetime | None, now: datetime) -> Iterator[Notice]:
     for rule in rules:
         passed = tuple(_passed(rule, peak))
         if passed or (rule.viewers is None and rule.egress is None and rule.egress_of_a_region is None):
+            event = None if starts is None else min(_days(starts, rule))
             send_by = None if event is None else last_day(event, rule)
-            notice = Notice(rule=rule, passed=passed, send_by=send_by, standing=_standing(send_by, today))
+            notice = on(Notice(rule=rule, passed=passed, send_by=send_by, standing="undated"), starts, now)
             yield notice if event is None or send_by is None else _by_calendar(notice, send_by, event)
 
 
@@ -92,9 +98,19 @@ def _by_calendar(notice: Notice, send_by: date, event: date) -> Notice:
     return notice.model_copy(update=found)
 
 
-def on(notice: Notice, today: date) -> Notice:
-    """The same notice, asked on another day."""
-    return notice.model_copy(update={"standing": _standing(notice.send_by, today)})
+def on(notice: Notice, starts: datetime | None, now: datetime) -> Notice:
+    """The same notice, asked at another moment."""
+    today = max(_days(now, notice.rule, now.tzinfo if starts is None else starts.tzinfo))
+    return notice.model_copy(update={"standing": _standing(notice.send_by, today), "today": today})
+
+
+def _days(moment: datetime, rule: NoticeRule, local: tzinfo | None = None) -> tuple[date, ...]:
+    """The vendor's day at that moment; the local one (by itself that of the moment) and UTC's where it is not known."""
+    zones = (local or moment.tzinfo, UTC) if rule.timezone is None else (ZoneInfo(rule.timezone),)
+    try:
+        return tuple(moment.astimezone(zone).date() for zone in zones)
+    except OverflowError:  # the calendar begins or ends there
+        return (moment.date(),)
 
 
 def _standing(send_by: date | None, today: date) -> Literal["open", "late", "undated"]:

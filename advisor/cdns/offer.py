@@ -21,7 +21,7 @@ from advisor.offers.catalog import STALE_DAYS, Origin, first_day
 from advisor.texts import Message, say
 from loadtests.caching import Caching, CdnName, PerSecond
 from loadtests.errors import InputError
-from loadtests.region import Fact, Frozen, Names
+from loadtests.region import Fact, Frozen, Names, Timezone
 from loadtests.units import Bitrate, Duration, Share
 
 EVERYWHERE: Final = "*"
@@ -78,6 +78,8 @@ class Shield(Frozen):
 class NoticeRule(Origin):
     """When a vendor wants to be told, and how long before. Any threshold that is passed will do; none: always."""
 
+    source_zh: str = ""
+    """The source as a Chinese letter cites it; empty: as ``source`` has it."""
     viewers: PositiveInt | None = None
     """Above so many at the peak."""
     egress: Annotated[Bitrate, Field(gt=0)] | None = None
@@ -89,6 +91,8 @@ class NoticeRule(Origin):
     """Whether they are working days."""
     country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
     """Whose calendar says which days are working days (ISO 3166-1); empty: Monday to Friday, holidays not known."""
+    timezone: Timezone | None = None
+    """By which the vendor's days begin; None: not known."""
 
     @field_validator("country")
     @classmethod
@@ -96,6 +100,12 @@ class NoticeRule(Origin):
         if value and not is_kept(value):
             raise ValueError("no calendar of this country is known; leave it out")
         return value
+
+    @model_validator(mode="after")
+    def _a_calendar_has_a_clock(self) -> Self:
+        if self.country and self.timezone is None:
+            raise ValueError(f"country {self.country} needs the timezone in which its days begin, as Asia/Shanghai")
+        return self
 
 
 class Origins(Frozen):

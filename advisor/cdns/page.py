@@ -203,7 +203,7 @@ def noticed(lang: str, plan: CdnPlan, part: CdnPart) -> Iterator[str]:
     if not part.notices:
         yield fill(lang, "notice_none", cdn=cdn)
     for notice in part.notices:
-        values = {"cdn": cdn, "today": str(plan.today), **notice_values(lang, notice)}
+        values = {"cdn": cdn, "today": str(notice.today or plan.today), **notice_values(lang, notice)}
         yield fill(lang, f"notice_{notice.standing}", **values)
 
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import reduce
 from typing import Final
 
 from pydantic import PositiveInt
 
 from advisor.cdns.allowance import Allowance, room, with_account
-from advisor.cdns.increase import Increase, distributions, increases
+from advisor.cdns.increase import Carried, Increase, distributions, increases
 from advisor.cdns.notice import Notice, Peak, notices, on
 from advisor.cdns.offer import CdnOffer, offers_of
-from advisor.cdns.shield import ShieldChoice, shield_of
+from advisor.cdns.shield import PER, ShieldChoice, shield_fee, shield_of
 from advisor.cdns.split import EdgeLoad, Shares, excuses, may_serve, split, unplaced
 from advisor.clouds.snapshot import Account
 from advisor.demands.behind import Origin
@@ -34,8 +34,6 @@ from loadtests.scenario import Scenario
 
 PERIODS: Final = {"day": 86_400.0, "month": 28 * 86_400.0}
 """Seconds of the shortest billing period of a kind."""
-PER: Final = 1e4
-"""Requests that a fee is for."""
 NOTHING: Final = Interval.exact(0.0)
 
 
@@ -84,11 +82,11 @@ class CdnPart(Frozen):
     event_requests: Interval
     bill: Bill
     distributions: PositiveInt | None
-    """That carry it at the quotas of ``offer.limits``: the account's where one was read, else those by default; None
-    where no quota is known, or it carries nothing."""
+    """That carry it, each region by its own, at the quotas of ``offer.limits``: the account's where one was read, else
+    those by default; None where no quota is known, or it carries nothing."""
     increases: tuple[Increase, ...]
-    """What to ask for: for one distribution that carries everything, also what the account's quotas keep it from, and
-    for as many as it takes at the quotas there are."""
+    """What to ask for, also for what the account's quotas keep it from: so that one distribution does for each region,
+    and for as many as it takes at the quotas there are."""
     allowance: Allowance | None = None
     """What the account has left of it; None where none was read, or it says nothing of this CDN."""
     shield: ShieldChoice | Excuse | None
@@ -106,7 +104,7 @@ class CdnPlan(Frozen):
     """The CDNs of a launch."""
 
     today: date
-    """The day on which deadlines were looked at: that of the last run, unless another is given."""
+    """The day (UTC) on which deadlines were looked at: that of the last run, unless another is given."""
     starts_at: datetime | None
     seconds: float
     """How long it lasts: as rehearsed, or as ``launch.cdn.watched`` says."""
@@ -130,7 +128,7 @@ class CdnPlan(Frozen):
 def cdn_plan(
     regions: Sequence[tuple[Cdn, float]],
     scenario: Scenario,
-    today: date,
+    now: datetime,
     own: Sequence[CdnOffer] = (),
     account: Account | None = None,
 ) -> CdnPlan:
@@ -145,8 +143,7 @@ def cdn_plan(
     shares = split(offers, loads, caching, carries)
     freely = split(offers, loads, caching) if carries else shares
     seconds = max((edge.event_seconds for edge, _ in regions), default=0.0)
-    starts = scenario.starts_at
-    event = Event(caching, None if starts is None else starts.date(), seconds, today, left_in)
+    event = Event(caching, scenario.starts_at, seconds, now, left_in)
     served = [(offer, _served(offer, loads, shares), _served(offer, loads, freely)) for offer in offers]
     parts = [event.part(offer, now, wanted) for offer, now, wanted in served if now or wanted]
     parts.sort(key=lambda part: -part.peak.mid)
@@ -154,28 +151,27 @@ def cdn_plan(
     shieldless = frozenset(offer.name for offer in offers if offer.shield is None)
     wanted = _origin([edge for edge, _ in regions], shares, shieldless)
     return CdnPlan(
-        today=today,
-        starts_at=starts,
+        today=now.astimezone(UTC).date(),
+        starts_at=scenario.starts_at,
         seconds=max(scenario.surge.duration, seconds),
         parts=tuple(parts),
         shares=tuple(_shares(parts, loads, shares)),
         refused=tuple(excuses(offers, loads, caching, shares, carries)),
         unplaced=left,
-        alone={
-            offer.name: _alone(offer, loads, caching, seconds) for offer in offers if _may_all(offer, loads, caching)
-        },
+        alone={offer.name: _alone(offer, loads, caching) for offer in offers if _may_all(offer, loads, caching)},
         usd=None if left else total([part.bill.total for part in parts]),
         origin_requests=wanted and wanted[0],
         origin_wire=wanted and wanted[1],
     )
 
 
-def on_day(plan: CdnPlan, today: date) -> CdnPlan:
-    """The same plan with its deadlines looked at on another day."""
+def looked_at(plan: CdnPlan, now: datetime) -> CdnPlan:
+    """The same plan with its deadlines looked at at another moment."""
     parts = tuple(
-        part.model_copy(update={"notices": tuple(on(notice, today) for notice in part.notices)}) for part in plan.parts
+        part.model_copy(update={"notices": tuple(on(notice, plan.starts_at, now) for notice in part.notices)})
+        for part in plan.parts
     )
-    return plan.model_copy(update={"today": today, "parts": parts})
+    return plan.model_copy(update={"today": now.astimezone(UTC).date(), "parts": parts})
 
 
 def total(parts: Sequence[Interval | None]) -> Interval | None:
@@ -188,10 +184,9 @@ def bill(
     offer: CdnOffer,
     loads: Sequence[EdgeLoad],
     caching: Caching,
-    seconds: float = 0.0,
     shield: ShieldChoice | Excuse | None = None,
 ) -> Bill:
-    """What a CDN asks for these loads; where a shield is asked, at its peak rate during so many seconds."""
+    """What a CDN asks for these loads, also for its shield where there is one."""
     volumes: dict[str, Interval] = {}
     fees: list[Interval | None] = []
     for load in loads:
@@ -205,29 +200,13 @@ def bill(
     traffic = {
         zone: tariff.cost(volumes[zone], used.get(zone, 0.0)) if tariff else None for zone, tariff in tariffs.items()
     }
-    asked = _shield_fee(offer, loads, seconds / PER, shield) if caching.shield else NOTHING
+    asked = shield_fee(offer, total([load.shield_requests for load in loads]), shield) if caching.shield else NOTHING
     requests = total(fees)
     return Bill(traffic=traffic, requests=requests, shield=asked, total=total([*traffic.values(), requests, asked]))
 
 
-def _shield_fee(
-    offer: CdnOffer, loads: Sequence[EdgeLoad], factor: float, shield: ShieldChoice | Excuse | None
-) -> Interval | None:
-    """By the shield's price, or between the cheapest and the dearest one's; None where none is known."""
-    if offer.shield is None:
-        return None
-    asked = total([load.shield_requests for load in loads])
-    if asked is None:
-        return None
-    if isinstance(shield, ShieldChoice):
-        return asked.scale(factor * shield.per_10k)
-    prices = sorted(price * offer.dollars for price in offer.shield.per_10k.values())
-    low, mid, high = (price * factor for price in (prices[0], prices[len(prices) // 2], prices[-1]))
-    return asked.model_copy(update={"low": asked.low * low, "mid": asked.mid * mid, "high": asked.high * high})
-
-
 def _load(edge: Cdn, viewers: float) -> EdgeLoad:
-    planned = edge.planned
+    asked = edge.planned.shield_requests if isinstance(edge.planned, OriginLoad) else None
     return EdgeLoad(
         region=edge.region,
         viewers=viewers,
@@ -235,7 +214,7 @@ def _load(edge: Cdn, viewers: float) -> EdgeLoad:
         requests=edge.requests,
         gb=edge.event_gb,
         event_requests=edge.event_requests,
-        shield_requests=planned.shield_requests if isinstance(planned, OriginLoad) else None,
+        shield_requests=asked and asked.scale(edge.event_seconds),
     )
 
 
@@ -248,8 +227,8 @@ def _may_all(offer: CdnOffer, loads: Sequence[EdgeLoad], caching: Caching) -> bo
     return all(may_serve(offer, load.region, caching) for load in loads)
 
 
-def _alone(offer: CdnOffer, loads: Sequence[EdgeLoad], caching: Caching, seconds: float) -> Interval | None:
-    return bill(offer, loads, caching, seconds, shield_of(offer, caching.origin)).total
+def _alone(offer: CdnOffer, loads: Sequence[EdgeLoad], caching: Caching) -> Interval | None:
+    return bill(offer, loads, caching, shield_of(offer, caching.origin)).total
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +236,9 @@ class Event:
     """What all parts of one event share."""
 
     caching: Caching
-    day: date | None
+    starts_at: datetime | None
     seconds: float
-    today: date
+    now: datetime
     left_in: Mapping[str, Allowance]
     """What the account has left, by CDN."""
 
@@ -267,12 +246,15 @@ class Event:
         """One CDN with what it carries, and would carry if the account had distributions enough."""
         peak = reduce(Interval.plus, [load.peak for load in loads], NOTHING)
         requests = reduce(Interval.plus, [load.requests for load in loads], NOTHING)
-        egress = max(peak.high, sum(load.peak.high for load in freely))
-        rate = max(requests.high, sum(load.requests.high for load in freely))
+        now, wanted = _carried(offer, loads), _carried(offer, freely)
+        asked = Carried(
+            egress=max(now.egress, wanted.egress),
+            requests=max(now.requests, wanted.requests),
+            distributions=max(now.distributions or 0, wanted.distributions or 0),
+        )
         viewers = sum(load.viewers for load in loads)
         shield, allowance = shield_of(offer, self.caching.origin), self.left_in.get(offer.name)
-        widest = max((load.peak.high for load in loads), default=0.0)
-        most = Peak(viewers=viewers, egress=peak.high, egress_of_a_region=widest)
+        most = Peak(viewers=viewers, egress=peak.high, egress_of_a_region=now.egress)
         return CdnPart(
             offer=offer,
             viewers=viewers,
@@ -280,22 +262,30 @@ class Event:
             requests=requests,
             gb=reduce(Interval.plus, [load.gb for load in loads], NOTHING),
             event_requests=reduce(Interval.plus, [load.event_requests for load in loads], NOTHING),
-            bill=bill(offer, loads, self.caching, self.seconds, shield),
-            distributions=distributions(offer, peak.high, requests.high) if loads else None,
-            increases=tuple(increases(offer, egress, rate, allowance)),
+            bill=bill(offer, loads, self.caching, shield),
+            distributions=now.distributions if loads else None,
+            increases=tuple(increases(offer, asked, allowance)),
             allowance=allowance,
             shield=shield,
-            notices=notices(offer.notices, most, self.day, self.today),
-            warnings=tuple(_warnings(offer, peak.high, requests, self)),
+            notices=notices(offer.notices, most, self.starts_at, self.now),
+            warnings=tuple(_warnings(offer, now.distributions, requests, self)),
         )
 
 
-def _warnings(offer: CdnOffer, egress: float, requests: Interval, event: Event) -> Iterator[Message]:
+def _carried(offer: CdnOffer, loads: Sequence[EdgeLoad]) -> Carried:
+    counts = [distributions(offer, load.peak.high, load.requests.high) for load in loads]
+    return Carried(
+        egress=max((load.peak.high for load in loads), default=0.0),
+        requests=max((load.requests.high for load in loads), default=0.0),
+        distributions=None if offer.limits is None else sum(count or 0 for count in counts),
+    )
+
+
+def _warnings(offer: CdnOffer, needed: int | None, requests: Interval, event: Event) -> Iterator[Message]:
     if event.caching.shield and offer.shield is None:
         yield say("cdn_shield_unknown", cdn=offer.name)
     if event.seconds > PERIODS[offer.period]:
         yield say("cdn_long_event", cdn=offer.name)
-    needed = distributions(offer, egress, requests.high)
     if offer.limits is None:
         yield say("cdn_limits_unknown", cdn=offer.name)
     elif needed is not None and needed > offer.limits.distributions:

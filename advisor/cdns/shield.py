@@ -6,11 +6,17 @@ measured it, so the nearest by great circle is taken, but for cloud regions of w
 
 from __future__ import annotations
 
+from typing import Final
+
 from advisor.cdns.offer import CdnOffer, Shield
+from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.texts import say
 from loadtests.cities import atlas
 from loadtests.region import Frozen
+
+PER: Final = 1e4
+"""Requests that a fee is for."""
 
 
 class ShieldChoice(Frozen):
@@ -45,6 +51,20 @@ def shield_of(offer: CdnOffer, origin: str) -> ShieldChoice | Excuse | None:
         per_10k=shield.per_10k[region] * offer.dollars,
         is_named=named is not None,
     )
+
+
+def shield_fee(offer: CdnOffer, asked: Interval | None, shield: ShieldChoice | Excuse | None) -> Interval | None:
+    """US dollars for so many requests at the shield: by its price, or between the cheapest and the dearest one's.
+
+    None where the requests or a price are not known.
+    """
+    if offer.shield is None or asked is None:
+        return None
+    if isinstance(shield, ShieldChoice):
+        return asked.scale(shield.per_10k / PER)
+    prices = sorted(price * offer.dollars for price in offer.shield.per_10k.values())
+    low, mid, high = (price / PER for price in (prices[0], prices[len(prices) // 2], prices[-1]))
+    return asked.model_copy(update={"low": asked.low * low, "mid": asked.mid * mid, "high": asked.high * high})
 
 
 def has_place(provider: str, region: str) -> bool:

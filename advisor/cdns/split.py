@@ -1,9 +1,11 @@
 """The event split over CDNs: each region goes to the cheapest that may serve it, until that one is full.
 
-Largest region first; in it, CDNs by what the region's whole event would cost there alone, those of unknown price last.
+Largest region first; in it, CDNs by what the region's whole event would cost there alone, the shield included; those of
+unknown price last, by how many of their prices are unknown and then by what is known.
 A CDN takes as much of the region's peak as its limits leave, and the next one the rest; less than `SLIVER` it leaves to
 the next ones, if they have room for it. Limits are held against the high ends of what is asked, and regions are added
-up as if all had their peak at once. Where an account was read, the distributions that it has left are a limit too. That
+up as if all had their peak at once. Where an account was read, the distributions that it has left are a limit too,
+and each carries one region. That
 is a rule, not an optimum: prices fall with volume, and a cheaper split may be had where two CDNs are close.
 """
 
@@ -12,10 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from advisor import figures
+from advisor.cdns.increase import distributions
 from advisor.cdns.offer import CdnOffer
+from advisor.cdns.shield import PER, shield_fee, shield_of
 from advisor.interval import Interval
 from advisor.models import Excuse
 from advisor.plans.refusals import FIX
@@ -24,9 +28,10 @@ from loadtests.caching import Caching
 
 Shares: TypeAlias = Mapping[str, Mapping[str, float]]
 """Per region and CDN, what share of the region's traffic it carries; those without a share are not there."""
-Carries: TypeAlias = Mapping[str, tuple[float, float]]
-"""Per CDN, bit/s and requests per second that the distributions left in an account carry; without an account none."""
+Carries: TypeAlias = Mapping[str, int]
+"""Per CDN, the distributions left in an account, each for one region; without an account none."""
 UNBOUND: Final[Carries] = {}
+FREE: Final = Interval.exact(0.0)
 NOTHING: Final = 1e-9
 """Less than this of a region is none of it."""
 SLIVER: Final = 0.01
@@ -49,7 +54,7 @@ class EdgeLoad:
     event_requests: Interval
     """Of the whole event."""
     shield_requests: Interval | None = None
-    """Per second at the shield, where ``launch.cdn`` has one and that is known."""
+    """At the shield during the whole event at its peak rate, where ``launch.cdn`` has one and that is known."""
 
     def part(self, share: float) -> EdgeLoad:
         """A share of its viewers. The shield is asked as often whatever the share: each object once per location."""
@@ -68,33 +73,50 @@ class EdgeLoad:
 class Room:
     """What one CDN may still take."""
 
+    offer: CdnOffer
     egress: float
     requests: float
+    left: int | None = None
+    """Distributions; None without an account."""
 
     def fits(self, load: EdgeLoad, wanted: float) -> float:
         """The share of a region that fits, at most ``wanted``."""
         share = min(wanted, _share(self.egress, load.peak.high), _share(self.requests, load.requests.high))
+        if self.left is not None and (limits := self.offer.limits):
+            most = self.left * limits.egress, self.left * limits.requests_per_second
+            share = min(share, _share(most[0], load.peak.high), _share(most[1], load.requests.high), self.left)
         return 0.0 if share < NOTHING else share
 
     def take(self, load: EdgeLoad, share: float) -> None:
         """A share that fits is taken."""
         self.egress = max(0.0, self.egress - share * load.peak.high)
         self.requests = max(0.0, self.requests - share * load.requests.high)
+        if self.left is not None:
+            self.left -= distributions(self.offer, share * load.peak.high, share * load.requests.high) or 0
 
 
 def _share(left: float, asked: float) -> float:
     return left / asked if asked > 0 else math.inf
 
 
-def price_alone(offer: CdnOffer, load: EdgeLoad, caching: Caching) -> float | None:
-    """US dollars that one region's whole event costs on one CDN; None where that is not known."""
-    zone = offer.zone_of(load.region)
-    tariff = None if zone is None else offer.tariff(zone)
-    if zone is None or tariff is None:
-        return None
-    traffic = tariff.charge(load.gb.mid, caching.used_gb.get(offer.name, {}).get(zone, 0.0))
-    fee = offer.zones[zone].per_10k
-    return None if traffic is None or fee is None else traffic + load.event_requests.mid / 1e4 * fee * offer.dollars
+class Price(NamedTuple):
+    """Of one region's whole event on one CDN alone. They are compared: what is known before what is not, then cheap."""
+
+    unknown: int
+    """How many of the prices of traffic, requests and shield are not known."""
+    usd: float
+    """Of those that are known."""
+
+
+def price_alone(offer: CdnOffer, load: EdgeLoad, caching: Caching, zone: str) -> Price:
+    """What one region costs in a CDN's price zone, its shield included where ``launch.cdn`` has one."""
+    tariff, fee = offer.tariff(zone), offer.zones[zone].per_10k
+    used = caching.used_gb.get(offer.name, {}).get(zone, 0.0)
+    traffic = None if tariff is None else tariff.charge(load.gb.mid, used)
+    requests = None if fee is None else load.event_requests.mid / PER * fee * offer.dollars
+    shield = shield_fee(offer, load.shield_requests, shield_of(offer, caching.origin)) if caching.shield else FREE
+    prices = (traffic, requests, None if shield is None else shield.mid)
+    return Price(prices.count(None), sum(price for price in prices if price is not None))
 
 
 def may_serve(offer: CdnOffer, region: str, caching: Caching) -> bool:
@@ -110,10 +132,11 @@ def split(
     most = caching.largest_share * whole if caching.largest_share < 1 else math.inf
     rooms = {}
     for offer in offers:
-        egress, requests = carries.get(offer.name, (math.inf, math.inf))
         rooms[offer.name] = Room(
-            min(caching.most_egress.get(offer.name, math.inf), most, egress),
-            min(caching.most_requests.get(offer.name, math.inf), requests),
+            offer,
+            min(caching.most_egress.get(offer.name, math.inf), most),
+            caching.most_requests.get(offer.name, math.inf),
+            carries.get(offer.name),
         )
     found: dict[str, dict[str, float]] = {load.region: {} for load in loads}
     for load in sorted(loads, key=lambda one: -one.peak.high):
@@ -139,9 +162,7 @@ def _filled(load: EdgeLoad, turns: Mapping[str, Room]) -> dict[str, float]:
 
 def _cheapest_first(offers: Sequence[CdnOffer], load: EdgeLoad, caching: Caching) -> list[CdnOffer]:
     able = [offer for offer in offers if may_serve(offer, load.region, caching)]
-    prices = {offer.name: price_alone(offer, load, caching) for offer in able}
-    known = {name: math.inf if price is None else price for name, price in prices.items()}
-    return sorted(able, key=lambda offer: known[offer.name])
+    return sorted(able, key=lambda offer: price_alone(offer, load, caching, offer.zone_of(load.region) or ""))
 
 
 def excuses(
@@ -173,11 +194,11 @@ def _excuse(offer: CdnOffer, load: EdgeLoad, caching: Caching, full: str) -> Exc
     region = load.region
     if offer.name not in caching.allowed.get(region, (offer.name,)):
         key = "cdn_not_allowed"
-    elif offer.zone_of(region) is None:
+    elif (zone := offer.zone_of(region)) is None:
         key = "cdn_zone_unknown"
     elif full:
         key = full
-    elif price_alone(offer, load, caching) is None:
+    elif price_alone(offer, load, caching, zone).unknown:
         key = "cdn_price_unknown"
     else:
         key = "cdn_dearer"

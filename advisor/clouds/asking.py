@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from advisor.advice import Advice, RegionAdvice
 from advisor.cdns.increase import Increase
+from advisor.cdns.quota import names_of, sizes
 from advisor.clouds.needed import held_back, taken, total
 from advisor.clouds.today import QuotaToday
 from advisor.offers.buying import QuotaNeed
@@ -144,20 +145,25 @@ def _ask(client: QuotaClient, more: Increase, *, send: bool) -> Message:
     found = _quota(client, more)
     if found is None:
         return say("quota_unlisted", **values)
-    if (now := float(found["Value"])) >= more.wanted:
+    known, unit = sizes(more.unit), str(found.get("Unit") or "")
+    if known and unit not in known:
+        return say("quota_unit_unknown", **values, unit=unit)
+    size = known.get(unit, 1.0)
+    if (now := float(found["Value"]) / size) >= more.wanted:
         return say("cdn_quota_enough", **values, now=f"{now:,.0f}")
     if not send:
         return say("quota_would_be", **values, now=f"{now:,.0f}")
     answer = client.request_service_quota_increase(
-        ServiceCode=more.service, QuotaCode=found["QuotaCode"], DesiredValue=more.wanted
+        ServiceCode=more.service, QuotaCode=found["QuotaCode"], DesiredValue=more.wanted * size
     )["RequestedQuota"]
     return say("quota_asked", **values, id=str(answer.get("Id", "")), status=str(answer.get("Status", "")))
 
 
 def _quota(client: QuotaClient, more: Increase) -> dict[str, Any] | None:
-    """The quota of that name or code, with its value in this account; None where there is none."""
+    """The quota of any of those names or that code, with its value in this account; None where there is none."""
+    names = names_of(more.quota)
     for page in client.get_paginator("list_service_quotas").paginate(ServiceCode=more.service):
         for quota in page["Quotas"]:
-            if more.quota in (quota["QuotaName"], quota["QuotaCode"]):
+            if quota["QuotaName"] in names or quota["QuotaCode"] in names:
                 return dict(quota)
     return None

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from advisor.cdns.quota import DISTRIBUTIONS, UNITS
 from advisor.clouds.aws import HOME, Aws, Refused
 from advisor.clouds.excuses import excuse
 from advisor.clouds.price_list import Ladder, Product, ladder, products
@@ -35,17 +36,6 @@ PER: Final = 10_000
 """Requests that our fees are for; the list has the price of one."""
 EGRESS: Final = "Data transfer rate per distribution"
 REQUEST_RATE: Final = "Requests per second per distribution"
-DISTRIBUTIONS: Final = ("Distributions per AWS account", "Web distributions per AWS account", "L-24B04930")
-"""Names of that quota, as the developer guide and Service Quotas have had it, and its code."""
-UNITS: Final[Mapping[str, float]] = {
-    "None": 1e9,
-    "": 1e9,
-    "Gigabits": 1e9,
-    "Gigabits/Second": 1e9,
-    "Megabits": 1e6,
-    "Megabits/Second": 1e6,
-}
-"""Bit/s of one unit of a quota's value; without a unit it is Gbit/s, as the developer guide has it (assumed)."""
 
 
 @dataclass(slots=True)

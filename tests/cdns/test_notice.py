@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from advisor.cdns import notice
 from advisor.cdns.calendar import is_worked, not_decreed
-from advisor.cdns.notice import Peak, last_day, notices, on
+from advisor.cdns.notice import Notice, Peak, last_day
 from advisor.cdns.offer import NoticeRule, load_offer
 from advisor.cdns.page import notice_values
 
@@ -21,6 +22,19 @@ TODAY = date(2026, 11, 27)
 
 def rule(days: int, *, working: bool = False) -> NoticeRule:
     return NoticeRule(days=days, working=working, source="x", as_of="2026-11", confidence="assumed")
+
+
+def noon(day: date) -> datetime:
+    """In UTC, and on the same day in nearly every country."""
+    return datetime.combine(day, time(12), UTC)
+
+
+def notices(rules: tuple[NoticeRule, ...], peak: Peak, event: date | None, today: date) -> tuple[Notice, ...]:
+    return notice.notices(rules, peak, None if event is None else noon(event), noon(today))
+
+
+def on(found: Notice, today: date) -> Notice:
+    return notice.on(found, noon(SATURDAY), noon(today))
 
 
 def peak(viewers: float = 0, egress: float = 0, region: float = 0) -> Peak:
@@ -98,7 +112,7 @@ def test_without_a_date_nobody_can_say() -> None:
 
 
 def chinese(days: int, country: str = "CN") -> NoticeRule:
-    return rule(days, working=True).model_copy(update={"country": country})
+    return rule(days, working=True).model_copy(update={"country": country, "timezone": "UTC"})
 
 
 @pytest.mark.parametrize(
@@ -157,6 +171,10 @@ def test_a_country_without_a_calendar_is_refused() -> None:
     said = rule(3, working=True).model_dump()
     with pytest.raises(ValidationError, match="no calendar of this country is known"):
         NoticeRule.model_validate(said | {"country": "XX"})
+    with pytest.raises(ValidationError, match="country CN needs the timezone in which its days begin"):
+        NoticeRule.model_validate(said | {"country": "CN"})
+    with pytest.raises(ValidationError, match="'Asia/Beijing' is not an IANA time zone"):
+        NoticeRule.model_validate(said | {"country": "CN", "timezone": "Asia/Beijing"})
 
 
 @given(st.dates(date(1990, 1, 1), date(2110, 1, 1)), st.integers(1, 30), st.sampled_from(["CN", "US", "ID", "AE"]))
@@ -174,6 +192,49 @@ def test_the_letter_says_which_days_do_not_count(lang: str) -> None:
     (found,) = notices((chinese(3),), peak(), date(2026, 10, 8), TODAY)
     (early,) = notices((chinese(3),), peak(), date(2099, 10, 8), TODAY)
     country = {"en": "the calendar of China", "zh": "按中国的日历"}[lang]
-    for notice, shown in ((found, ("2026-10-01", "2026-10-07", country)), (early, ("2099",))):
-        told = notice_values(lang, notice)["before"]
+    for one, shown in ((found, ("2026-10-01", "2026-10-07", country)), (early, ("2099",))):
+        told = notice_values(lang, one)["before"]
         assert all(part in told for part in shown), told
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("starts", "by"),
+    [
+        ("2026-12-05T00:30:00+09:00", date(2026, 11, 30)),  # 23:30 on Friday in Beijing: Tuesday to Thursday
+        ("2026-12-04T20:30:00-03:00", date(2026, 12, 1)),  # 07:30 on Saturday in Beijing
+        ("2026-12-04T15:30:00Z", date(2026, 11, 30)),
+        ("2026-12-04T16:00:00Z", date(2026, 12, 1)),
+    ],
+)
+def test_an_event_is_on_the_vendors_day_wherever_it_is_told_from(starts: str, by: date) -> None:
+    (found,) = notice.notices(TENCENT, peak(egress=60e9), moment(starts), noon(TODAY))
+    assert found.send_by == by
+
+
+def test_without_a_known_zone_an_event_is_on_the_earlier_day_and_it_is_asked_on_the_later() -> None:
+    large = peak(viewers=600_000)
+    for starts in ("2026-12-05T00:30:00+09:00", "2026-12-04T20:30:00-05:00"):
+        (found,) = notice.notices(CLOUDFRONT, large, moment(starts), moment("2026-11-20T23:30:00Z"))
+        assert found.send_by == date(2026, 11, 20)
+    (eastern,) = notice.notices(CLOUDFRONT, large, moment("2026-12-05T00:30:00+09:00"), moment("2026-11-20T14:59:00Z"))
+    assert (eastern.standing, eastern.today) == ("open", date(2026, 11, 20))
+    late = notice.on(eastern, moment("2026-12-05T00:30:00+09:00"), moment("2026-11-20T15:00:00Z"))
+    assert (late.standing, late.today) == ("late", date(2026, 11, 21))
+
+
+def test_today_is_the_vendors_day_too() -> None:
+    starts = moment("2026-12-05T12:30:00Z")
+    for now, standing in (("2026-12-01T15:59:59Z", "open"), ("2026-12-01T16:00:00Z", "late")):
+        (found,) = notice.notices(TENCENT, peak(egress=60e9), starts, moment(now))
+        assert found.standing == standing
+
+
+@pytest.mark.parametrize("starts", ["9999-12-31T23:30:00Z", "0001-01-01T00:30:00+14:00", "9999-12-31T23:30:00-05:00"])
+def test_the_ends_of_the_calendar_are_no_trouble_in_any_zone(starts: str) -> None:
+    for rules in (TENCENT, CLOUDFRONT):
+        (found,) = notice.notices(rules, peak(viewers=600_000, egress=60e9), moment(starts), noon(TODAY))
+        assert found.send_by is not None

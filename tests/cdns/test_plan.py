@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from advisor.cdns.increase import distributions
 from advisor.cdns.letter import letter, write_letters
 from advisor.cdns.offer import load_offer
 from advisor.cdns.page import promised
-from advisor.cdns.plan import CdnPart, CdnPlan, cdn_plan, on_day
+from advisor.cdns.plan import CdnPart, CdnPlan, cdn_plan, looked_at
 from advisor.cdns.shield import ShieldChoice, shield_of
 from advisor.demands.cdn import cdn as edge_of
 from advisor.demands.cdn import seen_of
@@ -35,6 +35,7 @@ from advisor.pages.page import markdown_safe
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
 from advisor.texts import LANGS, fill
+from loadtests.region import Names
 from loadtests.run import Run
 from loadtests.scenario import Scenario
 from surgecast.cli import surgecast
@@ -72,7 +73,7 @@ def plan_of(run: Run, cdn: dict[str, Any] | None = None, own: Own | None = None,
     for demand in demands(measurement, audience_of(measurement, None)):
         edge = edge_of(demand, places[demand.region], scenario, seen_of(measurement, demand))
         edges.append((edge, demand.viewers.mid))
-    return cdn_plan(edges, scenario, date(2026, 12, 1), own.cdns, own.account)
+    return cdn_plan(edges, scenario, datetime(2026, 12, 1, tzinfo=UTC), own.cdns, own.account)
 
 
 def advised(real: Advice, plan: CdnPlan) -> Advice:
@@ -165,15 +166,16 @@ def test_distributions_follow_the_tighter_quota(gbits: float, requests: float, c
     assert distributions(load_offer("bunny"), gbits * 1e9, requests) is None
 
 
-def test_quotas_are_asked_for_up_to_the_next_round_figure(run: Run) -> None:
+def test_quotas_are_asked_for_up_to_the_next_round_figure_of_the_largest_region(run: Run) -> None:
     plan = plan_of(run)
     (part,) = plan.parts
     egress, requests = part.increases
     assert (egress.quota, egress.now) == ("Data transfer rate per distribution", 150)
-    assert egress.wanted == math.ceil(part.peak.high / 1e10) * 10
+    assert egress.wanted == math.ceil(max(one.peak.high for one in plan.shares) / 1e10) * 10
     assert (requests.quota, requests.now) == ("Requests per second per distribution", 250_000)
-    assert requests.wanted - part.requests.high < 10_000
-    assert part.distributions == math.ceil(max(part.peak.high / 150e9, part.requests.high / 250e3))
+    assert requests.wanted == math.ceil(max(one.requests.high for one in plan.shares) / 1e4) * 1e4
+    each = [math.ceil(max(one.peak.high / 150e9, one.requests.high / 250e3)) for one in plan.shares]
+    assert part.distributions == sum(each)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def test_each_cdn_fetches_for_itself(run: Run) -> None:
 
 def test_another_day_changes_deadlines_and_nothing_else(run: Run) -> None:
     plan = plan_of(run, {"offers": ["tencent"]})
-    early, late = on_day(plan, date(2026, 12, 1)), on_day(plan, date(2026, 12, 2))
+    early, late = (looked_at(plan, datetime(2026, 12, day, tzinfo=UTC)) for day in (1, 2))
     assert [one.standing for one in early.parts[0].notices] == ["open"]
     assert [one.standing for one in late.parts[0].notices] == ["late"]
     assert late.model_copy(update={"today": early.today, "parts": early.parts}) == early
@@ -274,11 +276,56 @@ def test_a_letter_says_who_when_where_and_how_much(run: Run, real: Advice) -> No
         assert "Data transfer rate per distribution" in text
         assert "2026-11-21" in text
     assert "Dear Amazon CloudFront team," in english
+    assert "Each region is served by a distribution of its own." in english
+    assert "每个地区各由一个分配承载。" in chinese
     assert "14 days before the event, by 2026-11-21: 770,000 viewers, more than 500,000." in english
     assert "later than that" in english, "the run was on 1 December"
     assert "晚于上述期限" in chinese
     assert "流量突增报备" in chinese
     assert "观众 770,000 人，超过 500,000 人" in chinese
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_letter_tells_the_launch_and_never_the_rehearsals_size(run: Run, real: Advice, lang: str) -> None:
+    summary = {"en": "Viewers grow from 150 to 1,700 in half a minute.", "zh": "观众从 150 涨到 1,700。"}
+    plan = plan_of(run, {"offers": ["cloudfront"]})
+    advice = advised(real.model_copy(update={"summary": Names.model_validate(summary)}), plan)
+    text = letter(advice, plan, plan.parts[0], lang)
+    assert "1,700" not in text
+    subject = next(line for line in text.splitlines() if line.startswith("# "))
+    assert all(told in subject for told in (advice.scenario, "770,000", figures.bits(plan.parts[0].peak.mid)))
+    what = {
+        "en": "What: town, a live stream to Indonesia, India, Brazil.",
+        "zh": "内容：town，面向印度尼西亚、印度、巴西的直播。",
+    }
+    assert what[lang].replace("town", advice.scenario) in text
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_letter_asks_for_each_rows_figures_and_for_all_of_them_together(run: Run, real: Advice, lang: str) -> None:
+    plan = plan_of(run, {"offers": ["cloudfront"]})
+    (asked,) = (
+        line
+        for line in letter(advised(real, plan), plan, plan.parts[0], lang).splitlines()
+        if line.startswith({"en": "- confirm what stands under “Plan for”", "zh": "- 确认可承载上表各行"}[lang])
+    )
+    together = {"en": "in each row above, together at most {}", "zh": "合计最多 {}"}[lang]
+    assert together.format(figures.bits(plan.parts[0].peak.high)) in asked
+    assert "country" not in asked
+
+
+@pytest.mark.parametrize(
+    ("cdn", "cited"), [("cloudfront", "来源：AWS 自己的代理工具集"), ("tencent", "来源：腾讯云点播服务等级协议")]
+)
+def test_a_chinese_letter_cites_its_sources_in_chinese(run: Run, real: Advice, cdn: str, cited: str) -> None:
+    plan = plan_of(run, {"offers": [cdn]})
+    for part, lang, text in texts_of(advised(real, plan), plan):
+        (notice,) = part.notices
+        assert (cited in text) is (lang == "zh")
+        assert (f"Source: {notice.rule.source}" in text) is (lang == "en")
+        own = notice.rule.model_copy(update={"source_zh": "", "source": "contract, section 4"})
+        mine = part.model_copy(update={"notices": (notice.model_copy(update={"rule": own}),)})
+        assert "contract, section 4" in letter(advised(real, plan), plan, mine, lang)
 
 
 def test_a_letter_and_the_report_say_the_same_joins_and_the_high_end_is_to_be_planned_for(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.cdns.offer import CdnOffer, load_offer, offer_names
+from advisor.cdns.offer import CdnOffer, Shield, load_offer, offer_names
 from advisor.cdns.plan import bill
+from advisor.cdns.shield import shield_of
 from advisor.cdns.split import NOTHING, EdgeLoad, Shares, excuses, split, unplaced
 from advisor.interval import Interval
 from loadtests.caching import Caching
@@ -135,6 +137,37 @@ def test_a_full_one_says_so_where_something_is_left() -> None:
     assert shares["fr"] == {}
     assert why == ["bunny fr cdn_full"]
     assert len(list(unplaced(loads, shares))) == 2
+
+
+def with_shield(load: EdgeLoad, asked: float | None) -> EdgeLoad:
+    return replace(load, shield_requests=None if asked is None else Interval.exact(asked))
+
+
+def test_a_cdn_whose_shield_costs_nobody_knows_what_comes_after_one_that_says_it() -> None:
+    loads = [with_shield(asking("de", 10), 1e6)]
+    settings = {"shield": True, "origin": "aws:ap-southeast-1"}
+    shares, why = carried(loads, ("bunny", "cloudfront"), **settings)
+    assert shares == {"de": {"cloudfront": 1.0}}
+    assert why == ["bunny de cdn_price_unknown"]
+    assert carried(loads, ("bunny", "cloudfront"))[0] == {"de": {"bunny": 1.0}}, "without a shield it is the cheaper"
+    assert carried(loads, ("tencent", "bunny"), **settings)[0] == {"de": {"bunny": 1.0}}, "as far as they are known"
+    unknown = [with_shield(asking("de", 10), None)]
+    assert carried(unknown, ("cloudfront", "bunny"), **settings)[0] == {"de": {"bunny": 1.0}}
+    assert carried(unknown, ("alibaba", "bunny"), **settings)[0] == {"de": {"bunny": 1.0}}, "nothing of it is known"
+
+
+def test_the_fee_of_a_shield_decides_who_is_cheapest() -> None:
+    loads = [with_shield(asking("de", 10), 1e6)]
+    caching = Caching.model_validate({"shield": True, "origin": "aws:ap-southeast-1"})
+    cloudfront, bunny = load_offer("cloudfront"), load_offer("bunny")
+    for fee, cdn in ((0.001, "bunny"), (1e6, "cloudfront")):
+        offers = [cloudfront, bunny.model_copy(update={"shield": Shield(provider="aws", per_10k={"us-east-1": fee})})]
+        assert split(offers, loads, caching) == {"de": {cdn: 1.0}}
+        bills = [bill(offer, loads, caching, shield_of(offer, caching.origin)).total for offer in offers]
+        usd = {offer.name: one.mid for offer, one in zip(offers, bills, strict=True) if one}
+        assert min(usd, key=lambda name: usd[name]) == cdn
+        (why,) = excuses(offers, loads, caching, {"de": {cdn: 1.0}})
+        assert why.reason.key == "cdn_dearer"
 
 
 def test_volume_used_before_can_turn_the_choice() -> None:

@@ -85,6 +85,45 @@ def test_what_is_enough_is_left_alone_and_what_is_not_listed_is_said(stubbed: An
     assert [one.key for one in told] == ["cdn_quota_enough", "quota_unlisted"]
 
 
+def counted(quota: Increase, value: float, unit: str, **named: str) -> dict[str, Any]:
+    return {"Quotas": [{"QuotaName": quota.quota, "QuotaCode": "L-1", "Value": value, "Unit": unit} | named]}
+
+
+@pytest.mark.parametrize(("unit", "size"), [("Megabits/Second", 1000), ("Gigabits", 1), ("None", 1)])
+def test_a_quota_is_compared_and_asked_for_in_the_accounts_own_unit(stubbed: Any, unit: str, size: float) -> None:
+    client, stub, refusals = stubbed
+    stub.add_response("list_service_quotas", counted(EGRESS, 150.0 * size, unit), {"ServiceCode": "cloudfront"})
+    stub.add_response(
+        "request_service_quota_increase",
+        {"RequestedQuota": {"Id": "r-1", "Status": "PENDING"}},
+        {"ServiceCode": "cloudfront", "QuotaCode": "L-1", "DesiredValue": 510.0 * size},
+    )
+    stub.add_response("list_service_quotas", counted(EGRESS, 510.0 * size, unit), {"ServiceCode": "cloudfront"})
+    asked, enough = ask(lambda region: client, [EGRESS, EGRESS], refusals, send=True)
+    assert asked.text.startswith("Asked for 510 Gbit/s")
+    assert enough.text == "“Data transfer rate per distribution” is 510 already; 510 Gbit/s are needed."
+
+
+def test_an_unheard_of_unit_is_said_and_nothing_is_asked_for(stubbed: Any) -> None:
+    client, stub, refusals = stubbed
+    stub.add_response("list_service_quotas", counted(EGRESS, 1.0, "Furlongs"), {"ServiceCode": "cloudfront"})
+    (told,) = ask(lambda region: client, [EGRESS], refusals, send=True)
+    assert told.key == "quota_unit_unknown"
+    assert "Furlongs" in told.text
+
+
+def test_the_quota_of_distributions_has_two_names_and_one_code(stubbed: Any) -> None:
+    client, stub, refusals = stubbed
+    more = EGRESS.model_copy(
+        update={"quota": "Web distributions per AWS account", "unit": "distributions", "now": 500, "wanted": 700}
+    )
+    for name, code in (("Distributions per AWS account", "L-9"), ("Something new", "L-24B04930")):
+        listed = counted(more, 500.0, "None", QuotaName=name, QuotaCode=code)
+        stub.add_response("list_service_quotas", listed, {"ServiceCode": "cloudfront"})
+        (told,) = ask(lambda region: client, [more], refusals, send=False)
+        assert told.key == "quota_would_be"
+
+
 def test_a_refusal_is_told_on_one_line_and_the_next_is_asked_all_the_same(stubbed: Any) -> None:
     client, stub, refusals = stubbed
     stub.add_client_error("list_service_quotas", "AccessDeniedException", "not\nauthorized")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from advisor import figures
 from advisor.carrying.generators import machines
 from advisor.carrying.terraform import FILE, nearest, shields
 from advisor.cdns.offer import load_offer
@@ -257,10 +258,7 @@ def test_what_was_written_for_other_regions_is_removed_and_files_of_others_stay(
     assert (tmp_path / "id" / FILE).exists()
 
 
-def test_shields_are_where_the_module_thinks_they_are() -> None:
-    text = (FOLDER / "modules" / "cdn" / "main.tf").read_text(encoding="utf-8")
-    listed = text.partition("shield_regions = [")[2].partition("]")[0]
-    assert set(shields().value) == {word.strip(' "\n') for word in listed.split(",") if word.strip()}
+def test_regions_without_a_shield_go_to_one_that_has_one() -> None:
     assert set(nearest().value.values()) <= set(shields().value)
     assert not set(nearest().value) & set(shields().value)
 
@@ -321,6 +319,34 @@ def test_a_shield_that_ones_own_file_of_cloudfront_has_not_is_not_written(town: 
     own = Own(cdns=(offer.model_copy(update={"shield": offer.shield.model_copy(update={"per_10k": fees})}),))
     advised(town, LAUNCH | {"cdn": {"shield": True, "origin": "aws:eu-central-1"}}, own=own).export(tmp_path)
     assert read(tmp_path)["surge"]["cdn"]["shield_region"] not in (None, "eu-central-1")
+
+
+def test_the_plan_asks_for_what_the_one_distribution_of_each_region_carries(town: Run, tmp_path: Path) -> None:
+    large = LAUNCH | {"audience": {"id": 400_000, "in": 250_000, "br": 120_000}}
+    found = advised(town, large)
+    found.export(tmp_path)
+    assert found.advice.cdns is not None
+    (part,) = found.advice.cdns.parts
+    limits, wanted = part.offer.limits, {more.unit: more.wanted for more in part.increases}
+    assert limits is not None
+    most = []
+    for share in found.advice.cdns.shares:
+        data = read(tmp_path, share.region)
+        carries, why = data["surge"]["cdn"]["must_carry"], data["why"]["cdn.must_carry.gbps"]
+        assert carries == {
+            "gbps": round(share.peak.high / 1e9, 3),
+            "requests_per_second": math.ceil(share.requests.high),
+        }
+        is_more = share.peak.high > limits.egress or share.requests.high > limits.requests_per_second
+        assert why == ("must_carry_more" if is_more else "must_carry")
+        for lang in LANGS:
+            assert figures.rate(share.requests.high, "requests/s") in data["reasons"][why][lang]
+            assert ("surgecast quotas" in data["reasons"][why][lang]) is is_more
+        most.append(carries["requests_per_second"])
+    assert wanted["requests/s"] == math.ceil(max(most) / 10_000) * 10_000 < sum(most)
+    own = Own(cdns=(part.offer.model_copy(update={"limits": None, "quotas": None}),))
+    advised(town, large, own=own).export(tmp_path)
+    assert read(tmp_path)["why"]["cdn.must_carry.gbps"] == "must_carry_unknown"
 
 
 def test_where_the_plan_has_no_cloudfront_none_is_made(town: Run, tmp_path: Path) -> None:

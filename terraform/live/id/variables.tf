@@ -31,6 +31,10 @@ variable "surge" {
       shield_region = string
       playlist_ttl  = number
       segment_ttl   = number
+      must_carry = optional(object({
+        gbps                = number
+        requests_per_second = number
+      }))
     })
     tags = map(string)
   })

@@ -13,6 +13,11 @@ output "load_generators" {
   value       = one([for one in module.load_generators : { group = one.group, ends_at = one.ends_at }])
 }
 
+output "cdn_must_carry" {
+  description = "What the one distribution of this region carries at the peak: hold its quotas against it."
+  value       = try(var.surge.cdn.must_carry, null)
+}
+
 output "cdn" {
   description = "Where the aliases must point."
   value       = one(module.cdn[*].domain_name)

@@ -1,11 +1,6 @@
 # A CloudFront distribution for one live stream: one shield before the origin, playlists kept for seconds, segments for long.
 
 locals {
-  # As advisor/carrying/shields.yaml has them, with their source.
-  shield_regions = [
-    "ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "eu-central-1", "eu-west-1",
-    "eu-west-2", "sa-east-1", "us-east-1", "us-east-2", "us-west-2",
-  ]
   # An error that is kept for the default 10 s would be shown to everybody who comes meanwhile.
   errors    = [404, 500, 502, 503, 504]
   error_ttl = 1

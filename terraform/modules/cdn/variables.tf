@@ -19,13 +19,13 @@ variable "origin" {
 }
 
 variable "shield_region" {
-  description = "AWS region of the origin shield; null for none."
+  description = "AWS region of the origin shield; null for none. Which regions have one, AWS says when it is applied: it gets more."
   type        = string
   default     = null
 
   validation {
-    condition     = var.shield_region == null ? true : contains(local.shield_regions, var.shield_region)
-    error_message = "shield_region: CloudFront has no shield in \"${coalesce(var.shield_region, "-")}\" (it has: ${join(", ", local.shield_regions)})."
+    condition     = var.shield_region == null ? true : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.shield_region))
+    error_message = "shield_region: expected an AWS region such as ap-southeast-1, found \"${coalesce(var.shield_region, "-")}\"."
   }
 }
 

@@ -88,11 +88,24 @@ run "logs_and_countries_when_asked_for" {
   }
 }
 
-run "a_shield_where_cloudfront_has_none" {
+run "a_shield_that_only_ones_own_file_knows" {
   command = plan
 
   variables {
     shield_region = "ap-southeast-3"
+  }
+
+  assert {
+    condition     = one(aws_cloudfront_distribution.live.origin).origin_shield[0].origin_shield_region == "ap-southeast-3"
+    error_message = "The advice's shield is not the one that is made."
+  }
+}
+
+run "a_shield_in_no_region" {
+  command = plan
+
+  variables {
+    shield_region = "jakarta"
   }
 
   expect_failures = [var.shield_region]
