@@ -19,6 +19,7 @@ from advisor.egress.cost import EgressCost
 from advisor.interval import Interval
 from advisor.measured.measure import RunSeries
 from advisor.models import Excuse
+from advisor.offers.residency import Residence
 from advisor.own import Own as Own  # one door for those who advise
 from advisor.plans.plan import Plan
 from advisor.texts import Message
@@ -48,8 +49,11 @@ class RegionAdvice(Frozen):
     """What serves the region today; None where no cluster was read that does."""
     account: AccountToday | None = None
     """What the cloud account runs and may run there; None where none was read that has the region."""
+    residence: Residence | None = None
+    """Where nodes may stand, also where none can be named; None where the scenario has no rule for the region."""
     egress: EgressCost | None = None
-    """What the event costs if the nodes serve it alone, without a CDN; None where nobody says who sells the nodes."""
+    """What the event costs if the nodes serve it alone, without a CDN; None where nobody says who sells the nodes, or
+    ``residence`` leaves the seller no region."""
 
 
 class Totals(Frozen):

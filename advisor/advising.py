@@ -197,6 +197,7 @@ def _region(measurement: Measurement, asked: Asked, nodes: Plan | Excuse) -> Reg
         demand=demand,
         nodes=nodes,
         cdn=cdn(demand, place, measurement.scenario, seen_of(measurement, demand)),
+        residence=asked.residence,
     )
 
 
@@ -258,8 +259,10 @@ def _scaled(
 def _leaving(
     measurement: Measurement, regions: Sequence[RegionAdvice], stock: Stock, own: Own
 ) -> tuple[RegionAdvice, ...]:
-    """Each region with what it costs to serve it by its nodes alone."""
-    leaving = [Leaving(one.code, one.nodes, _places(measurement, one.code, stock), one.cdn.event_gb) for one in regions]
+    """Each region with what it costs to serve it by its nodes alone, where they may stand."""
+    usual = {code: place.provider_regions for code, place in measurement.places.items()}
+    places = {one.code: one.residence.places if one.residence else usual[one.code] for one in regions}
+    leaving = [Leaving(one.code, one.nodes, places[one.code], one.cdn.event_gb) for one in regions]
     found = egress_costs(leaving, stock.node, egress_prices.lists_of(own.egress))
     return tuple(one.model_copy(update={"egress": found.get(one.code)}) for one in regions)
 

@@ -33,7 +33,6 @@ from advisor.clouds.groups import group_need
 from advisor.demands.behind import Origin
 from advisor.exports import Because, Exported, named, unbought
 from advisor.models import Excuse
-from advisor.plans.plan import Plan
 from advisor.texts import LANGS, Message, fill, say, told
 from loadtests.region import Fact, Region
 from loadtests.scenario import Scenario
@@ -96,16 +95,19 @@ def _region(
         lost = Excuse(about=region.code, reason=say("tf_no_region"), remedy=say("remedy_tf_no_region"))
         return Written(region.code, (), (lost,), _removed(file))
     said = _Said({})
-    found = _surge(advice, scenario, region, _place(region, provided[PROVIDER]), per_core, said)
+    found = _surge(advice, scenario, region, _place(region, provided[PROVIDER], said), per_core, said)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(document(found, said, advice), encoding="utf-8")
     return Written(region.code, (file,), tuple(said.missing.values()))
 
 
-def _place(region: RegionAdvice, usual: str) -> str:
+def _place(region: RegionAdvice, usual: str, said: _Said) -> Because:
     """The AWS region of the nodes, as ``launch.residency`` has it; the usual one where no node of AWS may stand."""
-    residence = region.nodes.residence if isinstance(region.nodes, Plan) else None
-    return usual if residence is None else residence.places.get(PROVIDER, usual)
+    if region.residence is None:
+        return Because(usual, "place")
+    said.values["allowed"] = ", ".join(region.residence.allowed)
+    place = region.residence.places.get(PROVIDER)
+    return Because(place, "place") if place else Because(usual, "place_barred")
 
 
 def _removed(file: Path) -> tuple[Path, ...]:
@@ -164,8 +166,9 @@ def _plain(value: Any) -> Any:
 
 
 def _surge(
-    advice: Advice, scenario: Scenario, region: RegionAdvice, at: str, per_core: int, said: _Said
+    advice: Advice, scenario: Scenario, region: RegionAdvice, place: Because, per_core: int, said: _Said
 ) -> dict[str, Any]:
+    at = str(place.value)
     run = " ".join(one.facts.run_id for one in advice.runs)
     said.values |= {"run": run, "at": at, "zones": str(scenario.launch.zones)}
     tags = {"surgecast-run": run, "surgecast-scenario": scenario.name, "surgecast-region": region.code}
@@ -173,7 +176,7 @@ def _surge(
     return {
         "scenario": scenario.name,
         "region": region.code,
-        "provider_region": Because(at, "place"),
+        "provider_region": place,
         "zones": Because(scenario.launch.zones, "zones"),
         "nodes": said.or_null("nodes", nodes),
         "event": said.or_null("event", event),

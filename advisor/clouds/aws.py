@@ -242,6 +242,11 @@ def _refusals(aws: Aws, service: str, region: str, operation: str, *, reads: boo
         raise Refused("failed", action, region, _short(error)) from error
 
 
+PAGE: Final = re.compile(r"""(b?['"])?<(!doctype|html|head|body|\?xml)\b.*""", re.IGNORECASE)
+"""How a web page begins, as a proxy or a front that is down sends it in an answer's place, and all after it."""
+
+
 def _short(why: object) -> str:
-    """On one line, without what a terminal or a file would obey."""
-    return "".join(letter for letter in " ".join(str(why).split()) if letter.isprintable())[:200]
+    """On one line, without what a terminal or a file would obey; of a web page only that it was one."""
+    line = "".join(letter for letter in " ".join(str(why).split()) if letter.isprintable())
+    return PAGE.sub("(a web page, no answer of AWS)", line)[:200]

@@ -7,9 +7,13 @@ from advisor.models import Excuse
 from advisor.texts import say
 
 
-def excuse(refused: Refused, place: str = "") -> Excuse:
-    """With the IAM action, the region that was asked about, and AWS's own words where ours are not enough."""
-    values = {"action": refused.action, "place": place or refused.region, "why": str(refused)}
+def excuse(refused: Refused, place: str = "", code: str = "") -> Excuse:
+    """With the IAM action, the region that was asked about, and AWS's own words where ours are not enough.
+
+    ``code`` is that of the quota, where one was asked for.
+    """
+    why = ": ".join(filter(None, (code, str(refused).rstrip("."))))
+    values = {"action": refused.action, "place": place or refused.region, "why": why}
     return Excuse(
         about=refused.action,
         reason=say(f"account_{refused.kind}", **values),

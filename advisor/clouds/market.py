@@ -161,13 +161,16 @@ def _quotas(aws: Aws, region: str, market: Market) -> None:
 def read_quotas(
     aws: Aws, region: str, asked: Iterable[tuple[str, str]], excuses: list[Excuse]
 ) -> Iterator[tuple[str, int]]:
-    """Each by its code, of its service. One that is not there leaves the others; any other refusal would be theirs."""
+    """Each by its code, of its service. One that is not there leaves the others; any other refusal would be theirs too.
+
+    So it is told once, and no more is asked.
+    """
     for code, service in asked:
         try:
             yield code, quota(aws, region, code, service)
         except Refused as refused:
-            excuses.append(excuse(refused, region))
-            if refused.kind != "failed":
+            excuses.append(excuse(refused, region, code))
+            if not str(refused).startswith(UNSET):
                 return
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from surgecast.advising import Wanted, backtest_folder, write_advice, write_backtest
-from surgecast.store.places import FILE, FOLDER_HERE, LEDGER, NAME, PATH, REPORTS, RUN, Beside, Storing
+from surgecast.store.places import EXPORT, FILE, KUBECONFIG, LEDGER, REPORTS, RUN, SCENARIO, Beside, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast advise runs/20261205T123000Z-viral-goal --audience id=40000,in=25000 --lang zh"
 EXAMPLE += "\n  surgecast advise runs/20261205T123000Z-viral-goal --suppose segments=4s --suppose ladder.id=-highest"
@@ -25,18 +25,22 @@ EXAMPLE += "\n  surgecast advise runs/20261205T123000Z-viral-goal --suppose segm
     "--accept-unfinished", "unfinished", is_flag=True, help="Advise on a run that was cut short; the report says so."
 )
 @click.option(
-    "--scenario", type=NAME, default="", metavar="FILE", help="Take launch and starts_at from here, not from the run."
+    "--scenario",
+    type=SCENARIO,
+    default="",
+    metavar="FILE",
+    help="Take launch and starts_at from here, not the run.",
 )
 @click.option("--suppose", multiple=True, metavar="WORD[.REGION]=VALUE", help="What if, such as boot=40s; repeatable.")
 @click.option("--have", default="", metavar="NODES|REGION=NODES,...", help="Nodes there are; default: target.nodes.")
 @click.option("--cluster", "clusters", multiple=True, metavar="CONTEXT[=REGION]", help="Read this cluster; repeatable.")
-@click.option("--kubeconfig", type=PATH, help="Where contexts are; default: as kubectl.")
+@click.option("--kubeconfig", type=KUBECONFIG, help="Where contexts are; default: as kubectl.")
 @click.option("--prometheus", default="", metavar="NS/SERVICE:PORT", help="With --cluster: ask this Prometheus, too.")
 @click.option("--account", is_flag=True, help="Read the AWS account: what runs, quotas, CloudFront. Changes nothing.")
 @click.option("--profile", default="", help="With --account: profile of the AWS command line.")
 @click.option("--assume-role", "role", default="", metavar="ARN", help="With --account: role to read with.")
 @click.option("--catalog", "catalogs", multiple=True, type=FILE, help="Plan with what this file sells; repeatable.")
-@click.option("--export", type=FOLDER_HERE, help="Folder for manifests and Terraform variables.")
+@click.option("--export", type=EXPORT, help="Folder for manifests and Terraform variables, or s3://…")
 @click.option(
     "--ledger",
     type=LEDGER,

@@ -18,7 +18,7 @@ from advisor.offers.shelves import list_lines, show_lines
 from advisor.own import read_named
 from loadtests.errors import SurgecastError
 from surgecast.catalogs import refresh_catalog, refresh_cdn, refresh_egress
-from surgecast.store.places import FILE_HERE
+from surgecast.store.places import NAME, NEW_FILE, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast catalog refresh --region ap-southeast-3 --out ec2-mine.yaml --cdn cdn-mine.yaml"
 LIST = "\b\nExample:\n  surgecast catalog list"
@@ -30,10 +30,10 @@ def catalog() -> None:
     """List, show and refresh what can be bought: nodes, CDNs, and data out of nodes."""
 
 
-@catalog.command("refresh", epilog=EXAMPLE)
-@click.option("--out", type=FILE_HERE, help="Catalogue of EC2 to write.")
-@click.option("--cdn", type=FILE_HERE, help="File of CloudFront to write: prices by zone, fees, quotas.")
-@click.option("--egress", type=FILE_HERE, help="Prices of data out of EC2 to write.")
+@catalog.command("refresh", cls=Storing, epilog=EXAMPLE)
+@click.option("--out", type=NEW_FILE, help="Catalogue of EC2 to write.")
+@click.option("--cdn", type=NEW_FILE, help="File of CloudFront to write: prices by zone, fees, quotas.")
+@click.option("--egress", type=NEW_FILE, help="Prices of data out of EC2 to write.")
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Repeatable; default: those of the file.")
 @click.option("--family", "families", multiple=True, metavar="c7g|c", help="Repeatable; default: all current ones.")
 @click.option("--profile", default="", help="Profile of the AWS command line; default: as it finds credentials.")
@@ -91,8 +91,8 @@ def list_() -> None:
         click.echo()
 
 
-@catalog.command("show", epilog=SHOW)
-@click.argument("name")
+@catalog.command("show", cls=Storing, epilog=SHOW)
+@click.argument("name", type=NAME)
 @click.option("--region", "regions", multiple=True, metavar="REGION", help="Prices and zones of these; repeatable.")
 def show(name: str, regions: tuple[str, ...]) -> None:
     """Show a catalogue or a CDN: its sources, their age, every offer. NAME is one that ships, or a file."""

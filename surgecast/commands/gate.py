@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from surgecast.gating import GateOptions, gate_run
-from surgecast.store.places import FILE_HERE, NAME, REPORTS, RUN, Storing
+from surgecast.store.places import NAME, NEW_FILE, REPORTS, RUN, Storing
 
 EXAMPLE = (
     "\b\nExample:\n  surgecast gate runs/20261205T123000Z-viral-goal --budgets budgets.yaml --baseline runs/last-week"
@@ -25,7 +25,7 @@ EXAMPLE = (
 )
 @click.option("--baseline", multiple=True, type=RUN, metavar="RUN", help="An earlier run to compare with; repeatable.")
 @click.option("--out", type=REPORTS, help="Folder for the reports.")
-@click.option("--junit", type=FILE_HERE, help="Write the JUnit XML to this file too.")
+@click.option("--junit", type=NEW_FILE, help="Write the JUnit XML to this file, or s3://…, too.")
 @click.option("--github", is_flag=True, envvar="GITHUB_ACTIONS", help="Annotate, and append to $GITHUB_STEP_SUMMARY.")
 @click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Language of the texts.")
 def gate(

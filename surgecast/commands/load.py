@@ -14,7 +14,7 @@ from surgecast.gating import budgets_for
 from surgecast.kubernetes_run.asked import Asked, distributed_options
 from surgecast.kubernetes_run.distributing import distribute
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
-from surgecast.store.places import NAME, NEW_RUN, Storing
+from surgecast.store.places import NAME, NEW_RUN, SCENARIO, Storing
 
 EXAMPLE = (
     "\b\nExample:\n  surgecast load my-launch.yaml --target https://stage.example.com/live.m3u8 --i-own-this-target"
@@ -22,7 +22,7 @@ EXAMPLE = (
 
 
 @click.command(cls=Storing, epilog=EXAMPLE)
-@click.argument("scenario", type=NAME)
+@click.argument("scenario", type=SCENARIO)
 @click.option("--target", default="", help="Playlist to watch instead of the scenario's target.url.")
 @click.option("--target-nodes", default=0, type=click.IntRange(0), help="How many nodes serve the target.")
 @click.option("--resolve", multiple=True, metavar="HOST:PORT:ADDR[,ADDR]", help="Connect override, as curl's.")

@@ -10,13 +10,13 @@ from loadtests.scenario import BUNDLED, read_scenario
 from surgecast.advising import Wanted, write_advice
 from surgecast.locust_run import LoadOptions, run_locust, tell_ending
 from surgecast.staged import staged
-from surgecast.store.places import NAME, NEW_RUN, Storing
+from surgecast.store.places import NEW_RUN, SCENARIO, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast rehearse viral-goal --lang zh"
 
 
 @click.command(cls=Storing, epilog=EXAMPLE)
-@click.argument("scenario", type=NAME, default=BUNDLED)
+@click.argument("scenario", type=SCENARIO, default=BUNDLED)
 @click.option("--out", type=NEW_RUN, help="Folder for the run and its report, or s3://…")
 @click.option("--processes", default=0, help="Worker processes; -1 for one per core. Without it, one process.")
 @click.option(

@@ -9,13 +9,13 @@ import click
 
 from surgecast.quantities import DURATION
 from surgecast.searching import SearchOptions, search_breaking_point
-from surgecast.store.places import NAME, NEW_RUN, Storing
+from surgecast.store.places import NAME, NEW_RUN, SCENARIO, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast search my-launch.yaml --levels 500..8000 --runs 10 --within 90m"
 
 
 @click.command(cls=Storing, epilog=EXAMPLE)
-@click.argument("scenario", type=NAME)
+@click.argument("scenario", type=SCENARIO)
 @click.option("--levels", default="", metavar="FIRST..MOST", help="Peaks to try; default: from a quarter of its own.")
 @click.option(
     "--resolution",

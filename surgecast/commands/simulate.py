@@ -13,13 +13,13 @@ from loadtests.units import read_share
 from loadtests.virtual.edge import Edge
 from surgecast.quantities import BITRATE, DURATION
 from surgecast.simulating import SimulateOptions, run_simulation
-from surgecast.store.places import NAME, NEW_RUN, RUN, Storing
+from surgecast.store.places import NEW_RUN, RUN, SCENARIO, Storing
 
 EXAMPLE = "\b\nExample:\n  surgecast simulate viral-goal --viewers 1000000 --nodes 1400 --egress 120Mbps"
 
 
 @click.command(cls=Storing, epilog=EXAMPLE)
-@click.argument("scenario", type=NAME)
+@click.argument("scenario", type=SCENARIO)
 @click.option("--viewers", default=0, type=click.IntRange(0), help="Peak viewers; the surge keeps its form.")
 @click.option("--audience", default="", metavar="REGION=VIEWERS,...", help="Peak viewers of each region.")
 @click.option("--nodes", default="", metavar="NODES|REGION=NODES,...", help="Modelled nodes; default: target.nodes.")

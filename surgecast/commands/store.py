@@ -12,7 +12,7 @@ from surgecast.store.address import Address, parse_address
 from surgecast.store.bucket import connect
 from surgecast.store.fetching import pull as pull_files
 from surgecast.store.listing import folders, told
-from surgecast.store.places import ADDRESS, BUCKET, FOLDER_HERE, PATH
+from surgecast.store.places import ADDRESS, BUCKET, FOLDER_HERE, RUN_HERE
 from surgecast.store.sending import push as push_folder
 
 EXAMPLE = "\b\nExample:\n  surgecast store push runs/launch-night s3://my-runs/2026/launch-night"
@@ -24,13 +24,13 @@ LIST = "\b\nExample:\n  surgecast store list s3://my-runs/2026"
 def store() -> None:
     """Keep runs in S3, or fetch them from there.
 
-    Wherever a command takes a run, it takes s3://BUCKET/PREFIX/RUN as well. Credentials, region and endpoint are those
-    of the AWS environment: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL.
+    Wherever a command takes a run or another path, it takes s3://BUCKET/PREFIX/NAME as well, or says why not. Credentials,
+    region and endpoint are those of the AWS environment: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL.
     """
 
 
 @store.command(epilog=EXAMPLE)
-@click.argument("run", type=PATH)
+@click.argument("run", type=RUN_HERE)
 @click.argument("address", type=BUCKET)
 def push(run: Path, address: Address) -> None:
     """Send a run folder, with its reports.

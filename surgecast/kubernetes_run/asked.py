@@ -12,7 +12,7 @@ import click
 
 from surgecast.manifests.settings import IMAGE, NAMESPACE
 from surgecast.manifests.topology import DENSITY
-from surgecast.store.places import FOLDER_HERE
+from surgecast.store.places import MANIFESTS_HERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ OPTIONS: Final = (
     click.option(
         "--scenario-secret", default="", metavar="NAME", help="Secret there with scenario.yaml: none is rendered."
     ),
-    click.option("--render", type=FOLDER_HERE, help="Write the manifests here, no more."),
+    click.option("--render", type=MANIFESTS_HERE, help="Write the manifests here, no more."),
     click.option("--attach", default="", metavar="RUN", help="Follow and fetch a run that is there already."),
     click.option("--clean-up", is_flag=True, help="Delete the run's Jobs once it is fetched."),
 )

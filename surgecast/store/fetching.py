@@ -70,15 +70,19 @@ def cached_file(address: Address, bucket: Readable | None = None) -> Path:
     found = (bucket or connect(address.bucket)).read(address.key, LARGEST_FILE)
     if found is None:
         raise InputError(f"{address}: no such file", hint="is it spelled otherwise?")
-    folder = cache_folder() / "files" / hashlib.sha256(found[0]).hexdigest()
-    file, fresh = folder / address.name, folder / f".{address.name}.{os.getpid()}"
+    return kept(cache_folder() / "files" / hashlib.sha256(found[0]).hexdigest() / address.name, found[0])
+
+
+def kept(file: Path, body: bytes) -> Path:
+    """The file, written into the cache whole or not at all."""
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        fresh.write_bytes(found[0])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(body)
         fresh.replace(file)
     except OSError as error:
         raise InputError(
-            f"{folder}: cannot be written: {error.strerror}", hint=f"{CACHE} names another folder"
+            f"{file.parent}: cannot be written: {error.strerror}", hint=f"{CACHE} names another folder"
         ) from error
     return file
 

@@ -6,8 +6,10 @@ are named, then for room where it is to write; at the end what was written is se
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ import click
 from loadtests.errors import InputError
 from surgecast.store.address import Address, is_remote, parse_address
 from surgecast.store.fetching import cached_file, cached_run
+from surgecast.store.files import applied_from, cached_scenario, exported_for, rolled_back_from, written_for
 from surgecast.store.sending import recorded_for
 
 
@@ -54,13 +57,26 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class OneFile:
-    """A small file in a bucket."""
+    """A small file in a bucket, and how it is had: what the command gets."""
 
     address: Address
+    fetch: Callable[[Address], Path | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """A file or folder in a bucket, and how the command has one on this machine as long as it runs."""
+
+    address: Address
+    lend: Callable[[Address], AbstractContextManager[Path]]
 
 
 class Local(click.Path):
-    """A path of this machine, and no address."""
+    """A path of this machine, and no address; ``why`` says what for."""
+
+    def __init__(self, *, why: str, **checks: Any) -> None:
+        super().__init__(**checks)
+        self.why = why
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Refuse an address, which would be a folder called ``s3:`` here; else click's own check."""
@@ -68,38 +84,47 @@ class Local(click.Path):
         return super().convert(value, param, ctx)
 
 
-class LocalName(click.ParamType[str]):
-    """The same for what may be a bundled name as well."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As it is."""
-        refuse_remote(self, value, param, ctx)
-        return str(value)
-
-
-def refuse_remote(
-    kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None
-) -> None:
+def refuse_remote(kind: Local, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> None:
     """Click's usage error for an address where only a path will do."""
     if is_remote(str(value)):
-        kind.fail(f"expected a path on this machine, found {value}; docs/store.md lists what may lie in S3", param, ctx)
+        told = f"expected a path on this machine, found {value}: {kind.why}; docs/store.md lists what may lie in S3"
+        kind.fail(told, param, ctx)
 
 
-class FilePlace(Local):
-    """A small file to read: a path of this machine, or an address. The command gets a path."""
+class FilePlace(click.Path):
+    """A path of this machine, or an address of what ``made`` makes something of. The command gets a path."""
+
+    def __init__(self, made: Callable[[Address], OneFile | Lent], **checks: Any) -> None:
+        super().__init__(path_type=Path, **checks)
+        self._made = made
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """An address where it is one."""
+        if isinstance(value, OneFile | Lent):
+            return value
+        if is_remote(str(value)):
+            return self._made(ADDRESS.convert(value, param, ctx))
+        return super().convert(value, param, ctx)
+
+
+class NamePlace(click.ParamType["str | OneFile"]):
+    """A small file to read, or the name of one that ships; the command gets either as text."""
+
+    name = "text"
+
+    def __init__(self, fetch: Callable[[Address], Path]) -> None:
+        self._fetch = fetch
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | OneFile:
+        """An address where it is one."""
         if isinstance(value, OneFile):
             return value
-        return (
-            OneFile(ADDRESS.convert(value, param, ctx)) if is_remote(str(value)) else super().convert(value, param, ctx)
-        )
+        if is_remote(str(value)):
+            return OneFile(ADDRESS.convert(value, param, ctx), lambda address: str(self._fetch(address)))
+        return str(value)
 
 
-class LedgerPlace(Local):
+class LedgerPlace(click.Path):
     """A ledger: a path of this machine, or an address. The command gets either."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -146,12 +171,20 @@ NEW_RUN: Final = OutPlace(fresh=True)
 """For ``--out`` of a command that records a run."""
 REPORTS: Final = OutPlace(fresh=False)
 """For ``--out`` of a command that writes reports: they may go to a run that is stored."""
-FILE: Final = FilePlace(path_type=Path)
+FILE: Final = FilePlace(partial(OneFile, fetch=cached_file))
+NAME: Final = NamePlace(cached_file)
+SCENARIO: Final = NamePlace(cached_scenario)
+"""With the files that it names."""
+NEW_FILE: Final = FilePlace(partial(Lent, lend=written_for), dir_okay=False)
+EXPORT: Final = FilePlace(partial(Lent, lend=exported_for), file_okay=False)
+APPLIED: Final = FilePlace(partial(Lent, lend=applied_from))
+ROLLBACK: Final = FilePlace(partial(Lent, lend=rolled_back_from))
 LEDGER: Final = LedgerPlace(path_type=Path)
-NAME: Final = LocalName()
-PATH: Final = Local(path_type=Path)
-FILE_HERE: Final = Local(path_type=Path, dir_okay=False)
-FOLDER_HERE: Final = Local(path_type=Path, file_okay=False)
+KUBECONFIG: Final = Local(why="it opens clusters, and may name files beside it", path_type=Path)
+ROLLBACK_HERE: Final = Local(why="it must be on this disk before anything is changed", path_type=Path)
+MANIFESTS_HERE: Final = Local(why="they may hold the target's tokens", path_type=Path, file_okay=False)
+RUN_HERE: Final = Local(why="it is what is sent", path_type=Path)
+FOLDER_HERE: Final = Local(why="it is where it is fetched to", path_type=Path, file_okay=False)
 
 
 class Storing(click.Command):
@@ -162,6 +195,8 @@ class Storing(click.Command):
         with ExitStack() as stack:
             ctx.params = {name: _fetched(value) for name, value in ctx.params.items()}
             for name, value in ctx.params.items():
+                if isinstance(value, Lent):
+                    ctx.params[name] = stack.enter_context(value.lend(value.address))
                 if isinstance(value, Outgoing):
                     ctx.params[name] = stack.enter_context(recorded_for(value.address, fresh=value.fresh))
             return super().invoke(ctx)
@@ -171,5 +206,5 @@ def _fetched(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple(_fetched(one) for one in value)
     if isinstance(value, OneFile):
-        return cached_file(value.address)
+        return value.fetch(value.address)
     return str(cached_run(value)) if isinstance(value, Address) else value

@@ -168,6 +168,10 @@ def test_where_nothing_is_allowed_there_is_an_excuse_and_the_rest_is_advised(sat
     assert found["id"].reason.key == "excuse_residency"
     assert isinstance(found["br"], Plan)
     assert advice.totals.nodes is None
+    residence, egress = ({one.code: getattr(one, name) for one in advice.regions} for name in ("residence", "egress"))
+    assert (residence["id"].allowed, residence["br"]) == (("VN",), None)
+    assert egress["id"] is None, "no node may stand where it would be priced"
+    assert egress["br"].place == "sa-east-1"
     for text in (Html().render(advice, "en"), Markdown().render(advice, "zh")):
         assert "VN" in text
 

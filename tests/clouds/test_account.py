@@ -251,14 +251,26 @@ def test_an_answer_that_is_no_answer_is_said_with_its_action(monkeypatch: pytest
         assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("code", ["TooManyRequestsException", "ThrottlingException", "AccessDeniedException"])
+def test_a_web_page_in_an_answers_place_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    with saying((400, "<!DOCTYPE html>\n<html><title>We'll be back</title></html>")) as (address, _):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        with pytest.raises(Refused, match="a web page") as caught:
+            login().one("service-quotas", PLACE, "get_service_quota", ServiceCode="ec2", QuotaCode="L-1216C47A")
+        assert "<" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "code", ["TooManyRequestsException", "ThrottlingException", "AccessDeniedException", "ServiceException"]
+)
 def test_quotas_that_may_not_be_read_are_said_once_and_stay_unknown(aws: Aws, code: str) -> None:
     """Service Quotas takes few requests a second: whoever is refused is not asked for the other codes too."""
     town.instances()
     asked = answering(aws, ANSWERS | {"servicequotas:GetServiceQuota": refusing(code)})
     account = read_account(aws, (PLACE,), (HOST,), (), NOW, kinds=("g5.xlarge", "p4d.24xlarge"))
-    kind = "account_denied" if code.startswith("Access") else "account_busy"
-    assert [one.reason.key for one in account.excuses] == [kind]
+    kind = {"AccessDeniedException": "denied", "ServiceException": "failed"}.get(code, "busy")
+    (excuse,) = account.excuses
+    assert excuse.reason.key == f"account_{kind}"
+    assert ("L-1216C47A: ServiceException" in excuse.reason.text) is (kind == "failed")
     assert [action for action, _ in asked].count("servicequotas:GetServiceQuota") == 1
     place = account.place(PLACE)
     assert place is not None
@@ -279,6 +291,7 @@ def test_quotas_of_the_families_that_may_be_bought_are_read_and_one_that_is_not_
     assert place.quotas["L-BD136A63"] == 450, "those that are asked after it"
     (excuse,) = account.excuses
     assert excuse.about == "servicequotas:GetAWSDefaultServiceQuota"
+    assert "L-3819A6DF: NoSuchResourceException" in excuse.reason.text
 
 
 def test_a_quota_without_a_value_of_ones_own_is_the_default_and_other_refusals_are_not(aws: Aws) -> None:

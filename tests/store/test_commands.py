@@ -15,7 +15,7 @@ from loadtests.errors import InputError, RunError
 from surgecast.cli import surgecast
 from surgecast.store.bucket import Stored
 from surgecast.store.listing import MOST, folders, told
-from surgecast.store.places import FilePlace, LedgerPlace, Local, LocalName, OutPlace, RunPlace, Storing
+from surgecast.store.places import FilePlace, LedgerPlace, Local, NamePlace, OutPlace, RunPlace, Storing
 from tests.advisor.runs import Town, write
 from tests.gate.simulated import Made
 from tests.house.command_line import commands
@@ -111,19 +111,19 @@ def test_what_is_no_address_is_a_usage_error_before_anybody_is_asked() -> None:
 
 
 PARAMETERS = [(words, one) for words, command in commands().items() for one in command.params]
-HERE = [
-    (words, one)
-    for words, one in PARAMETERS
-    if isinstance(one.type, Local | LocalName) and not isinstance(one.type, FilePlace | LedgerPlace)
-]
+HERE = [(words, one) for words, one in PARAMETERS if isinstance(one.type, Local)]
+KINDS = FilePlace | LedgerPlace | NamePlace | RunPlace | OutPlace
 
 
 def test_every_path_says_whether_it_may_be_an_address() -> None:
     """Click's own type would make a folder called ``s3:`` of one."""
     assert [(words, one.name) for words, one in PARAMETERS if type(one.type) is click.Path] == []
-    files = {"scenario", "budgets", "ca_file", "kubeconfig", "file", "written", "junit", "export", "render"}
     here = {(words, one.name) for words, one in HERE}
-    assert {(words, one.name) for words, one in PARAMETERS if one.name in files} <= here
+    assert {name for _, name in here} == {"file", "kubeconfig", "out", "render", "run", "written"}
+    assert {words for words, name in here if name in ("file", "out", "run")} == {"apply", "store pull", "store push"}
+    for words, one in PARAMETERS:
+        if isinstance(one.type, KINDS):
+            assert isinstance(commands()[words], Storing), words
 
 
 @pytest.mark.parametrize(("words", "one"), HERE, ids=[f"{words} {one.name}" for words, one in HERE])
@@ -131,14 +131,17 @@ def test_a_path_of_this_machine_is_not_made_of_an_address(words: str, one: click
     option = [one.opts[0]] if isinstance(one, click.Option) else []
     done = typed(*words.split(), *option, "s3://my-runs/x")
     assert done.exit_code == 2
-    assert "expected a path on this machine, found s3://my-runs/x" in " ".join(done.output.split())
+    said = " ".join(done.output.replace("│", " ").split())
+    assert "expected a path on this machine, found s3://my-runs/x: " in said
+    assert isinstance(one.type, Local)
+    assert one.type.why in said
     assert not Path("s3:").exists()
 
 
 def test_the_page_lists_every_parameter_that_may_be_an_address() -> None:
     rows = (ROOT / "docs" / "store.md").read_text(encoding="utf-8").splitlines()
     for words, one in PARAMETERS:
-        if isinstance(one.type, FilePlace | LedgerPlace | RunPlace | OutPlace):
+        if isinstance(one.type, KINDS):
             said = one.opts[0] if isinstance(one, click.Option) else one.human_readable_name
             listed = [row for row in rows if row.startswith("| ") and f"`{said}`" in row and f"`{words}`" in row]
             assert listed, (words, said)
