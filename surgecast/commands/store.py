@@ -24,8 +24,8 @@ LIST = "\b\nExample:\n  surgecast store list s3://my-runs/2026"
 def store() -> None:
     """Keep runs in S3, or fetch them from there.
 
-    Wherever a command takes a run or another path, it takes s3://BUCKET/PREFIX/NAME as well, or says why not. Credentials,
-    region and endpoint are those of the AWS environment: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL.
+    Wherever a command takes a path, it takes s3://BUCKET/PREFIX/NAME as well, or says why not. Credentials, region and
+    endpoint are those of the AWS environment: AWS_PROFILE, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL.
     """
 
 

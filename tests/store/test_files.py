@@ -120,9 +120,19 @@ def test_what_lies_there_comes_first_and_goes_back_only_when_it_has_changed(s3: 
     file = lent.__enter__()
     stored(s3, place.key, "somebody else's")
     file.write_text("two")
-    with pytest.raises(SurgecastError, match="not stored.*\n.*is safe"):
+    with pytest.raises(SurgecastError, match=r"not stored.*\n.*is safe"):
         lent.__exit__(None, None, None)
     assert (file.read_text(), body_of(s3, place.key)) == ("two", b"somebody else's")
+
+
+def test_a_catalogue_is_made_again_in_a_store(s3: Any) -> None:
+    words = ("catalog", "refresh", "--out", "s3://my-runs/facts/mine.yaml", "--family", "c7g")
+    first = typed(*words, "--region", "us-east-1")
+    assert first.exit_code == 0, (first.output, first.exception)
+    assert "Stored at s3://my-runs/facts/mine.yaml" in first.stderr
+    assert b"c7g.large" in body_of(s3, "facts/mine.yaml")
+    again = typed(*words)
+    assert "in us-east-1" in again.stderr, "it reads the regions that the stored file has"
 
 
 def test_two_files_of_one_command_do_not_meet(s3: Any) -> None:
