@@ -17,7 +17,7 @@ from advisor.cdns.calendar import is_kept
 from advisor.cdns.promise import Answer, Credit
 from advisor.cdns.tariff import Price, Tariff, Tiers
 from advisor.filed import load, parsed, shipped
-from advisor.offers.catalog import STALE_DAYS, Origin, first_day
+from advisor.offers.origin import STALE_DAYS, Origin, first_day
 from advisor.texts import Message, say
 from loadtests.caching import Caching, CdnName, PerSecond
 from loadtests.errors import InputError
