@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
     NonNegativeInt,
@@ -26,7 +27,7 @@ from pydantic import (
 from advisor.offers.buying import Purchase, PurchaseName, Shop
 from advisor.offers.instead import instead
 from advisor.offers.offer import EVERYWHERE, UNKNOWN_NODE, Offer, by_hand
-from advisor.offers.origin import STALE_DAYS, Origin, days_old
+from advisor.offers.origin import STALE_DAYS, Origin, dated, days_old
 from advisor.texts import Message, say
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
@@ -78,7 +79,7 @@ def _kind_of_price(said: object) -> str:
 
 
 Price = Annotated[
-    Annotated[PositiveFloat, Tag("number")] | Annotated[Fact[PositiveFloat], Tag("fact")],
+    Annotated[PositiveFloat, Tag("number")] | Annotated[Fact[PositiveFloat], AfterValidator(dated), Tag("fact")],
     Discriminator(_kind_of_price),
 ]
 """USD per hour; as a fact where it is not from where the others are."""

@@ -19,6 +19,7 @@ from advisor.offers.catalog import (
     stale,
 )
 from advisor.offers.offer import REHEARSED, UNKNOWN_NODE, Offer
+from advisor.offers.origin import first_day
 from loadtests.errors import InputError
 from loadtests.launch import Launch
 from loadtests.region import Fact
@@ -122,6 +123,32 @@ def test_a_figure_without_an_origin_is_refused() -> None:
     data["facts"]["shapes"]["as_of"] = "last year"
     with pytest.raises(InputError, match=r"facts.shapes.as_of: String should match"):
         parse_catalog("acme.yaml", yaml.safe_dump(data))
+
+
+NO_DAYS = ["2026-11-00", "2026-11-31", "2026-02-29", "0000-11-01", "2026-13", "2026-11-1", "last year", ""]
+
+
+@pytest.mark.parametrize("as_of", NO_DAYS)
+@pytest.mark.parametrize("place", ["facts.prices", "offers.web-16.usd_per_hour", "buying.on_demand.price"])
+def test_a_date_that_no_calendar_has_is_refused(place: str, as_of: str) -> None:
+    data = yaml.safe_load(example())
+    first, second, *_ = place.split(".")
+    fact = {"value": "50%" if first == "buying" else 0.5, "source": "x", "as_of": as_of, "confidence": "measured"}
+    match first:
+        case "facts":
+            data[first][second]["as_of"] = as_of
+        case "offers":
+            data[first][second]["usd_per_hour"] = fact
+        case _:
+            data[first] = {second: {"price": fact}}
+    with pytest.raises(InputError, match=rf"acme.yaml: {place}") as caught:
+        parse_catalog("acme.yaml", yaml.safe_dump(data))
+    assert caught.value.exit_code == 2
+
+
+def test_the_last_days_of_a_month_are_themselves_and_a_month_alone_is_its_first() -> None:
+    days = ["2026-10-31", "2028-02-29", "2026-10"]
+    assert [first_day(one) for one in days] == [date(2026, 10, 31), date(2028, 2, 29), date(2026, 10, 1)]
 
 
 @pytest.mark.parametrize("text", ["- a list", "", "a: [1", "name: x\nname: y"])
