@@ -58,7 +58,7 @@ class Origins(Frozen):
 class Internet(Frozen):
     """What a link carries to the internet, where an offer does not say it itself."""
 
-    fewer_vcpus: PositiveInt
+    fewer_vcpus: Count
     """Below so many vCPUs …"""
     at_most: Annotated[Bitrate, Field(gt=0)]
     """… no more than this;"""
@@ -74,12 +74,21 @@ class Flow(Frozen):
     """Between nodes that the provider was asked to put close together."""
 
 
+Count = Annotated[PositiveInt, Field(le=10**9)]
+Quota = Annotated[NonNegativeInt, Field(le=10**9)]
+"""Of vCPUs."""
+Memory = Annotated[PositiveFloat, Field(le=1e9)]
+"""GiB (2^30 bytes)."""
+Usd = Annotated[PositiveFloat, Field(le=1e6)]
+"""Per hour. Like the others bounded, so that what is infinite, or has a digit too many by far, is no fact."""
+
+
 def _kind_of_price(said: object) -> str:
     return "fact" if isinstance(said, dict | Fact) else "number"
 
 
 Price = Annotated[
-    Annotated[PositiveFloat, Tag("number")] | Annotated[Fact[PositiveFloat], AfterValidator(dated), Tag("fact")],
+    Annotated[Usd, Tag("number")] | Annotated[Fact[Usd], AfterValidator(dated), Tag("fact")],
     Discriminator(_kind_of_price),
 ]
 """USD per hour; as a fact where it is not from where the others are."""
@@ -88,26 +97,26 @@ Price = Annotated[
 class Shelf(Frozen):
     """One offer as the file says it."""
 
-    vcpus: PositiveInt | None = None
-    memory_gib: PositiveFloat | None = None
+    vcpus: Count | None = None
+    memory_gib: Memory | None = None
     in_region: Annotated[Bitrate, Field(gt=0)] | None = None
     egress: Annotated[Bitrate, Field(gt=0)] | None = None
     """To the internet; by the catalogue's rule when absent."""
     burst: Annotated[Bitrate, Field(gt=0)] | None = None
     """In the region, for minutes at a time."""
     arch: Architecture | None = None
-    interfaces: PositiveInt | None = None
-    addresses: PositiveInt | None = None
+    interfaces: Count | None = None
+    addresses: Count | None = None
     """IPv4, of each interface."""
-    connections: PositiveInt | None = None
+    connections: Count | None = None
     usd_per_hour: Price | None = None
-    usd_by_region: dict[str, PositiveFloat] = Field(default_factory=dict)
+    usd_by_region: dict[str, Usd] = Field(default_factory=dict)
     """USD per hour in each region; one that is not named has `usd_per_hour`, or no known price."""
     zones: dict[str, NonNegativeInt] = Field(default_factory=dict)
     """Where they differ from the catalogue's; 0 where it is not offered."""
-    quota_vcpus: dict[str, NonNegativeInt] | None = None
+    quota_vcpus: dict[str, Quota] | None = None
     """Where it falls under a quota of its own: in place of the catalogue's; empty where that is not known."""
-    quota_spot_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    quota_spot_vcpus: dict[str, Quota] = Field(default_factory=dict)
     """The same of spot instances, beside ``quota_vcpus``."""
 
 
@@ -130,8 +139,8 @@ class Catalog(Frozen):
     """Command that asks for a higher quota, with {code}, {region} and {vcpus} in it."""
     zones: dict[str, NonNegativeInt]
     """Zones of each provider region that was looked at."""
-    quota_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
-    quota_spot_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    quota_vcpus: dict[str, Quota] = Field(default_factory=dict)
+    quota_spot_vcpus: dict[str, Quota] = Field(default_factory=dict)
     offers: dict[str, Shelf] = Field(min_length=1)
 
     def all(self) -> tuple[Offer, ...]:

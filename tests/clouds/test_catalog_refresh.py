@@ -123,6 +123,8 @@ def test_a_node_of_eks_keeps_what_its_formula_says(found: Market) -> None:
     [
         (product("c7g.large", "0.0725"), ("c7g.large", 0.0725)),
         (product("c7g.large", "0"), None),
+        (product("c7g.large", "Infinity"), None),
+        (product("c7g.large", "NaN"), None),
         (product("c7g.large", "0.0725", unit="Quantity"), None),
         ('{"product": {}, "terms": {}}', None),
         (product("c7g.large", "0.5").replace('"USD"', '"CNY"'), None),
