@@ -32,6 +32,7 @@ def cautions(
         *_about_scale(found, plans, factor),
         *_about_growth(measurement, found),
         *_about_fit(plans),
+        *_about_prices(plans),
         *_about_demand(wanted),
         *_about_others(found, wanted, plans),
     )
@@ -100,6 +101,16 @@ def _about_fit(plans: Sequence[Plan]) -> Iterator[Message]:
             if row.slack < 0 and row.name in ("quota", "zones"):
                 share = {} if row.name == "zones" else {"share": f"{-row.slack:.0%}"}
                 yield say(f"warn_short_{row.name}", region=plan.region, **share)
+
+
+def _about_prices(plans: Sequence[Plan]) -> Iterator[Message]:
+    """Each source of a price that is assumed, with the regions that it is taken for."""
+    found: dict[str, list[str]] = {}
+    for plan in plans:
+        if plan.offers.assumed:
+            found.setdefault(plan.offers.assumed, []).append(plan.region)
+    for source, regions in found.items():
+        yield say("warn_assumed_price", source=source, regions=", ".join(regions))
 
 
 def _about_demand(wanted: Sequence[Demand]) -> Iterator[Message]:

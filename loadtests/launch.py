@@ -54,11 +54,11 @@ class RehearsedNode(Frozen):
     """What one node of the rehearsed target is; what is left out is not known."""
 
     vcpus: PositiveInt | None = None
-    memory_gib: float | None = Field(default=None, gt=0)
+    memory_gib: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """GiB (2^30 bytes)."""
     egress: Bitrate | None = Field(default=None, gt=0)
     """Sustained, to the internet."""
-    usd_per_hour: float | None = Field(default=None, gt=0)
+    usd_per_hour: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 def _kind_of_node(said: object) -> str:

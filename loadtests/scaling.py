@@ -59,7 +59,7 @@ class Launches(Frozen):
 
     burst: PositiveInt
     """At once."""
-    per_second: Annotated[float, Field(gt=0)]
+    per_second: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """After that."""
 
     def seconds(self, nodes: int) -> float:

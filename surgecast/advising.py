@@ -73,7 +73,7 @@ def write_advice(runs: Sequence[str], wanted: Wanted) -> list[Path]:
     if not runs:
         raise InputError("no run given", hint="name a run folder, such as runs/20261205T123000Z-viral-goal")
     asked = parse_audience(wanted.audience) if wanted.audience else None
-    with _no_cycles():
+    with _no_cycles(), _placed(wanted.scenario or runs[0]):
         read = [_planned_for(read_recording(run), wanted.scenario) for run in runs]
         scenario = read[0].header.scenario
         own = read_files(wanted.catalogs)
@@ -141,6 +141,17 @@ def write_backtest(ledger: Path | Beside, runs: Sequence[str], *, events: Path |
     click.echo(terminal(found, lang))
     for file in write_pages(found, out, lang):
         click.echo(str(file))
+
+
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """What is said of a setting of the launch, with the scenario or the run that it stands in."""
+    try:
+        yield
+    except InputError as error:
+        if not error.message.startswith("launch."):
+            raise
+        raise InputError(f"{place}: {error.message}", hint=error.hint) from error
 
 
 @contextmanager

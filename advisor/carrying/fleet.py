@@ -99,6 +99,8 @@ class Fleet(Frozen):
     usd_per_hour: float | None
     """Of ``nodes``; None when nobody knows."""
     usd_per_event: float | None
+    assumed: str = ""
+    """Where the price of a node is from, where that is not its own region's or nobody says it; else empty."""
 
 
 def fleet_of(plan: Plan, scaling: ScalingAdvice, launch: Launch) -> Fleet:
@@ -129,6 +131,7 @@ def fleet_of(plan: Plan, scaling: ScalingAdvice, launch: Launch) -> Fleet:
         pods=pods,
         usd_per_hour=mix.usd_per_hour if mix is not None else None if best is None else best.usd_per_hour,
         usd_per_event=mix.usd_per_event if mix is not None else None if best is None else best.usd_per_event,
+        assumed=plan.offers.assumed if parts else "",
     )
 
 

@@ -25,7 +25,7 @@ import yaml
 from advisor import figures
 from advisor.advice import Advice, RegionAdvice
 from advisor.carrying.exporting import Written, exported
-from advisor.carrying.fleet import Group
+from advisor.carrying.fleet import Fleet, Group
 from advisor.carrying.generators import FULL, VCPUS, machines
 from advisor.cdns.offer import CdnOffer, load_offer
 from advisor.cdns.shield import ShieldChoice, shield_of
@@ -207,6 +207,7 @@ def _nodes(
     need = best.groups or group_need(fleet.most, None)
     said.groups = fleet.groups
     said.values |= {
+        "assumed": fleet.assumed,
         "peak": f"{fleet.nodes:,}",
         "most": f"{fleet.most:,}",
         "calm": f"{fleet.calm:,}",
@@ -216,10 +217,10 @@ def _nodes(
         "starting": figures.seconds(starting),
         "each": f"{need.each:,}",
     }
-    return {group.key: _group(group, need.each) for group in fleet.groups if group.most}, _event(asked, starting)
+    return {group.key: _group(group, need.each, fleet) for group in fleet.groups if group.most}, _event(asked, starting)
 
 
-def _group(group: Group, each: int) -> dict[str, Any]:
+def _group(group: Group, each: int, fleet: Fleet) -> dict[str, Any]:
     return {
         "capacity_type": Because(group.capacity.upper().replace("-", "_"), "capacity"),
         "min": Because(group.calm, "calm"),
@@ -228,7 +229,7 @@ def _group(group: Group, each: int) -> dict[str, Any]:
         "ahead": Because(group.ahead, "ahead"),
         "warm": Because(group.warm, "warm"),
         "per_group": Because(each, "per_group"),
-        "instance_types": Because((group.offer,), "type"),
+        "instance_types": Because((group.offer,), "type_assumed" if fleet.assumed else "type"),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from advisor.cdns.offer import CdnOffer, Limits
 from advisor.clouds.snapshot import Account, EdgeQuotas
-from advisor.offers.catalog import Origin
+from advisor.offers.origin import Origin
 from loadtests.region import Frozen
 from loadtests.units import show_bitrate
 

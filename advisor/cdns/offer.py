@@ -11,13 +11,13 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Final, Self
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, field_validator, model_validator
 
 from advisor.cdns.calendar import is_kept
 from advisor.cdns.promise import Answer, Credit
 from advisor.cdns.tariff import Price, Tariff, Tiers
 from advisor.filed import load, parsed, shipped
-from advisor.offers.catalog import STALE_DAYS, Origin, first_day
+from advisor.offers.origin import STALE_DAYS, Origin, dated, first_day
 from advisor.texts import Message, say
 from loadtests.caching import Caching, CdnName, PerSecond
 from loadtests.errors import InputError
@@ -127,7 +127,7 @@ class CdnOffer(Frozen):
     name: CdnName
     title: Names
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
-    usd: Fact[Annotated[float, Field(gt=0, le=1e6)]] | None = None
+    usd: Annotated[Fact[Annotated[float, Field(gt=0, le=1e6)]], AfterValidator(dated)] | None = None
     """US dollars for one unit of another currency."""
     period: Annotated[str, Field(pattern="^(month|day)$")]
     """How long volume adds up to tiers; an event is taken to lie within one (assumed)."""

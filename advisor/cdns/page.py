@@ -14,7 +14,7 @@ from advisor.cdns.promise import Answer, down
 from advisor.cdns.shield import ShieldChoice
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.offers.catalog import Origin
+from advisor.offers.origin import Origin
 from advisor.texts import fill, listed, name_of, texts, told
 from loadtests.region import Names
 

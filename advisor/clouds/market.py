@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -146,7 +147,7 @@ def price_of(text: str) -> tuple[str, float] | None:
     for term in told.get("terms", {}).get("OnDemand", {}).values():
         for dimension in term.get("priceDimensions", {}).values():
             usd = float(dimension.get("pricePerUnit", {}).get("USD") or 0)
-            if name and usd > 0 and dimension.get("unit") == "Hrs":
+            if name and 0 < usd < math.inf and dimension.get("unit") == "Hrs":
                 return str(name), usd
     return None
 

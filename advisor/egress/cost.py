@@ -15,8 +15,8 @@ from typing import NamedTuple
 from advisor.egress.prices import EgressList
 from advisor.interval import Interval
 from advisor.models import Excuse
-from advisor.offers.catalog import Origin
 from advisor.offers.offer import Offer
+from advisor.offers.origin import Origin
 from advisor.plans.plan import Plan
 from loadtests.region import Frozen
 

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from advisor.cdns.tariff import Price, Tariff, Tiers
 from advisor.filed import load, parsed, shipped
-from advisor.offers.catalog import STALE_DAYS, Origin, days_old
+from advisor.offers.origin import STALE_DAYS, Origin, days_old
 from advisor.texts import Message, say
 from loadtests.caching import CdnName
 from loadtests.errors import InputError

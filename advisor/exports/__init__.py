@@ -66,6 +66,11 @@ class Exported:
         return "target_of_type" if len({one.offer for one in self.fleet.groups}) == 1 else "target_of_types"
 
     @property
+    def offer_why(self) -> str:
+        """The reason of a shape: where its price is assumed, that is said."""
+        return "offer_assumed" if self.fleet.assumed else "offer"
+
+    @property
     def name(self) -> str:
         """Of everything that is made for the workload."""
         return self.settings.workload
@@ -90,6 +95,7 @@ class Exported:
             "share": figures.percent(found.target / found.per_pod),
             "carries": figures.rate(found.per_pod, found.unit),
             **named(lang, groups),
+            "assumed": self.fleet.assumed,
             "ahead": f"{found.ahead or 0:,}",
             "unmet": figures.percent(found.reactive_share),
             "run": self.run,

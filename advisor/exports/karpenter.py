@@ -44,7 +44,7 @@ def _pool(asked: Exported, place: int, group: Group, nodes: int, why: str) -> di
         {
             "key": "node.kubernetes.io/instance-type",
             "operator": "In",
-            "values": Because([group.offer], "offer"),
+            "values": Because([group.offer], asked.offer_why),
         },
         {"key": "karpenter.sh/capacity-type", "operator": "In", "values": Because([group.capacity], "capacity")},
     ]

@@ -10,9 +10,10 @@ from __future__ import annotations
 from functools import reduce
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from advisor.offers.allowance import Allowance, Source
+from advisor.offers.origin import dated
 from loadtests.region import Fact, Frozen
 from loadtests.units import Duration, Share
 
@@ -24,15 +25,15 @@ PaidName: TypeAlias = PurchaseName | Literal["owned"]
 class Purchase(Frozen):
     """One way to pay for a node."""
 
-    price: Fact[Annotated[Share, Field(gt=0)]]
+    price: Annotated[Fact[Annotated[Share, Field(gt=0)]], AfterValidator(dated)]
     """While it runs, as a share of the price on demand."""
-    waiting: Fact[Share] | None = None
+    waiting: Annotated[Fact[Share], AfterValidator(dated)] | None = None
     """The same while it is kept stopped; None where there is no such state."""
-    restart: Fact[Duration] | None = None
+    restart: Annotated[Fact[Duration], AfterValidator(dated)] | None = None
     """Until a stopped node runs."""
-    interrupted: Fact[Share] | None = None
+    interrupted: Annotated[Fact[Share], AfterValidator(dated)] | None = None
     """Share of nodes that are taken back within a month; None where none are."""
-    notice: Fact[Duration] | None = None
+    notice: Annotated[Fact[Duration], AfterValidator(dated)] | None = None
     """From the warning to the end."""
     assured: bool = False
     """Whether the provider promises that the node is there when it is asked for."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import (
+    AfterValidator,
     Discriminator,
     Field,
     NonNegativeInt,
@@ -24,7 +25,9 @@ from pydantic import (
 )
 
 from advisor.offers.buying import Purchase, PurchaseName, Shop
+from advisor.offers.instead import instead
 from advisor.offers.offer import EVERYWHERE, UNKNOWN_NODE, Offer, by_hand
+from advisor.offers.origin import STALE_DAYS, Origin, dated, days_old
 from advisor.texts import Message, say
 from loadtests.document import read_yaml
 from loadtests.errors import InputError
@@ -33,20 +36,9 @@ from loadtests.region import Fact, Frozen
 from loadtests.scaling import Launches
 from loadtests.units import Bitrate, Share
 
-STALE_DAYS: Final = 180
-"""Days after which prices and quotas are to be looked up again (assumed)."""
 _HINT: Final = "docs/planning.md shows how to write a catalogue"
 
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])(-([0-2]\d|3[01]))?$")]
-
-
-class Origin(Frozen):
-    """Where a kind of figure is from."""
-
-    source: Annotated[str, Field(min_length=1)]
-    as_of: Day
-    confidence: Annotated[str, Field(pattern="^(measured|derived|assumed)$")]
 
 
 class Origins(Frozen):
@@ -66,7 +58,7 @@ class Origins(Frozen):
 class Internet(Frozen):
     """What a link carries to the internet, where an offer does not say it itself."""
 
-    fewer_vcpus: PositiveInt
+    fewer_vcpus: Count
     """Below so many vCPUs …"""
     at_most: Annotated[Bitrate, Field(gt=0)]
     """… no more than this;"""
@@ -82,12 +74,21 @@ class Flow(Frozen):
     """Between nodes that the provider was asked to put close together."""
 
 
+Count = Annotated[PositiveInt, Field(le=10**9)]
+Quota = Annotated[NonNegativeInt, Field(le=10**9)]
+"""Of vCPUs."""
+Memory = Annotated[PositiveFloat, Field(le=1e9)]
+"""GiB (2^30 bytes)."""
+Usd = Annotated[PositiveFloat, Field(le=1e6)]
+"""Per hour. Like the others bounded, so that what is infinite, or has a digit too many by far, is no fact."""
+
+
 def _kind_of_price(said: object) -> str:
     return "fact" if isinstance(said, dict | Fact) else "number"
 
 
 Price = Annotated[
-    Annotated[PositiveFloat, Tag("number")] | Annotated[Fact[PositiveFloat], Tag("fact")],
+    Annotated[Usd, Tag("number")] | Annotated[Fact[Usd], AfterValidator(dated), Tag("fact")],
     Discriminator(_kind_of_price),
 ]
 """USD per hour; as a fact where it is not from where the others are."""
@@ -96,26 +97,26 @@ Price = Annotated[
 class Shelf(Frozen):
     """One offer as the file says it."""
 
-    vcpus: PositiveInt | None = None
-    memory_gib: PositiveFloat | None = None
+    vcpus: Count | None = None
+    memory_gib: Memory | None = None
     in_region: Annotated[Bitrate, Field(gt=0)] | None = None
     egress: Annotated[Bitrate, Field(gt=0)] | None = None
     """To the internet; by the catalogue's rule when absent."""
     burst: Annotated[Bitrate, Field(gt=0)] | None = None
     """In the region, for minutes at a time."""
     arch: Architecture | None = None
-    interfaces: PositiveInt | None = None
-    addresses: PositiveInt | None = None
+    interfaces: Count | None = None
+    addresses: Count | None = None
     """IPv4, of each interface."""
-    connections: PositiveInt | None = None
+    connections: Count | None = None
     usd_per_hour: Price | None = None
-    usd_by_region: dict[str, PositiveFloat] = Field(default_factory=dict)
+    usd_by_region: dict[str, Usd] = Field(default_factory=dict)
     """USD per hour in each region; one that is not named has `usd_per_hour`, or no known price."""
     zones: dict[str, NonNegativeInt] = Field(default_factory=dict)
     """Where they differ from the catalogue's; 0 where it is not offered."""
-    quota_vcpus: dict[str, NonNegativeInt] | None = None
+    quota_vcpus: dict[str, Quota] | None = None
     """Where it falls under a quota of its own: in place of the catalogue's; empty where that is not known."""
-    quota_spot_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    quota_spot_vcpus: dict[str, Quota] = Field(default_factory=dict)
     """The same of spot instances, beside ``quota_vcpus``."""
 
 
@@ -138,8 +139,8 @@ class Catalog(Frozen):
     """Command that asks for a higher quota, with {code}, {region} and {vcpus} in it."""
     zones: dict[str, NonNegativeInt]
     """Zones of each provider region that was looked at."""
-    quota_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
-    quota_spot_vcpus: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    quota_vcpus: dict[str, Quota] = Field(default_factory=dict)
+    quota_spot_vcpus: dict[str, Quota] = Field(default_factory=dict)
     offers: dict[str, Shelf] = Field(min_length=1)
 
     def all(self) -> tuple[Offer, ...]:
@@ -323,39 +324,47 @@ def stock_of(launch: Launch, own: Sequence[Read] = ()) -> Stock:
     known = [offer for read in own for offer in read.offers]
     node, offers = node_of(launch, known), offers_of(launch, known)
     ours = {read.shop.catalog: read.shop for read in own}
-    names = sorted({offer.catalog for offer in (node, *offers) if offer.catalog})
-    shops = tuple(ours[name] if name in ours else load(name).shop for name in names)
+    named = (*launch.offers, *([launch.node] if isinstance(launch.node, str) else []))
+    theirs = [load(name).shop for name in sorted({one.catalog for one in _shipped(named, "launch", known)})]
+    shops = (*ours.values(), *(shop for shop in theirs if shop not in ours.values()))
     return Stock(node, one_of_each(offers, node), shops)
 
 
 def offers_of(launch: Launch, own: Sequence[Offer] = ()) -> tuple[Offer, ...]:
     """What ``launch.offers`` names, whole catalogues or single offers of those that ship, and all of one's ``own``.
 
-    None twice; a catalogue of one's own takes the place of the one of its name that ships.
+    None twice; wherever a catalogue of one's own looked, it takes the place of those that ship (`instead`).
     """
-    found = {(offer.catalog, offer.name): offer for offer in own}
-    ours = {offer.catalog for offer in own}
-    for name in launch.offers:
-        if name not in ours:
-            for offer in load_catalog(name) if name in catalog_names() else (_named(name, "launch.offers", own),):
-                found[offer.catalog, offer.name] = offer
-    return tuple(found.values())
+    ours = {(offer.catalog, offer.name): offer for offer in own}
+    return instead(_shipped(launch.offers, "launch.offers", own), tuple(ours.values()))
 
 
 def node_of(launch: Launch, own: Sequence[Offer] = ()) -> Offer:
     """What the rehearsed node is, as far as the scenario says it; catalogues of one's ``own`` are looked at first."""
     if launch.node is None:
         return UNKNOWN_NODE
-    return _named(launch.node, "launch.node", own) if isinstance(launch.node, str) else by_hand(launch.node)
-
-
-def _named(name: str, field: str, own: Sequence[Offer] = ()) -> Offer:
-    shipped = (offer for catalog in catalog_names() for offer in load_catalog(catalog))
-    for offer in (*own, *shipped):
-        if offer.name == name:
+    if not isinstance(launch.node, str):
+        return by_hand(launch.node)
+    for offer in instead(_shipped((launch.node,), "launch.node", own), own):
+        if offer.name == launch.node:
             return offer
+    raise _unknown(launch.node, "launch.node", own)
+
+
+def _shipped(names: Iterable[str], field: str, own: Sequence[Offer]) -> Iterator[Offer]:
+    """What ships under these names; InputError where one is neither of that nor of one's ``own``."""
+    ours = {name for offer in own for name in (offer.catalog, offer.name)}
+    for name in names:
+        catalogs = (name,) if name in catalog_names() else catalog_names()
+        found = [offer for one in catalogs for offer in load_catalog(one) if name in (one, offer.name)]
+        if not found and name not in ours:
+            raise _unknown(name, field, own)
+        yield from found
+
+
+def _unknown(name: str, field: str, own: Sequence[Offer]) -> InputError:
     known = ", ".join(sorted({*catalog_names(), *(offer.catalog for offer in own)}))
-    raise InputError(
+    return InputError(
         f"{field}: no catalogue and no offer is called {name!r} (catalogues: {known})",
         hint="name a catalogue or an offer in one; docs/planning.md lists those that ship",
     )
@@ -377,17 +386,6 @@ def _stale(oldest: dict[str, str], day: date) -> Iterator[Message]:
         days = days_old(as_of, day)
         if days > STALE_DAYS:
             yield say("warn_stale_catalog", catalog=catalog, as_of=as_of, days=str(days))
-
-
-def days_old(as_of: str, day: date) -> int:
-    """Days from a date of a fact to another day; below zero where the fact is younger."""
-    return (day - first_day(as_of)).days
-
-
-def first_day(as_of: str) -> date:
-    """The first day of a month where only that is known; days that a month has not are its last."""
-    year, month, *rest = (int(part) for part in as_of.split("-"))
-    return date(year, month, min(rest[0] if rest else 1, 28))
 
 
 def one_of_each(offers: Sequence[Offer], node: Offer) -> tuple[Offer, ...]:

@@ -8,8 +8,9 @@ from typing import Final
 
 from advisor import figures
 from advisor.cluster.fitting import eks_allocatable, machine_of
-from advisor.offers.catalog import STALE_DAYS, Catalog, catalog_of, days_old
+from advisor.offers.catalog import Catalog, catalog_of
 from advisor.offers.offer import EVERYWHERE, Offer
+from advisor.offers.origin import STALE_DAYS, days_old
 
 UNKNOWN: Final = "?"
 

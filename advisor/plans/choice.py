@@ -82,6 +82,14 @@ class Choice(Frozen):
         return self.chosen or (beyond if is_short else None)
 
     @property
+    def assumed(self) -> str:
+        """Where the price of the offer shown first is from, where it is a provider's and assumed; else empty."""
+        shown = self.best or self.beyond
+        if shown is None or shown.price is None or not shown.offer.provider:
+            return ""
+        return shown.price.source if shown.price.confidence == "assumed" else ""
+
+    @property
     def refused(self) -> tuple[Excuse, ...]:
         """Every other offer, each with its reason; the reason's key is its code."""
         return tuple(excuse for refusal in self.refusals for excuse in refusal.each())

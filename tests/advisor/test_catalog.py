@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from advisor.offers.catalog import (
     stale,
 )
 from advisor.offers.offer import REHEARSED, UNKNOWN_NODE, Offer
+from advisor.offers.origin import first_day
 from loadtests.errors import InputError
 from loadtests.launch import Launch
 from loadtests.region import Fact
@@ -122,6 +124,65 @@ def test_a_figure_without_an_origin_is_refused() -> None:
     data["facts"]["shapes"]["as_of"] = "last year"
     with pytest.raises(InputError, match=r"facts.shapes.as_of: String should match"):
         parse_catalog("acme.yaml", yaml.safe_dump(data))
+
+
+ENDLESS = [
+    ("usd_per_hour", math.inf),
+    ("usd_per_hour", math.nan),
+    ("usd_per_hour", {"value": math.inf, "source": "x", "as_of": "2026-11", "confidence": "measured"}),
+    ("usd_by_region", {"north-1": math.inf}),
+    ("memory_gib", math.inf),
+    ("memory_gib", 1e300),
+    ("vcpus", 10**400),
+    ("connections", 10**400),
+    ("quota_vcpus", {"north-1": 10**400}),
+    ("egress", f"{10**400}Gbps"),
+]
+
+
+@pytest.mark.parametrize(("field", "figure"), ENDLESS)
+def test_a_figure_without_an_end_is_no_fact(field: str, figure: object) -> None:
+    data = yaml.safe_load(example())
+    data["offers"]["web-16"][field] = figure
+    with pytest.raises(InputError, match=r"acme.yaml: .*(less than or|greater than|unit)") as caught:
+        parse_catalog("acme.yaml", yaml.safe_dump(data))
+    assert caught.value.exit_code == 2
+
+
+def test_nodes_are_not_started_endlessly_fast_nor_is_a_node_by_hand_without_end() -> None:
+    data = yaml.safe_load(example())
+    data["launches"]["per_second"] = math.inf
+    with pytest.raises(InputError, match=r"acme.yaml: launches.per_second: Input should be a finite number"):
+        parse_catalog("acme.yaml", yaml.safe_dump(data))
+    for field in ("memory_gib", "usd_per_hour"):
+        with pytest.raises(ValueError, match="finite number"):
+            Launch.model_validate({"node": {field: math.inf}})
+
+
+NO_DAYS = ["2026-11-00", "2026-11-31", "2026-02-29", "0000-11-01", "2026-13", "2026-11-1", "last year", ""]
+
+
+@pytest.mark.parametrize("as_of", NO_DAYS)
+@pytest.mark.parametrize("place", ["facts.prices", "offers.web-16.usd_per_hour", "buying.on_demand.price"])
+def test_a_date_that_no_calendar_has_is_refused(place: str, as_of: str) -> None:
+    data = yaml.safe_load(example())
+    first, second, *_ = place.split(".")
+    fact = {"value": "50%" if first == "buying" else 0.5, "source": "x", "as_of": as_of, "confidence": "measured"}
+    match first:
+        case "facts":
+            data[first][second]["as_of"] = as_of
+        case "offers":
+            data[first][second]["usd_per_hour"] = fact
+        case _:
+            data[first] = {second: {"price": fact}}
+    with pytest.raises(InputError, match=rf"acme.yaml: {place}") as caught:
+        parse_catalog("acme.yaml", yaml.safe_dump(data))
+    assert caught.value.exit_code == 2
+
+
+def test_the_last_days_of_a_month_are_themselves_and_a_month_alone_is_its_first() -> None:
+    days = ["2026-10-31", "2028-02-29", "2026-10"]
+    assert [first_day(one) for one in days] == [date(2026, 10, 31), date(2028, 2, 29), date(2026, 10, 1)]
 
 
 @pytest.mark.parametrize("text", ["- a list", "", "a: [1", "name: x\nname: y"])

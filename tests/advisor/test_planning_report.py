@@ -9,8 +9,10 @@ import pytest
 
 from advisor.advice import Advice
 from advisor.advising import advise
-from advisor.offers.catalog import load_catalog
+from advisor.offers.catalog import Read, load, load_catalog
+from advisor.own import Own
 from advisor.pages.planning import amount, bar
+from advisor.pages.summary import summary
 from advisor.plans.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.json import Json
@@ -45,6 +47,38 @@ def test_offers_and_limits_are_told(offered: Advice, lang: str) -> None:
         assert texts(lang)["constraint_quota"] in text
         assert texts(lang)["driver_capacity"] in text
         assert amount(quota.asked.mid, quota.unit) in text
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_price_of_another_region_is_told_wherever_it_stands(offered: Advice, lang: str) -> None:
+    source, assumed = "price of us-east-1, taken for other regions", texts(lang)["confidence_assumed"]
+    assert f"{source}, 2026-07-20 ({assumed}) |" in Markdown().render(offered, lang)
+    regions = ", ".join(region.code for region in offered.regions)
+    warning = fill(lang, "warn_assumed_price", regions=regions, source=source)
+    for text in (Html().render(offered, lang), Markdown().render(offered, lang), summary(offered, lang)):
+        assert warning in text
+    for region in offered.regions:
+        assert region.fleet is not None
+        assert region.fleet.assumed == (source if region.fleet.groups else "")
+
+
+def test_a_price_of_the_region_itself_or_of_the_scenario_is_not_warned_of(saturated: Run) -> None:
+    catalog = load("ec2").catalog.model_copy(update={"prices_of": ""})
+    here = Read(catalog, catalog.all(), catalog.shop())
+    run = launched(saturated, node="c7g.4xlarge", offers=["ec2"])
+    by_hand = launched(saturated, node={"vcpus": 16, "usd_per_hour": 0.5})
+    for advice in (advise([run], own=Own(catalogs=[here])), advise([by_hand])):
+        assert isinstance(advice.regions[0].nodes, Plan)
+        assert advice.regions[0].nodes.offers.best is not None
+        assert advice.regions[0].nodes.offers.best.price is not None
+        assert "warn_assumed_price" not in {one.key for one in advice.warnings}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_what_money_is_says_what_is_counted(offered: Advice, lang: str) -> None:
+    (said,) = (one for one in offered.assumptions if one.key == "assume_price")
+    assert ("egress only" in said.text, "all tiers" in said.text) == (False, True)
+    assert texts(lang)["assume_price"] in Markdown().render(offered, lang)
 
 
 def test_a_quota_that_is_too_small_is_warned_of(offered: Advice) -> None:

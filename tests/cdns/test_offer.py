@@ -20,6 +20,7 @@ from loadtests.region import load_region, region_codes
 from tests.house.tree import blocks, inline_code, read, rows
 
 PAGE = Path("docs/cdn.md")
+DATED = {"source": "x", "as_of": "2026-11", "confidence": "measured"}
 
 
 def example() -> str:
@@ -97,13 +98,19 @@ def test_the_example_of_the_page_is_one() -> None:
         (changed(zones={"a": {"regions": ["id"]}, "b": {"taken": ["id"]}}), "id in two zones; keep one"),
         (changed(sla="101%"), "sla: expected at most 100%"),
         (changed(price=1), "price: unknown key"),
+        (
+            changed(facts={"prices": DATED | {"as_of": "2026-11-31"}}),
+            r"facts\.prices\.as_of: as_of '2026-11-31' is in no",
+        ),
+        (changed(notices=[DATED | {"days": 3, "as_of": "2026-02-30"}]), r"notices\.0\.as_of"),
+        (changed(usd=DATED | {"value": 1.1, "as_of": "2026"}), "usd: as_of '2026' is in no calendar"),
         (changed(tiers="stairs"), "tiers: Input should be 'marginal' or 'reached'"),
         (changed(zones={"a": {"regions": ["id"], "per_gb": [-1, 0, 0]}}), "greater than or equal to 0"),
         (changed(zones={"a": {"regions": ["id"], "per_gb": [float("nan")] * 3}}), "zones"),
         (changed(name="../etc"), "name: String should match pattern"),
         (changed(quotas={"service": "x; rm -rf", "region": "r", "egress": "e", "requests_per_second": "q"}), "service"),
         (
-            changed(notices=[{"days": 0, "source": "x", "as_of": "2026-11", "confidence": "measured"}]),
+            changed(notices=[DATED | {"days": 0}]),
             r"notices\.0\.days",
         ),
         ("[]", "expected a mapping of fields, found list"),

@@ -463,7 +463,32 @@ def test_the_command_line_writes_letters_and_refuses_a_cdn_that_nobody_knows(run
         assert (out / f"surge-notice-tencent.{lang}.md").stat().st_size > 1000
     refused = typed("tencent", "nobody")
     assert getattr(refused.exception, "exit_code", None) == 2
-    assert "launch.cdn.offers: no CDN is called 'nobody' (known: alibaba" in str(refused.exception)
+    told = "launch.cdn.offers: no CDN is called 'nobody' (known: alibaba"
+    assert str(refused.exception).startswith(f"{scenario}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"cdn": {"offers": ["tencent"], "used_gb": {"tencent": {"asia-9": 1}}}},
+            "launch.cdn.used_gb.tencent: no zone",
+        ),
+        ({"offers": ["nope"]}, "launch.offers: no catalogue and no offer is called 'nope'"),
+        ({"node": "nope"}, "launch.node: no catalogue and no offer is called 'nope'"),
+    ],
+)
+def test_a_setting_that_no_catalogue_knows_is_told_with_its_file(
+    fields: dict[str, Any], told: str, run: Run, tmp_path: Path
+) -> None:
+    data = run.header.scenario.model_dump(mode="json")
+    data["launch"] |= fields
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+    played = str(write(Town(seed=3), tmp_path))
+    refused = CliRunner().invoke(surgecast, ["advise", played, "--scenario", str(scenario)])
+    assert getattr(refused.exception, "exit_code", None) == 2
+    assert str(refused.exception).startswith(f"{scenario}: {told}")
 
 
 def promises(plan: CdnPlan, lang: str, cdn: str) -> list[str]:

@@ -123,6 +123,8 @@ def test_a_node_of_eks_keeps_what_its_formula_says(found: Market) -> None:
     [
         (product("c7g.large", "0.0725"), ("c7g.large", 0.0725)),
         (product("c7g.large", "0"), None),
+        (product("c7g.large", "Infinity"), None),
+        (product("c7g.large", "NaN"), None),
         (product("c7g.large", "0.0725", unit="Quantity"), None),
         ('{"product": {}, "terms": {}}', None),
         (product("c7g.large", "0.5").replace('"USD"', '"CNY"'), None),
@@ -303,14 +305,59 @@ def test_a_catalogue_is_shown_with_sources_and_what_is_not_known(found: Market, 
         list(show_lines("nowhere", (), DAY))
 
 
-def test_a_catalogue_of_ones_own_takes_the_place_of_the_one_that_ships(found: Market) -> None:
-    own = parsed("ec2.yaml", catalog_text("ec2", found, DAY))
+@pytest.mark.parametrize("name", ["my-ec2", "ec2"])
+def test_a_catalogue_of_ones_own_takes_the_place_of_what_ships_wherever_it_looked(name: str, found: Market) -> None:
+    """Whatever the file is called: no type stands there at an assumed price, or without the account's quota."""
+    own = parsed("my-ec2.yaml", catalog_text(name, found, DAY))
     stock = stock_of(Launch.model_validate({"node": "c7g.4xlarge", "offers": ["ec2"]}), [own])
-    assert stock.node in own.offers
-    assert [*stock.offers] == [one for one in own.offers if one.name != "c7g.4xlarge"]
-    assert stock.shops == (own.shop,)
-    beside = stock_of(Launch.model_validate({"offers": ["m7g.4xlarge"]}), [own])
-    assert {one.name for one in beside.offers} == {one.name for one in own.offers} | {"m7g.4xlarge"}
+    ours = {one.name: one for one in own.offers}
+    there = [one for one in (stock.node, *stock.offers) if set(REGIONS) & set(one.zones or ())]
+    assert sorted(one.name for one in there) == sorted(ours)
+    for offer in there:
+        for place in REGIONS:
+            assert offer.price_in(place) == ours[offer.name].price_in(place)
+            assert offer.quota_vcpus[place] == ours[offer.name].quota_vcpus[place]
+            assert (offer.zones or {})[place] == (ours[offer.name].zones or {})[place]
+    assert {shop.catalog for shop in stock.shops} == {name, "ec2"}
+
+
+@pytest.mark.parametrize("offered", [["ec2"], ["c7gn.4xlarge", "m7g.4xlarge"]])
+def test_elsewhere_what_ships_stays(offered: list[str], found: Market) -> None:
+    own = parsed("my-ec2.yaml", catalog_text("my-ec2", found, DAY))
+    known = {one.name: one for one in load("ec2").offers}
+    stock = stock_of(Launch.model_validate({"node": "c7g.4xlarge", "offers": offered}), [own])
+    assert stock.node.catalog == "my-ec2"
+    for name in ("c7g.4xlarge", "c7gn.4xlarge", "m7g.4xlarge"):
+        (offer,) = (one for one in (stock.node, *stock.offers) if one.name == name)
+        assert offer.price_in("eu-west-1") == known[name].price_in("eu-west-1")
+        assert (offer.zones or {})["eu-west-1"] == (known[name].zones or {})["eu-west-1"]
+        assert "eu-west-1" not in offer.quota_vcpus
+    (beside,) = (one for one in stock.offers if one.name == "m7g.4xlarge")
+    assert (beside.price_in("ap-southeast-3"), (beside.zones or {}).get("ap-southeast-3")) == (None, None)
+
+
+def test_a_catalogue_of_ones_own_alone_is_planned_with_alone(found: Market) -> None:
+    own = parsed("my-ec2.yaml", catalog_text("my-ec2", found, DAY))
+    stock = stock_of(Launch(), [own])
+    assert (stock.offers, stock.shops) == (own.offers, (own.shop,))
+
+
+def test_one_file_for_each_region_makes_no_region_twice(found: Market) -> None:
+    files = []
+    for place in REGIONS:
+        here = Market(
+            found.shapes,
+            {place: found.zones[place]},
+            {place: found.zone_counts[place]},
+            {place: found.prices.get(place, {})},
+            {code: {place: quotas[place]} for code, quotas in found.quotas.items()},
+        )
+        files.append(parsed(f"{place}.yaml", catalog_text(place, here, DAY)))
+    stock = stock_of(Launch.model_validate({"offers": ["ec2"]}), files)
+    for place in (*REGIONS, "eu-west-1"):
+        names = [one.name for one in stock.offers if place in (one.zones or {})]
+        assert len(names) == len(set(names)) > 0
+    assert {shop.catalog for shop in stock.shops} == {*REGIONS, "ec2"}
 
 
 def test_what_no_api_tells_is_carried_over(found: Market) -> None:

@@ -113,6 +113,16 @@ def test_a_node_pool_of_each_shape_that_was_chosen(run: Run) -> None:
         assert pool["spec"]["template"]["spec"]["requirements"][0]["values"] == [group.offer]
 
 
+def test_a_price_that_is_assumed_is_told_in_the_manifest(run: Run, tmp_path: Path) -> None:
+    advice, scenario = chosen(run, scaling=SCALING)
+    export(advice, scenario, tmp_path)
+    files = list(tmp_path.rglob("nodepool.yaml"))
+    assert files
+    for text in (file.read_text(encoding="utf-8") for file in files):
+        assert "price is assumed (price of us-east-1," in text
+        assert "价格为假定（price of us-east-1," in text
+
+
 def test_every_line_names_a_reason_that_stands_above_in_both_languages(
     advice: Advice, run: Run, tmp_path: Path
 ) -> None:

@@ -114,6 +114,15 @@ def test_every_value_has_a_reason_in_both_languages(known: Advised, tmp_path: Pa
             assert all("{" not in text and text for text in reason.values())
 
 
+def test_a_price_that_is_assumed_is_told(known: Advised, tmp_path: Path) -> None:
+    known.export(tmp_path)
+    data = read(tmp_path)
+    whys = {why for name, why in data["why"].items() if name.startswith("nodes.") and name.endswith("_types")}
+    assert whys
+    for lang, said in (("en", "price is assumed (price of us-east-1,"), ("zh", "价格为假定（price of us-east-1,")):
+        assert [data["reasons"][why][lang] for why in whys if said not in data["reasons"][why][lang]] == []
+
+
 def test_reasons_are_the_same_in_both_languages() -> None:
     assert {key for key in texts("en") if key.startswith("tf_")} == {
         key for key in texts("zh") if key.startswith("tf_")
