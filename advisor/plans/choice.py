@@ -84,7 +84,7 @@ class Choice(Frozen):
     @property
     def assumed(self) -> str:
         """Where the price of the offer shown first is from, where it is a provider's and assumed; else empty."""
-        shown = self.best or self.beyond
+        shown = self.chosen or self.beyond
         if shown is None or shown.price is None or not shown.offer.provider:
             return ""
         return shown.price.source if shown.price.confidence == "assumed" else ""
