@@ -94,7 +94,7 @@ class Plan(Frozen):
     drivers: tuple[Driver, ...]
     regret: tuple[Regret, ...]
     constraints: tuple[Constraint, ...]
-    """Every limit of the region with its slack, the tightest first."""
+    """Every limit of the region with its slack, the tightest first, then what was never driven to its limit."""
     offers: Choice = Choice()
     """What to buy: the node rehearsed beside every other offer."""
     residence: Residence | None = None
