@@ -53,7 +53,7 @@ class RegionAdvice(Frozen):
 
 
 class Totals(Frozen):
-    """Over all regions that are planned for. ``nodes`` is None when any of them has an excuse."""
+    """Over all regions that are planned for. ``nodes`` is None when any region of the audience has an excuse."""
 
     nodes: int | None
     viewers: int
@@ -86,6 +86,8 @@ class Advice(Frozen):
     verdict: Verdict
     capacities: Capacities
     regions: tuple[RegionAdvice, ...]
+    left_out: tuple[Excuse, ...] = ()
+    """Regions of the audience that had too few viewers to say anything of."""
     totals: Totals
     whatif: WhatIf
     """What would change the answer, and what today's nodes carry."""

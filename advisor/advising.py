@@ -35,13 +35,14 @@ from advisor.egress.cost import Leaving, egress_costs
 from advisor.interval import Interval
 from advisor.measured.measure import JUDGED, Measurement, measure
 from advisor.measured.recording import Recording
+from advisor.models import Excuse
 from advisor.offers.catalog import Stock, stale, stock_of
 from advisor.offers.residency import Residence, nowhere, resided
 from advisor.own import Own as Own  # one door for those who advise
 from advisor.plans import lead
 from advisor.plans.lead import TimeToCapacity, time_to_capacity
 from advisor.plans.plan import Asked, Plan, plan
-from advisor.texts import Message
+from advisor.texts import Message, say
 from advisor.verdict import verdict
 from loadtests.flow import joins, planned
 from loadtests.region import Names
@@ -66,10 +67,12 @@ def advise(
     ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
     """
     own, measurement = own or Own(), measure(runs, accept_unfinished=accept_unfinished)
-    wanted = demands(measurement, audience_of(measurement, audience))
+    whole = audience_of(measurement, audience)
+    wanted = demands(measurement, whole)
+    left_out = _left_out(whole, wanted)
     found = capacities(measurement)
     tested = peak_viewers(measurement.whole(JUDGED))
-    factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
+    factor = sum(whole.values()) / max(1.0, tested)
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock).within(own.account) for demand in wanted]
@@ -100,7 +103,8 @@ def advise(
         verdict=judged,
         capacities=found,
         regions=regions,
-        totals=_totals(regions),
+        left_out=left_out,
+        totals=_totals(regions, left_out),
         whatif=changes,
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
@@ -305,10 +309,16 @@ def _in_both(text: str | Names) -> Names:
     return text if isinstance(text, Names) else Names(en=text, zh=text)
 
 
-def _totals(regions: Sequence[RegionAdvice]) -> Totals:
+def _left_out(audience: Mapping[str, int], wanted: Sequence[Demand]) -> tuple[Excuse, ...]:
+    """The regions whose viewers were too few to know what one costs: the others are advised on all the same."""
+    thin = [code for code in audience if code not in {demand.region for demand in wanted}]
+    return tuple(Excuse(about=code, reason=say("excuse_thin"), remedy=say("remedy_thin")) for code in thin)
+
+
+def _totals(regions: Sequence[RegionAdvice], left_out: Sequence[Excuse]) -> Totals:
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
     return Totals(
-        nodes=sum(found.nodes for found in plans) if len(plans) == len(regions) else None,
+        nodes=sum(found.nodes for found in plans) if len(plans) == len(regions) and not left_out else None,
         viewers=sum(region.audience for region in regions),
         wire=_sum([region.demand.wire for region in regions]),
         requests=_sum([region.demand.requests for region in regions]),
