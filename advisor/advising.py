@@ -75,7 +75,8 @@ def advise(
     factor = sum(whole.values()) / max(1.0, tested)
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
-    asked = [_asked(measurement, demand, found, factor, looks, stock).within(own.account) for demand in wanted]
+    asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
+    asked = [replace(one, tested=max(1.0, tested)).within(own.account) for one in asked]
     question = _question(measurement, wanted, suppose, have)
     with beside(lambda: what_if(_cases(measurement, asked), question)) as asked_meanwhile:
         regions = _regions(measurement, asked, looks, stock, own)

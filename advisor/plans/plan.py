@@ -7,6 +7,7 @@ before the surge. docs/planning.md has the formulas and a worked example.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -113,9 +114,12 @@ def plan(asked: Asked) -> Plan | Excuse:
     if not asks:
         return Excuse(about=code, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
     if asked.factor > TESTED_FACTOR:
-        factor, most = f"{asked.factor:,.1f}", f"{TESTED_FACTOR:g}"
+        factor, most = f"{math.ceil(10 * asked.factor) / 10:,.1f}", f"{TESTED_FACTOR:g}"
+        enough = f"{math.ceil(asked.tested * asked.factor / TESTED_FACTOR):,}"
         return Excuse(
-            about=code, reason=say("excuse_untested", factor=factor, most=most), remedy=say("remedy_rehearse_more")
+            about=code,
+            reason=say("excuse_untested", factor=factor, most=most),
+            remedy=say("remedy_rehearse_more", enough=enough),
         )
     return _most(asked, [one for one in asks if one.unit in CARRIED] or asks)
 
