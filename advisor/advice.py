@@ -78,8 +78,9 @@ class Advice(Frozen):
     tested_viewers: float
     factor: float
     """The launch's audience over the viewers that were tested."""
-    sureness: Literal["measured", "rough", "bound", "none"]
-    """``measured``: limit reached and known to 10 %; ``rough``: reached, less well known; ``bound``: not reached."""
+    sureness: Literal["measured", "assumed", "rough", "bound", "none"]
+    """``measured``: limit reached and known to 10 %; ``assumed``: the same, but only one node count was rehearsed, and
+    a region is planned more than twice that; ``rough``: reached, less well known; ``bound``: not reached."""
     launch: Launch
     budgets: Budgets
     warnings: tuple[Message, ...]

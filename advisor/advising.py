@@ -13,6 +13,7 @@ from advisor.autoscale.scaling import scale
 from advisor.beside import beside
 from advisor.capacities.capacity import Capacities, capacities
 from advisor.capacities.nodes import observed
+from advisor.capacities.scalability import REACH
 from advisor.carrying.fleet import fleet_of
 from advisor.caution import assumptions, cautions
 from advisor.cdns import offer as cdn_offers
@@ -92,7 +93,7 @@ def advise(
         nodes_tested=measurement.nodes,
         tested_viewers=tested,
         factor=factor,
-        sureness=_sureness(found),
+        sureness=_sureness(found, plans, measurement.nodes),
         launch=scenario.launch,
         budgets=scenario.budgets,
         warnings=(
@@ -336,7 +337,12 @@ def _sum(parts: Sequence[Interval]) -> Interval:
     return total
 
 
-def _sureness(found: Capacities) -> Literal["measured", "rough", "bound", "none"]:
+def _sureness(
+    found: Capacities, plans: Sequence[Plan], tested: int
+) -> Literal["measured", "assumed", "rough", "bound", "none"]:
     if not found.saturated:
         return "bound" if found.found else "none"
-    return "measured" if all(limit.per_node.spread <= ROUGH for limit in found.saturated) else "rough"
+    if any(limit.per_node.spread > ROUGH for limit in found.saturated):
+        return "rough"
+    beyond = found.scaling is None and any(one.nodes > REACH * tested for one in plans)
+    return "assumed" if beyond else "measured"
