@@ -57,7 +57,7 @@ class RegionAdvice(Frozen):
 
 
 class Totals(Frozen):
-    """Over all regions that are planned for. ``nodes`` is None when any of them has an excuse."""
+    """Over all regions that are planned for. ``nodes`` is None when any region of the audience has an excuse."""
 
     nodes: int | None
     viewers: int
@@ -82,14 +82,17 @@ class Advice(Frozen):
     tested_viewers: float
     factor: float
     """The launch's audience over the viewers that were tested."""
-    sureness: Literal["measured", "rough", "bound", "none"]
-    """``measured``: limit reached and known to 10 %; ``rough``: reached, less well known; ``bound``: not reached."""
+    sureness: Literal["measured", "assumed", "rough", "bound", "none"]
+    """``measured``: limit reached and known to 10 %; ``assumed``: the same, but only one node count was rehearsed, and
+    a region is planned more than twice that; ``rough``: reached, less well known; ``bound``: not reached."""
     launch: Launch
     budgets: Budgets
     warnings: tuple[Message, ...]
     verdict: Verdict
     capacities: Capacities
     regions: tuple[RegionAdvice, ...]
+    left_out: tuple[Excuse, ...] = ()
+    """Regions of the audience that had too few viewers to say anything of."""
     totals: Totals
     whatif: WhatIf
     """What would change the answer, and what today's nodes carry."""

@@ -13,6 +13,7 @@ from advisor.autoscale.scaling import scale
 from advisor.beside import beside
 from advisor.capacities.capacity import Capacities, capacities
 from advisor.capacities.nodes import observed
+from advisor.capacities.scalability import REACH
 from advisor.carrying.fleet import fleet_of
 from advisor.caution import assumptions, cautions
 from advisor.cdns import offer as cdn_offers
@@ -43,7 +44,7 @@ from advisor.plans import lead
 from advisor.plans.lead import TimeToCapacity, time_to_capacity
 from advisor.plans.plan import Asked, Plan
 from advisor.plans.shares import plans_of
-from advisor.texts import Message
+from advisor.texts import Message, say
 from advisor.verdict import verdict
 from loadtests.flow import joins, planned
 from loadtests.region import Names
@@ -68,13 +69,16 @@ def advise(
     ``suppose`` and ``have`` are the user's own questions, as on the command line (docs/what-if.md).
     """
     own, measurement = own or Own(), measure(runs, accept_unfinished=accept_unfinished)
-    wanted = demands(measurement, audience_of(measurement, audience))
+    whole = audience_of(measurement, audience)
+    wanted = demands(measurement, whole)
+    left_out = _left_out(whole, wanted)
     found = capacities(measurement)
     tested = peak_viewers(measurement.whole(JUDGED))
-    factor = sum(demand.viewers.mid for demand in wanted) / max(1.0, tested)
+    factor = sum(whole.values()) / max(1.0, tested)
     stock = stock_of(measurement.scenario.launch, own.catalogs)
     looks = _looks(measurement, wanted, clusters, stock)
-    asked = [_asked(measurement, demand, found, factor, looks, stock).within(own.account) for demand in wanted]
+    asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
+    asked = [replace(one, tested=max(1.0, tested)).within(own.account) for one in asked]
     question = _question(measurement, wanted, suppose, have)
     with beside(lambda: what_if(_cases(measurement, asked), question)) as asked_meanwhile:
         regions = _regions(measurement, asked, looks, stock, own)
@@ -90,7 +94,7 @@ def advise(
         nodes_tested=measurement.nodes,
         tested_viewers=tested,
         factor=factor,
-        sureness=_sureness(found),
+        sureness=_sureness(found, plans, measurement.nodes),
         launch=scenario.launch,
         budgets=scenario.budgets,
         warnings=(
@@ -102,7 +106,8 @@ def advise(
         verdict=judged,
         capacities=found,
         regions=regions,
-        totals=_totals(regions),
+        left_out=left_out,
+        totals=_totals(regions, left_out),
         whatif=changes,
         assumptions=assumptions(measurement, found, plans, is_even=servers.is_even),
         runs=measurement.runs,
@@ -312,10 +317,16 @@ def _in_both(text: str | Names) -> Names:
     return text if isinstance(text, Names) else Names(en=text, zh=text)
 
 
-def _totals(regions: Sequence[RegionAdvice]) -> Totals:
+def _left_out(audience: Mapping[str, int], wanted: Sequence[Demand]) -> tuple[Excuse, ...]:
+    """The regions whose viewers were too few to know what one costs: the others are advised on all the same."""
+    thin = [code for code in audience if code not in {demand.region for demand in wanted}]
+    return tuple(Excuse(about=code, reason=say("excuse_thin"), remedy=say("remedy_thin")) for code in thin)
+
+
+def _totals(regions: Sequence[RegionAdvice], left_out: Sequence[Excuse]) -> Totals:
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
     return Totals(
-        nodes=sum(found.nodes for found in plans) if len(plans) == len(regions) else None,
+        nodes=sum(found.nodes for found in plans) if len(plans) == len(regions) and not left_out else None,
         viewers=sum(region.audience for region in regions),
         wire=_sum([region.demand.wire for region in regions]),
         requests=_sum([region.demand.requests for region in regions]),
@@ -332,7 +343,12 @@ def _sum(parts: Sequence[Interval]) -> Interval:
     return total
 
 
-def _sureness(found: Capacities) -> Literal["measured", "rough", "bound", "none"]:
+def _sureness(
+    found: Capacities, plans: Sequence[Plan], tested: int
+) -> Literal["measured", "assumed", "rough", "bound", "none"]:
     if not found.saturated:
         return "bound" if found.found else "none"
-    return "measured" if all(limit.per_node.spread <= ROUGH for limit in found.saturated) else "rough"
+    if any(limit.per_node.spread > ROUGH for limit in found.saturated):
+        return "rough"
+    beyond = found.scaling is None and any(one.nodes > REACH * tested for one in plans)
+    return "assumed" if beyond else "measured"

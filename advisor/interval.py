@@ -51,8 +51,18 @@ class Interval(Frozen):
         return self._joined(other, *ends)
 
     def plus(self, other: Interval) -> Interval:
-        """The sum, end by end."""
-        return self._joined(other, self.low + other.low, self.mid + other.mid, self.high + other.high)
+        """The sum, end by end, which holds at least as often as its least sure part.
+
+        As if all parts erred together (what a run tells of two regions hangs on the same seconds), so it is exact where
+        they do, and too wide where they do not: spreads add up to no more than their sum, whatever the correlation.
+        That errors are about normal is assumed.
+        """
+        ends = {"low": self.low + other.low, "mid": self.mid + other.mid, "high": self.high + other.high}
+        return Interval(**ends, coverage=min(self.coverage, other.coverage), samples=self._fewest(other))
+
+    def times(self, other: Interval) -> Interval:
+        """The product of two intervals of zero or more, end by end."""
+        return self._joined(other, self.low * other.low, self.mid * other.mid, self.high * other.high)
 
     def _with(self, low: float, mid: float, high: float) -> Interval:
         return Interval(low=low, mid=mid, high=high, coverage=self.coverage, samples=self.samples)
@@ -60,5 +70,7 @@ class Interval(Frozen):
     def _joined(self, other: Interval, low: float, mid: float, high: float) -> Interval:
         """Bonferroni: both hold at once at least as often as one minus the sum of their misses."""
         coverage = max(0.0, round(self.coverage + other.coverage - 1.0, 9))
-        known = [one.samples for one in (self, other) if one.samples]
-        return Interval(low=low, mid=mid, high=high, coverage=coverage, samples=min(known, default=0))
+        return Interval(low=low, mid=mid, high=high, coverage=coverage, samples=self._fewest(other))
+
+    def _fewest(self, other: Interval) -> int:
+        return min((one.samples for one in (self, other) if one.samples), default=0)

@@ -101,7 +101,10 @@ def audience_of(measurement: Measurement, given: dict[str, int] | None) -> dict[
 
 
 def demands(measurement: Measurement, audience: dict[str, int]) -> tuple[Demand, ...]:
-    """One `Demand` per region of the audience, in the order given."""
+    """One `Demand` per region of the audience, in the order given, but those too thin to know what a viewer costs.
+
+    CannotMeasure where that is so of all.
+    """
     healthy = unhindered(measurement)
     if len(healthy) < LEAST_HELD:
         raise CannotMeasure(
@@ -111,7 +114,15 @@ def demands(measurement: Measurement, audience: dict[str, int]) -> tuple[Demand,
     seed = seed_of(measurement.seed)
     by_unit = Joins(joining(_load(healthy, _segments), seed), joining(_load(healthy, _requests), seed))
     held = frozenset(second.at for second in healthy)
-    return tuple(_demand(measurement, held, by_unit, code, viewers) for code, viewers in audience.items())
+    known = (_demand(measurement, held, by_unit, code, viewers) for code, viewers in audience.items())
+    found = tuple(one for one in known if one is not None)
+    if not found:
+        codes = ", ".join(audience)
+        raise CannotMeasure(
+            f"no region ({codes}) had five seconds together with viewers and traffic while budgets held",
+            hint="rehearse with a higher surge.baseline",
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +145,14 @@ def _wire(second: Second) -> float:
     return second.wire_bits
 
 
-def _demand(measurement: Measurement, held: frozenset[int], by_unit: Joins, code: str, audience: int) -> Demand:
+def _demand(measurement: Measurement, held: frozenset[int], by_unit: Joins, code: str, audience: int) -> Demand | None:
     surge = measurement.region(code, JUDGED)
     healthy = [second for second in measurement.region(code, LOADED) if second.at in held]
     seed = seed_of(f"{measurement.seed} {code}")
     wire = cost(_load(healthy, _wire), _surge(surge), by_unit.wire, seed)
     requests = cost(_load(healthy, _requests), _surge(surge), by_unit.requests, seed)
     if wire is None or requests is None:
-        raise CannotMeasure(
-            f"region {code} had no five seconds together with viewers and traffic while budgets held",
-            hint="give the region a larger share, or rehearse with a higher surge.baseline",
-        )
+        return None
     tested = max(1.0, peak_viewers(surge))
     scale = audience / tested
     return Demand(

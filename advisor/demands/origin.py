@@ -139,7 +139,7 @@ def _asked(demand: Demand, share: Share) -> KindLoad:
 def _missed(load: KindLoad, hit: Interval) -> KindLoad:
     """Ends cross: most misses at the lowest hit ratio."""
     miss = Interval(low=1 - hit.high, mid=1 - hit.mid, high=1 - hit.low, coverage=hit.coverage, samples=hit.samples)
-    return KindLoad(requests=product(load.requests, miss), wire=product(load.wire, miss))
+    return KindLoad(requests=load.requests.times(miss), wire=load.wire.times(miss))
 
 
 def _through(kind: RequestKind, load: KindLoad, path: Path, places: int) -> KindLoad:
@@ -206,13 +206,6 @@ def _each_end(interval: Interval, of: Callable[[float], float]) -> Interval:
     """A rising function of an interval, end by end."""
     low, mid, high = (of(end) for end in (interval.low, interval.mid, interval.high))
     return Interval(low=low, mid=mid, high=high, coverage=interval.coverage, samples=interval.samples)
-
-
-def product(one: Interval, other: Interval) -> Interval:
-    """Of two intervals of zero or more, end by end; Bonferroni, as in `Interval.plus`."""
-    sums = one.plus(other)
-    ends = {"low": one.low * other.low, "mid": one.mid * other.mid, "high": one.high * other.high}
-    return Interval(**ends, coverage=sums.coverage, samples=sums.samples)
 
 
 def _total(

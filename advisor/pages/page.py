@@ -35,7 +35,7 @@ from advisor.pages.fleetpage import tools as fleet_tools
 from advisor.pages.growth import growth_tools
 from advisor.pages.outcomes import outcome_tools
 from advisor.plans.plan import Plan
-from advisor.texts import Message, fill, name_of, told
+from advisor.texts import Message, fill, listed, name_of, told
 from advisor.verdict import Breach, RegionVerdict
 
 _SPACES = re.compile(r"\s+")
@@ -98,6 +98,7 @@ def page(template: str, advice: Advice, lang: str, *, html: bool) -> str:
 def _tools(advice: Advice, lang: str) -> dict[str, Callable[..., Any] | object]:
     return {
         "t": partial(fill, lang),
+        "answer_excuses": lambda: answer_excuses(advice, lang),
         "told": lambda message: _told(message, advice, lang),
         "summary": name_of(advice.summary, lang),
         "name": lambda code: name_of(advice.names[code], lang),
@@ -168,6 +169,16 @@ def abandoned_text(advice: Advice, lang: str, found: RegionVerdict) -> str:
     """How many had had enough, and of what."""
     counts = {reason: f"{found.abandoned.get(reason, 0):,}" for reason in ("slow_start", "stalls")}
     return fill(lang, "abandoned", region=name_of(advice.names[found.region], lang), **counts)
+
+
+def answer_excuses(advice: Advice, lang: str) -> list[str]:
+    """Why regions have no nodes, each reason once with all regions that it holds for."""
+    regions: dict[str, list[str]] = {}
+    for one in (*(region.nodes for region in advice.regions), *advice.left_out):
+        if isinstance(one, Excuse):
+            said = f"{_told(one.reason, advice, lang)} {_told(one.remedy, advice, lang)}"
+            regions.setdefault(said, []).append(name_of(advice.names[one.about], lang))
+    return [f"{listed(lang, names)}{fill(lang, 'colon')}{said}" for said, names in regions.items()]
 
 
 def nodes_total(advice: Advice, lang: str) -> str:

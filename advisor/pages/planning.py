@@ -26,6 +26,7 @@ def tools(lang: str) -> dict[str, Callable[..., Any]]:
         "amount": amount,
         "planning_lines": partial(planning_lines, lang),
         "constraint_name": partial(constraint_name, lang),
+        "slack_text": partial(slack_text, lang),
         "draw_regret": partial(regret_chart, lang),
         "driver_bar": bar,
         "offer_rows": partial(offer_rows, lang),
@@ -99,10 +100,20 @@ def planning_lines(lang: str, found: Plan) -> list[str]:
     if found.starting:
         lines.append(fill(lang, "planning_starting", seconds=figures.number(found.starting)))
     for tightest in found.constraints[:1]:
-        key = "planning_tightest" if tightest.slack >= 0 else "planning_short"
+        fits, is_limit = tightest.slack >= 0, tightest.known == "limit"
+        key = (
+            ("planning_tightest" if fits else "planning_short") if is_limit else f"planning_{'near' if fits else 'far'}"
+        )
         slack = figures.percent(abs(tightest.slack))
         lines.append(fill(lang, key, name=constraint_name(lang, tightest), slack=slack))
     return lines
+
+
+def slack_text(lang: str, row: Constraint, slack: float) -> str:
+    """A slack of the row; of what was never driven to its limit, the least there is, and nothing below zero."""
+    if row.known == "limit":
+        return figures.percent(slack)
+    return fill(lang, "slack_untested" if slack < 0 else "slack_at_least", slack=figures.percent(slack))
 
 
 def constraint_name(lang: str, row: Constraint) -> str:

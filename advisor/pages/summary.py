@@ -9,7 +9,7 @@ from advisor.advice import Advice, RegionAdvice
 from advisor.pages.aftermath import fault_line
 from advisor.pages.fleetpage import line
 from advisor.pages.outcomes import whatif_lines
-from advisor.pages.page import breach_values, nodes_text
+from advisor.pages.page import answer_excuses, breach_values, nodes_text
 from advisor.texts import fill, name_of, told
 
 
@@ -21,7 +21,7 @@ def summary(advice: Advice, lang: str = "en") -> str:
         verdict += t("colon") + t("verdict_broke_text", **breach_values(advice, lang, advice.verdict.first))
     faults = (fault_line(lang, fault) for run in advice.runs for fault in run.faults)
     lines = [verdict, *faults, *(line for region in advice.regions for line in _region_lines(lang, region))]
-    lines.append(t(f"sure_{advice.sureness}"))
+    lines += [*answer_excuses(advice, lang), t(f"sure_{advice.sureness}")]
     lines += whatif_lines(advice, lang)
     lines += [f"! {told(message, lang, advice.names)}" for message in advice.warnings]
     return "\n".join(printable(line) for line in lines)

@@ -34,6 +34,8 @@ class Asked:
     launch: Launch
     factor: float
     """Whole audience over the viewers that were tested."""
+    tested: float = 1.0
+    """Those viewers."""
     measured: tuple[Part, ...] = ()
     """Parts of the wait for a node that were measured; what ``launch.time_to_capacity`` says goes before them."""
     rise: Rise | None = None

@@ -27,9 +27,9 @@ class Constraint(Frozen):
     carried: Interval
     """By the nodes that were chosen, none lost."""
     known: Known
-    """``at_least``: the limit was not reached, there may be more slack."""
+    """``at_least``: ``carried`` was seen and no limit reached, so ``slack`` and ``worst`` are the least there is."""
     slack: float
-    """1 − asked ÷ carried, on the middles; below zero it does not fit."""
+    """1 − asked ÷ carried, on the middles; below zero it does not fit, or was not tested that far (``at_least``)."""
     worst: float
     """The same with what is asked at its high end and what is carried at its low end."""
 
@@ -75,5 +75,5 @@ def provided(asked: Asked, offer: Offer, nodes: int, ready: int, lead: Interval)
 
 
 def tightest_first(rows: Iterable[Constraint]) -> tuple[Constraint, ...]:
-    """In the order in which they would give way."""
-    return tuple(sorted(rows, key=lambda one: (one.slack, one.name)))
+    """In the order in which they would give way; what was never driven to its limit comes after all limits."""
+    return tuple(sorted(rows, key=lambda one: (one.known != "limit", one.slack, one.name)))

@@ -7,6 +7,7 @@ before the surge. docs/planning.md has the formulas and a worked example.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -96,7 +97,7 @@ class Plan(Frozen):
     drivers: tuple[Driver, ...]
     regret: tuple[Regret, ...]
     constraints: tuple[Constraint, ...]
-    """Every limit of the region with its slack, the tightest first."""
+    """Every limit of the region with its slack, the tightest first, then what was never driven to its limit."""
     offers: Choice = Choice()
     """What to buy: the node rehearsed beside every other offer."""
     residence: Residence | None = None
@@ -133,9 +134,12 @@ def _limits(asked: Asked) -> list[Capacity] | Excuse:
     if not asks:
         return Excuse(about=code, reason=say("excuse_never_held"), remedy=say("remedy_lower_baseline"))
     if asked.factor > TESTED_FACTOR:
-        factor, most = f"{asked.factor:,.1f}", f"{TESTED_FACTOR:g}"
+        factor, most = f"{math.ceil(10 * asked.factor) / 10:,.1f}", f"{TESTED_FACTOR:g}"
+        enough = f"{math.ceil(asked.tested * asked.factor / TESTED_FACTOR):,}"
         return Excuse(
-            about=code, reason=say("excuse_untested", factor=factor, most=most), remedy=say("remedy_rehearse_more")
+            about=code,
+            reason=say("excuse_untested", factor=factor, most=most),
+            remedy=say("remedy_rehearse_more", enough=enough),
         )
     return [one for one in asks if one.unit in CARRIED] or asks
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advisor.advising import advise
 from advisor.demands.cost import MOST_SECONDS, Load, cost, joining, seconds_of
 from advisor.demands.demand import audience_of, demands, parse_audience
 from advisor.measured.measure import measure
+from advisor.pages.summary import summary
+from advisor.reports.html import Html
+from advisor.reports.markdown import Markdown
 from loadtests.errors import CannotMeasure, InputError
 from loadtests.run import Run
 from tests.advisor.conftest import Maker
-from tests.advisor.runs import Town
+from tests.advisor.runs import Town, run_of
 
 
 def test_reads_an_audience() -> None:
@@ -129,3 +135,19 @@ def test_too_little_has_no_cost() -> None:
     empty = Load(range(9), [0.0] * 9, [0.0] * 9, [1.0] * 9)
     assert cost(short, short, joining(short, 1), 1) is None
     assert cost(empty, empty, joining(empty, 1), 1) is None
+
+
+def test_a_region_with_too_few_viewers_leaves_the_advice_on_the_others(tmp_path: Path) -> None:
+    town = Town(shares={"id": 0.996, "br": 0.004}, audience={"id": 40000, "br": 100})
+    run = run_of(town, tmp_path)
+    found, alone = advise([run]), advise([run], {"id": 40000})
+    assert [region.code for region in found.regions] == ["id"]
+    assert found.regions[0].demand == alone.regions[0].demand
+    assert [(one.about, one.reason.key) for one in found.left_out] == [("br", "excuse_thin")]
+    assert found.totals.nodes is None
+    assert alone.totals.nodes is not None
+    for lang, word in (("en", "Brazil: Too few viewers"), ("zh", "巴西：观众太少")):
+        for text in (Html().render(found, lang), Markdown().render(found, lang), summary(found, lang)):
+            assert word in text
+    with pytest.raises(CannotMeasure, match="no region"):
+        advise([run], {"br": 100})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,7 +39,20 @@ def test_a_quotient_is_ordered_finite_and_not_surer(one: Interval, other: Interv
 def test_a_sum_holds_the_sum_of_the_middles(one: Interval, other: Interval) -> None:
     found = one.plus(other)
     assert found.mid == one.mid + other.mid
-    assert found.coverage == pytest.approx(max(0, one.coverage + other.coverage - 1))
+    assert found.coverage == min(one.coverage, other.coverage)
+
+
+@pytest.mark.parametrize("together", [0.0, 0.5, 1.0])
+def test_a_sum_of_twenty_regions_holds_as_often_as_it_says(together: float) -> None:
+    """Normal errors, from independent to all alike: in 4,000 draws the sum of 90 % intervals holds at least 90 %."""
+    rng, spread = np.random.default_rng(7), 100 * 0.1 / 1.6449
+    common, own = rng.standard_normal((4000, 1)), rng.standard_normal((4000, 20))
+    errors = spread * (math.sqrt(together) * common + math.sqrt(1 - together) * own)
+    part = Interval(low=90, mid=100, high=110, coverage=0.9, samples=60)
+    total = reduce(Interval.plus, [part] * 20)
+    assert (total.coverage, total.samples) == (0.9, 60)
+    inside = np.abs(errors.sum(axis=1)) <= total.high - total.mid
+    assert inside.mean() >= total.coverage - 0.015
 
 
 @given(intervals(), st.just(0.0) | st.floats(min_value=1e-6, max_value=1e6))

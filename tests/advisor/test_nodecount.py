@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from advisor.interval import Interval
 from advisor.measured.measure import JUDGED, measure
 from advisor.models import Excuse
 from advisor.offers.offer import Offer
+from advisor.pages.summary import summary
 from advisor.plans.asked import Asked
 from advisor.plans.headroom import folded, headroom
 from advisor.plans.plan import Plan, plan
@@ -27,7 +29,7 @@ from loadtests.run import Run
 from tests.advisor.conftest import Maker
 from tests.advisor.questions import all_finite, capacity, demand, launch, node
 from tests.advisor.questions import capacities as made
-from tests.advisor.runs import Town
+from tests.advisor.runs import Town, run_of
 
 NODE = 20e6
 COUNTS = (1, 2, 4)
@@ -316,3 +318,12 @@ def test_more_demand_never_needs_fewer_nodes(serial: float, crosstalk: float, un
     if isinstance(answers[0], int):
         assert isinstance(better, int)
         assert better <= answers[0]
+
+
+def test_one_node_count_is_not_called_measured_far_beyond_it(tmp_path: Path) -> None:
+    run = run_of(Town(nodes=4), tmp_path)
+    near, far = advise([run], {"id": 40}), advise([run], {"id": 40_000})
+    assert near.sureness != "assumed"
+    assert far.sureness == "assumed"
+    for lang, word in (("en", "is assumed"), ("zh", "只是假设")):
+        assert word in summary(far, lang)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.demands.demand import Demand
-from advisor.demands.origin import NONE, Objects, OriginLoad, Share, fetches, origin_load, product, same_hit_ratio
+from advisor.demands.origin import NONE, Objects, OriginLoad, Share, fetches, origin_load, same_hit_ratio
 from advisor.demands.origin import Path as Way
 from advisor.interval import Interval
 from loadtests.session import RequestKind
@@ -172,7 +172,7 @@ def test_a_hit_ratio_that_is_not_sure_makes_the_load_less_sure() -> None:
 
 def test_products_keep_their_ends_in_order() -> None:
     one = Interval(low=1, mid=2, high=3, coverage=0.9, samples=10)
-    assert product(one, one).high == 9
+    assert one.times(one).high == 9
 
 
 def test_the_worked_example_of_the_page_is_right() -> None:

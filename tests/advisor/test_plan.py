@@ -134,9 +134,12 @@ def test_a_region_has_a_plan_or_an_excuse(
 def test_an_unsaturated_node_is_not_planned_for_past_twice_the_tested_load() -> None:
     known = Capacities(found=(capacity(40e6, saturated=False),), excuses=(), binding=SURELY)
     assert isinstance(plan(Asked(demand(1e9), known, Launch(), 2.0)), Plan)
-    excuse = plan(Asked(demand(1e9), known, Launch(), 2.1))
+    excuse = plan(Asked(demand(1e9), known, Launch(), 2.003, tested=299.6))
     assert isinstance(excuse, Excuse)
     assert (excuse.reason.key, excuse.remedy.key) == ("excuse_untested", "remedy_rehearse_more")
+    assert "is 2.1 times" in excuse.reason.text, "rounded up: 2.0 would not be more than 2"
+    assert "Rehearse with 301 viewers or more" in excuse.remedy.text
+    assert isinstance(plan(Asked(demand(1e9), known, Launch(), 299.6 * 2.003 / 301, tested=301)), Plan)
 
 
 def test_without_any_capacity_there_is_an_excuse() -> None:

@@ -16,7 +16,7 @@ from advisor.figures import number
 from advisor.interval import Interval
 from advisor.offers.catalog import load_catalog, node_of, offers_of, one_of_each
 from advisor.offers.offer import Offer
-from advisor.pages.planning import offer_rows, planning_lines, step_by, step_text
+from advisor.pages.planning import offer_rows, planning_lines, slack_text, step_by, step_text
 from advisor.plans.asked import Asked
 from advisor.plans.drawing import DRAWS, drawn, scores
 from advisor.plans.headroom import folded, headroom
@@ -277,8 +277,8 @@ def test_no_offer_is_asked_for_more_than_was_shown_of_a_resource_that_was_not_th
     (other,) = found.offers.alternatives
     assert (other.nodes, other.binding, other.bound) == (229, "request_rate", "at_most")
     assert [(row.name, row.known) for row in other.constraints] == [
-        ("request_rate", "at_least"),
         ("bandwidth", "limit"),
+        ("request_rate", "at_least"),
     ]
     assert "request rate was not tested further" in offer_rows("en", found)[1]["why"]
     large = node("large", vcpus=96, memory_gib=96, egress=50e9, usd_per_hour=0.6)
@@ -385,6 +385,21 @@ def test_slack_is_what_is_left_of_every_resource_the_tightest_first() -> None:
     found = planned(question(capacities=known, launch=launch(target_utilisation="50%")))
     told = [(row.name, row.known, round(row.slack, 3)) for row in found.constraints]
     assert told == [("bandwidth", "limit", 0.5), ("request_rate", "at_least", 0.667)]
+
+
+@pytest.mark.parametrize(("share", "slack"), [(0.5, "at least 33.3%"), (0.2, "not tested that far")])
+def test_what_was_never_driven_to_its_limit_is_never_called_short(share: float, slack: str) -> None:
+    known = capacities(capacity("bit/s"), capacity("requests/s", share, saturated=False))
+    plain = launch(target_utilisation="100%", zones=1, spare_nodes=0)
+    found = planned(question(capacities=known, launch=plain))
+    assert [row.name for row in found.constraints] == ["bandwidth", "request_rate"], "what binds is the headline"
+    assert "egress bandwidth" in planning_lines("en", found)[-1]
+    rows = [slack_text("en", row, row.slack) for row in found.constraints]
+    assert rows[-1] == slack
+    bare = capacities(capacity("requests/s", share, saturated=False))
+    untold = planned(question(capacities=bare, launch=plain, factor=1.5))
+    for lang, word in (("en", "No limit was reached"), ("zh", "没有测到任何极限")):
+        assert word in planning_lines(lang, untold)[-1]
 
 
 def test_starting_thousands_of_nodes_is_a_part_of_the_time_to_capacity() -> None:

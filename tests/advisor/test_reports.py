@@ -25,13 +25,13 @@ from advisor.advice import Advice
 from advisor.advising import advise
 from advisor.interval import Interval
 from advisor.pages.charts import NARROW, WIDE, Chart, Line, Shade, draw, text_width, ticks, time_ticks
-from advisor.pages.page import markdown_safe
+from advisor.pages.page import answer_excuses, markdown_safe
 from advisor.pages.summary import summary
 from advisor.plans.refusals import FIX
 from advisor.reports import reports, write_reports
 from advisor.reports.html import Html
 from advisor.reports.markdown import Markdown
-from advisor.texts import LANGS, fill, say, texts, told
+from advisor.texts import LANGS, fill, listed, name_of, say, texts, told
 from loadtests.errors import InputError
 from loadtests.results import Note
 from loadtests.run import Run
@@ -191,9 +191,14 @@ def test_an_unfinished_run_is_said_first_everywhere(saturated: Run, lang: str) -
 
 def test_an_unsaturated_run_shows_its_excuses(quiet: Run) -> None:
     for lang in LANGS:
-        text = Html().render(advise([quiet]), lang)
+        advice = advise([quiet])
+        text = Html().render(advice, lang)
         assert texts(lang)["answer_no_nodes"] in text
-        assert texts(lang)["remedy_rehearse_more"] in text
+        remedy = fill(lang, "remedy_rehearse_more", enough=f"{advice.totals.viewers // 2:,}")
+        places = listed(lang, [name_of(region.name, lang) for region in advice.regions])
+        assert answer_excuses(advice, lang)[0].startswith(places), "said once for all regions"
+        assert answer_excuses(advice, lang)[0].endswith(remedy)
+        assert remedy in text
 
 
 def test_the_summary_is_short_and_cannot_command_a_terminal(advice: Advice, hostile: Advice) -> None:
