@@ -64,7 +64,17 @@ def bias_text(score: Score, lang: str) -> str:
     if score.bias is None:
         return ""
     size = figures.percent(round(abs(score.bias), 4))
+    if score.about == "nodes":
+        return fill(lang, "backtest_too_many" if score.bias >= 0 else "backtest_too_few", size=size)
     return fill(lang, "backtest_over" if score.bias >= 0 else "backtest_under", size=size)
+
+
+def error_text(check: Check) -> str:
+    """The error of one prediction; of nodes, at least how large it is, and nothing where that is not known."""
+    if check.error is None or (check.kind == "nodes" and not check.error):
+        return ""
+    bound = ("≥ " if check.error > 0 else "≤ ") if check.kind == "nodes" else ""
+    return f"{bound}{check.error:+.1%}"
 
 
 def cut_text(found: Backtest, lang: str) -> str:
@@ -106,6 +116,6 @@ def _tools(found: Backtest, lang: str) -> Mapping[str, Callable[..., Any] | obje
         "cut_text": lambda: cut_text(found, lang),
         "place": place,
         "quantity": quantity,
-        "error": lambda check: "" if check.error is None else f"{check.error:+.1%}",
+        "error": error_text,
         "picture": picture(found.checks, labels, fill(lang, "backtest_picture")),
     }

@@ -52,7 +52,8 @@ class Check(Frozen):
     observed: Interval
     held: bool
     error: float | None
-    """(predicted - observed) / observed; None where nothing was observed but a yes or no."""
+    """(predicted - observed) / observed. Of nodes it is a bound: what was there was enough, or was not, so at least so
+    large a share of it was advised too much (above zero) or too little; 0 where that says nothing of the size."""
 
 
 class Score(Frozen):
@@ -65,7 +66,8 @@ class Score(Frozen):
     share: Interval | None
     """Of the checks; None when they are too few to say."""
     bias: float | None
-    """Median signed error; above zero, the advice said too much. None when too few say."""
+    """Median signed error; above zero, the advice said too much. Of nodes it is at least so large; ``all`` leaves them
+    out. None when too few say."""
 
 
 class Backtest(Frozen):
@@ -171,14 +173,19 @@ class _Checks:
     def nodes(self, region: str, nodes: int, audience: int, seen: tuple[int, float, bool]) -> Iterator[Check]:
         """Whether the nodes were enough; nothing where what happened does not say.
 
-        Fewer nodes that held at least that audience say yes; as many or more that did not hold it or less say no.
+        Fewer nodes that held at least that audience say yes; as many or more that did not hold it or less say no. What
+        was there, scaled to the audience, then bounds the error: nobody saw how few would have been enough.
         """
         had, viewers, held = seen
         yes = held and had <= nodes and viewers >= (1 - NEAR) * audience
         no = not held and had >= nodes and viewers <= (1 + NEAR) * audience
         if yes or no:
-            known = {"predicted": Interval.exact(float(nodes)), "observed": Interval.exact(float(had))}
-            yield Check(kind="nodes", unit="nodes", region=region, held=yes, error=None, **known, **self._known)
+            scale = audience / max(1.0, viewers)
+            over = (
+                max(0.0, nodes / (had * max(1.0, scale)) - 1) if yes else min(0.0, nodes / (had * min(1.0, scale)) - 1)
+            )
+            known = {"predicted": Interval.exact(float(nodes)), "observed": Interval.exact(float(had)), "error": over}
+            yield Check(kind="nodes", unit="nodes", region=region, held=yes, **known, **self._known)
 
 
 def agree(predicted: Interval, observed: Interval) -> bool:
@@ -203,7 +210,8 @@ def _scores(checks: Sequence[Check]) -> Iterator[Score]:
 
 def _score(about: Kind | Literal["all"], unit: str, checks: Sequence[Check]) -> Score:
     held = sum(check.held for check in checks)
-    errors = [check.error for check in checks if check.error is not None]
+    alike = [check for check in checks if about == "nodes" or check.kind != "nodes"]
+    errors = [check.error for check in alike if check.error is not None]
     return Score(
         about=about,
         unit=unit,

@@ -186,6 +186,37 @@ def test_nodes_are_right_or_wrong_only_where_it_follows(
     assert [check.held for check in checks] == ([] if right is None else [right])
 
 
+def final(nodes: int, viewers: int, *, held: bool) -> Event:
+    told = {"event": "final", "at": DAY + timedelta(days=1), "scenario": "goal", "region": "id"}
+    return Event.model_validate(told | {"viewers": viewers, "nodes": nodes, "held": held})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "viewers", "held", "error"),
+    [
+        (75, 10_000, True, 3.0),  # 300 advised
+        (75, 9_000, True, 2.6),  # a tenth fewer viewers: 83.3 for all of them
+        (300, 10_000, True, 0.0),
+        (400, 10_000, False, -0.25),
+        (300, 10_000, False, 0.0),
+    ],
+)
+def test_nodes_that_held_or_broke_bound_the_error(nodes: int, viewers: int, held: bool, error: float) -> None:
+    found = backtest(Ledger((advice(0, interval(TRUTH, 1e6)),)), [], [final(nodes, viewers, held=held)])
+    assert [check.error for check in found.checks] == [pytest.approx(error)]
+
+
+def test_advice_of_far_too_many_nodes_is_told_to_be_so(tmp_path: Path) -> None:
+    """It was enough every time, so it is right; and the page says how much too many it was at least."""
+    found = backtest(Ledger((advice(0, interval(TRUTH, 1e6)),)), [], [final(75, 10_000, held=True)] * FEWEST)
+    assert score(found, "nodes", "nodes").bias == 3.0
+    assert score(found, "all", "").bias is None
+    assert "at least 300% too many" in terminal(found, "en")
+    write_pages(found, tmp_path, "zh")
+    assert "至少偏多 300%" in (tmp_path / "backtest.md").read_text(encoding="utf-8")
+    assert "≥ +300.0%" in (tmp_path / "backtest.html").read_text(encoding="utf-8")
+
+
 def test_an_event_tests_the_demand_scaled_to_its_audience(tmp_path: Path) -> None:
     file = tmp_path / "events.csv"
     file.write_text(
