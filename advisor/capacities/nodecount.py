@@ -28,6 +28,10 @@ ABOUT: Final = "nodes"
 KEPT: Final = 0.95
 """A node among the most that carries less than this share of what a node among the fewest does: nodes do not add up.
 More than plateaus differ by chance (assumed)."""
+FAR: Final = 64
+"""Up to so many times `NodeScaling.reach` the law's middle is looked at, and only to name a rehearsal."""
+FAR_COUNTS: Final = 200
+"""Node counts up to there, evenly by their logarithms."""
 
 
 class NodeTotal(Frozen):
@@ -102,7 +106,21 @@ class NodeScaling(Frozen):
         if best < self.reach:
             told = {"most": f"{best:,}", "share": f"{low[best - 1] / demand.high:.0%}"}
             return self._crowded("excuse_nodes_retrograde", **told)
-        return self._too_many(math.ceil(self.reach * demand.high / low.max()))
+        return self._beyond(demand.high, math.ceil(self.reach * demand.high / low.max()))
+
+    def _beyond(self, rate: float, least: int) -> Excuse:
+        """Why no number is named, and how many nodes, ``least`` at least, the law's middle takes for so much.
+
+        A rehearsal with a `REACH`-th of them would show it. Where its middle levels off below, no count would.
+        """
+        counts = np.unique(np.geomspace(self.reach, FAR * self.reach, FAR_COUNTS).astype(int))
+        _, mid, _ = self._curve.ends(counts.astype(float))
+        enough = np.flatnonzero(mid >= rate)
+        if len(enough):
+            return self._too_many(max(least, int(counts[enough[0]])))
+        best = int(np.argmax(mid))
+        told = {"most": f"{int(counts[best]):,}", "share": f"{mid[best] / rate:.0%}"}
+        return self._crowded("excuse_nodes_ceiling", **told)
 
     def refusal(self, demand: Interval, nodes: int, filled: float = 1.0) -> Excuse | None:
         """Why so many nodes, headroom included, must not be named for a demand where nodes were seen not to add up.

@@ -155,9 +155,28 @@ def test_past_twice_the_nodes_is_refused_with_what_to_rehearse() -> None:
     refused = found.rate(5)
     assert isinstance(refused, Excuse)
     assert "3" in refused.remedy.text
-    asked = found.needed(Interval.exact(10_000.0))
+    asked = found.needed(Interval.exact(500.0))
     assert isinstance(asked, Excuse)
     assert asked.reason.key == "excuse_nodes_far"
+
+
+def test_the_rehearsal_that_is_named_would_be_enough_where_nodes_share() -> None:
+    """By Amdahl with 10 % shared, one node 1 Gbit/s: 7 Gbit/s take 21 nodes."""
+    law = shared(0.1, most=4)
+    refused = law.needed(exact(7e9))
+    assert isinstance(refused, Excuse)
+    named = int("".join(letter for letter in refused.remedy.text if letter.isdecimal()))
+    assert 2 * named >= 21
+    below = law.needed(exact(5e9))
+    assert isinstance(below, Excuse)
+    assert below.reason.key == "excuse_nodes_far"
+
+
+def test_where_the_law_levels_off_below_what_is_asked_no_count_is_named() -> None:
+    """10 Gbit/s are the ceiling of that law, whatever the count."""
+    refused = shared(0.1).needed(exact(30e9))
+    assert isinstance(refused, Excuse)
+    assert (refused.reason.key, refused.remedy.key) == ("excuse_nodes_ceiling", "remedy_nodes_retrograde")
 
 
 def test_nodes_that_get_in_each_others_way_have_a_best_number() -> None:
@@ -168,13 +187,13 @@ def test_nodes_that_get_in_each_others_way_have_a_best_number() -> None:
 
 
 def test_a_plan_that_the_law_refuses_is_not_named() -> None:
-    """One node carries 1 Gbit/s, four 2 Gbit/s: 30 Gbit/s are asked, and what more than eight deliver is a guess."""
+    """One node carries 1 Gbit/s, four 2 Gbit/s: 30 Gbit/s are asked, which no count would deliver by that law."""
     law = scaling((1, 1e9), (4, 2e9))
     found = made(capacity("bit/s", 0.5)).model_copy(update={"scaling": law})
     asked = Asked(demand(), found, launch(), 50.0)
     refused = plan(asked)
     assert isinstance(refused, Excuse)
-    assert (refused.about, refused.reason.key) == ("id", "excuse_nodes_far")
+    assert (refused.about, refused.reason.key) == ("id", "excuse_nodes_ceiling")
     falls = replace(asked, capacities=found.model_copy(update={"scaling": shared(0.02, 0.03, most=12)}))
     refused = plan(falls)
     assert isinstance(refused, Excuse)
@@ -186,7 +205,7 @@ def test_a_plan_that_the_law_refuses_is_not_named() -> None:
 def test_where_nodes_were_seen_to_share_none_are_planned_past_the_law() -> None:
     rates = {n: 1e9 * n / (1 + 0.1 * (n - 1)) for n in (1, 2, 4)}
     law = scaling(*rates.items())
-    refused = law.refusal(exact(30e9), 40)
+    refused = law.refusal(exact(6e9), 40)
     assert isinstance(refused, Excuse)
     assert refused.reason.key == "excuse_nodes_far"
     assert law.refusal(exact(2e9), 4) is None
