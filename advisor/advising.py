@@ -79,7 +79,7 @@ def advise(
     looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
     asked = [replace(one, tested=max(1.0, tested)).within(own.account) for one in asked]
-    question = _question(measurement, wanted, suppose, have)
+    question = _question(measurement, wanted, tuple(whole), suppose, have)
     with beside(lambda: what_if(_cases(measurement, asked), question)) as asked_meanwhile:
         regions = _regions(measurement, asked, looks, stock, own)
         judged, servers = verdict(measurement), observed(measurement)
@@ -308,9 +308,15 @@ def _cases(measurement: Measurement, asked: Sequence[Asked]) -> tuple[Case, ...]
     )
 
 
-def _question(measurement: Measurement, wanted: Sequence[Demand], suppose: Sequence[str], have: str) -> Question:
+def _question(
+    measurement: Measurement, wanted: Sequence[Demand], whole: Sequence[str], suppose: Sequence[str], have: str
+) -> Question:
+    """What is asked of a region that was left out is left out too."""
     codes = [demand.region for demand in wanted]
-    return Question(suppositions(suppose, codes), parse_nodes(have, codes) if have else measurement.nodes)
+    nodes = parse_nodes(have, whole) if have else measurement.nodes
+    there = nodes if isinstance(nodes, int) else {code: nodes[code] for code in codes}
+    supposed = (one for one in suppositions(suppose, whole) if one.region is None or one.region in codes)
+    return Question(tuple(supposed), there)
 
 
 def _in_both(text: str | Names) -> Names:

@@ -88,10 +88,13 @@ def say(key: str, **values: str) -> Message:
 
 
 def told(message: Message, lang: str, names: Mapping[str, Names]) -> str:
-    """A message in one language, with its region by the name that people call it."""
+    """A message in one language, with its region or regions by the names that people call them."""
     values = dict(message.values)
     if (code := values.get("region", "")) in names:
         values["region"] = name_of(names[code], lang)
+    if "regions" in values:
+        codes = values["regions"].split(", ")
+        values["regions"] = listed(lang, (name_of(names[one], lang) if one in names else one for one in codes))
     return fill(lang, message.key, **values)
 
 

@@ -17,7 +17,7 @@ from advisor.advice import Advice
 from advisor.advising import advise
 from advisor.backtest import backtest, read_events, seen_in
 from advisor.backtest.pages import terminal, write_pages
-from advisor.carrying.exporting import export, export_letters, tell
+from advisor.carrying.exporting import Written, export, export_letters, tell
 from advisor.carrying.terraform import export_variables
 from advisor.cdns.plan import looked_at
 from advisor.demands.demand import parse_audience
@@ -112,7 +112,8 @@ def _export(advice: Advice, scenario: Scenario, places: Mapping[str, Region], fo
     """Manifests and variables of every region, letters to CDNs, and what could not be written, each told once."""
     carries = {code: on_a_core(audience) for code, audience in scenario.regions.items()}
     variables = export_variables(advice, scenario, places, carries, folder)
-    parts = [*export(advice, scenario, folder), *variables, export_letters(advice, folder)]
+    lost = (Written(one.about, (), (one,)) for one in advice.left_out)
+    parts = [*lost, *export(advice, scenario, folder), *variables, export_letters(advice, folder)]
     for line in dict.fromkeys(line for part in parts for line in tell(part, lang, advice.names)):
         click.echo(line, err=line.startswith("!"))
     return [file for part in parts for file in part.files]

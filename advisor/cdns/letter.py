@@ -41,6 +41,9 @@ def _letter(advice: Advice, plan: CdnPlan, part: CdnPart, lang: str) -> Iterator
     yield fill(lang, "letter_opening")
     yield from ("", f"- {_when(plan, lang)}", "- " + fill(lang, "letter_what", **event), f"- {_total(part, lang)}", "")
     yield from _table(advice, plan, part, lang)
+    if advice.left_out:
+        missing = listed(lang, [markdown_safe(name_of(advice.names[one.about], lang)) for one in advice.left_out])
+        yield from ("", fill(lang, "letter_left_out", regions=missing))
     if part.distributions is not None:
         yield from ("", fill(lang, "letter_each"))
     yield from _asks(part, lang)

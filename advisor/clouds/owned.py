@@ -92,7 +92,7 @@ def cover(place: Place, kind: str, zones: int, until: datetime | None) -> Cover:
     units, own = 0.0, 0.0
     if known and place.running is not None:
         runs = {name: Counter(found) for name, found in place.spread.items() if reach_of(name) == reach}
-        others = runs | {kind: Counter(runs.get(kind, {})) - _own(place, kind)}
+        others = runs | {kind: Counter(runs.get(kind, {})) - own_nodes(place, kind)}
         zonal = _zonal(known)
         rooms.update(zonal.get(kind, Counter()) - others[kind])
         free = [(one.kind, one.free) for one in place.reservations or () if reach_of(one.kind) == reach]
@@ -127,7 +127,7 @@ def _beyond(runs: Mapping[str, Counter[str]], zonal: Mapping[str, Counter[str]])
     return [(name, (found - zonal.get(name, Counter())).total()) for name, found in runs.items()]
 
 
-def _own(place: Place, kind: str) -> Counter[str]:
+def own_nodes(place: Place, kind: str) -> Counter[str]:
     """By zone: nodes of the type that managed node groups have in service on demand."""
     behind = {name for one in place.node_groups or () if one.buying == BUYING[False] for name in one.groups}
     found = Counter[str]()

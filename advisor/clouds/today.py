@@ -213,7 +213,8 @@ def _quota(place: Place, own: Needs, there: Mapping[str, Needs], code: str, *, s
     quota, used = place.quotas.get(code), used_vcpus(place, code, spot=spot) if code else None
     counts = min(used or 0, _own(place, shares.values(), code, spot=spot))
     left = None if quota is None or used is None else max(0, quota - used + counts)
-    asks = together is not None and left is not None and together > left
+    # What counts already needs no more of it, even where an account is above its quota.
+    asks = together is not None and left is not None and together > max(left, counts)
     return QuotaToday(
         code=code,
         spot=spot,

@@ -17,7 +17,12 @@ def instead(shipped: Iterable[Offer], own: Sequence[Offer]) -> tuple[Offer, ...]
     """All of one's ``own``, each with what ships of it for regions that no own file looked at; then what else ships."""
     looked = {(offer.provider, region) for offer in own for region in offer.zones or ()}
     left = {(one.provider, one.name): _left(one, looked) for one in shipped}
-    ours = [one if (rest := left.pop((one.provider, one.name), None)) is None else _joined(one, rest) for one in own]
+    mine: dict[tuple[str, str], Offer] = {}
+    for one in own:
+        key = (one.provider or one.catalog, one.name)
+        mine[key] = _joined(mine[key], _within(one, one.zones or ())) if one.provider and key in mine else one
+    every = mine.values()
+    ours = [one if (rest := left.pop((one.provider, one.name), None)) is None else _joined(one, rest) for one in every]
     return (*ours, *left.values())
 
 

@@ -84,10 +84,9 @@ class Choice(Frozen):
     @property
     def assumed(self) -> str:
         """Where the price of the offer shown first is from, where it is a provider's and assumed; else empty."""
-        shown = self.chosen or self.beyond
-        if shown is None or shown.price is None or not shown.offer.provider:
-            return ""
-        return shown.price.source if shown.price.confidence == "assumed" else ""
+        shown = ([self.best] if self.best else None) or self.shapes or ([self.beyond] if self.beyond else [])
+        prices = (one.price for one in shown if one.price is not None and one.offer.provider)
+        return next((one.source for one in prices if one.confidence == "assumed"), "")
 
     @property
     def refused(self) -> tuple[Excuse, ...]:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
 
+from advisor.clouds.owned import own_nodes, reach_of, units_of
 from advisor.clouds.snapshot import Group, Place
 from advisor.models import Excuse
 from advisor.offers.allowance import Pool, Portion, Share
@@ -266,14 +267,28 @@ def _owned_by(there: Sequence[Market], at: int) -> Place | None:
     """Of one of the markets of a place."""
     place, kinds = there[at].asked.account, [one.kinds for one in there]
 
-    def mine(kind: str, count: int) -> int:
-        taking = [known[kind] for known in kinds]
+    def among(count: int, taking: Sequence[int | Fraction]) -> int:
         return parted(count, taking if any(taking) else [one.viewers for one in there])[at]
 
+    def mine(kind: str, count: int) -> int:
+        return among(count, [known[kind] for known in kinds])
+
+    def of_reach(kind: str) -> list[Fraction]:
+        """What each takes of all that the same Reserved Instances apply to, in normalised units."""
+        reach = reach_of(kind)
+        alike = [[(units_of(name) or 1, n) for name, n in known.items() if reach_of(name) == reach] for known in kinds]
+        return [sum((Fraction(units) * n for units, n in one), Fraction(0)) for one in alike]
+
+    def beside(kind: str, count: int) -> int:
+        """Of others' instances rather one too many: they use Reserved Instances first."""
+        taking = of_reach(kind)
+        weights = taking if any(taking) else [one.viewers for one in there]
+        return math.ceil(count * weights[at] / sum(weights))
+
     def served(group: Group) -> Group:
-        return group.model_copy(
-            update={"in_service": {kind: mine(kind, count) for kind, count in group.in_service.items()}}
-        )
+        spread = {kind: {zone: mine(kind, n) for zone, n in zones.items()} for kind, zones in group.spread.items()}
+        counts = {kind: mine(kind, count) for kind, count in group.in_service.items()}
+        return group.model_copy(update={"in_service": counts, "spread": spread})
 
     if place is None:
         return None
@@ -281,8 +296,15 @@ def _owned_by(there: Sequence[Market], at: int) -> Place | None:
     reserved = place.reservations and tuple(
         one.model_copy(update={"free": mine(one.kind, one.free)}) for one in place.reservations
     )
-    owned = place.owned and tuple(one.model_copy(update={"count": mine(one.kind, one.count)}) for one in place.owned)
-    return place.model_copy(update={"groups": groups, "reservations": reserved, "owned": owned})
+    owned = place.owned and tuple(
+        one.model_copy(update={"count": among(one.count, of_reach(one.kind))}) for one in place.owned
+    )
+    told = place.model_copy(update={"groups": groups})
+    spread = {}
+    for kind, zones in place.spread.items():
+        ours, kept = own_nodes(place, kind), own_nodes(told, kind)
+        spread[kind] = {zone: kept[zone] + beside(kind, max(0, n - ours[zone])) for zone, n in zones.items()}
+    return told.model_copy(update={"reservations": reserved, "owned": owned, "spread": spread})
 
 
 def _steadily(

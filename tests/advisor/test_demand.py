@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.advising import advise
+from advisor.cdns.letter import letter
 from advisor.demands.cost import MOST_SECONDS, Load, cost, joining, seconds_of
 from advisor.demands.demand import audience_of, demands, parse_audience
 from advisor.measured.measure import measure
@@ -151,3 +152,14 @@ def test_a_region_with_too_few_viewers_leaves_the_advice_on_the_others(tmp_path:
             assert word in text
     with pytest.raises(CannotMeasure, match="no region"):
         advise([run], {"br": 100})
+
+
+def test_what_is_asked_of_a_region_that_is_left_out_is_left_out_too(tmp_path: Path) -> None:
+    """A line of CI that names every region does not break on a thin rehearsal."""
+    run = run_of(Town(shares={"id": 0.996, "br": 0.004}, audience={"id": 40000, "br": 100}), tmp_path)
+    found = advise([run], have="id=2,br=1", suppose=["viewers.br=+10%", "viewers.id=+10%"])
+    assert found.whatif is not None
+    assert {one.code for one in found.whatif.regions} == {"id"}
+    assert found.cdns is not None
+    for lang, sentence in (("en", "Not in these figures: Brazil."), ("zh", "以上数字不含巴西：")):
+        assert sentence in letter(found, found.cdns, found.cdns.parts[0], lang)

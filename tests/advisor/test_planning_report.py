@@ -17,7 +17,7 @@ from advisor.plans.plan import Plan
 from advisor.reports.html import Html
 from advisor.reports.json import Json
 from advisor.reports.markdown import Markdown
-from advisor.texts import LANGS, fill, texts
+from advisor.texts import LANGS, fill, listed, name_of, texts
 from loadtests.errors import InputError
 from loadtests.launch import Launch
 from loadtests.run import Run
@@ -53,7 +53,7 @@ def test_offers_and_limits_are_told(offered: Advice, lang: str) -> None:
 def test_a_price_of_another_region_is_told_wherever_it_stands(offered: Advice, lang: str) -> None:
     source, assumed = "price of us-east-1, taken for other regions", texts(lang)["confidence_assumed"]
     assert f"{source}, 2026-07-20 ({assumed}) |" in Markdown().render(offered, lang)
-    regions = ", ".join(region.code for region in offered.regions)
+    regions = listed(lang, (name_of(offered.names[region.code], lang) for region in offered.regions))
     warning = fill(lang, "warn_assumed_price", regions=regions, source=source)
     for text in (Html().render(offered, lang), Markdown().render(offered, lang), summary(offered, lang)):
         assert warning in text

@@ -358,6 +358,8 @@ def test_one_file_for_each_region_makes_no_region_twice(found: Market) -> None:
         names = [one.name for one in stock.offers if place in (one.zones or {})]
         assert len(names) == len(set(names)) > 0
     assert {shop.catalog for shop in stock.shops} == {*REGIONS, "ec2"}
+    every = [(one.provider, one.name) for one in stock.offers]
+    assert len(every) == len(set(every)), "one offer for a type, whichever files have it"
 
 
 def test_what_no_api_tells_is_carried_over(found: Market) -> None:

@@ -209,6 +209,36 @@ def test_reserved_instances_cover_once_whatever_their_size(kind: str, count: int
     assert [one.paid for one in bests if one] == [5, 5]
 
 
+def test_what_others_use_of_reserved_instances_is_taken_off_once() -> None:
+    """6 of 20 are used by instances that run beside: 14 are left, for one market or for two."""
+    account = holding(ri("c7g.4xlarge", 20), runs={"c7g.4xlarge": {f"{PLACE}a": 6}}, quotas={})
+    for codes in (("id",), ("id", "sg")):
+        bests = [one.offers.best for one in plans([market(code, account) for code in codes]).values()]
+        assert sum(one.paid for one in bests if one) == 14
+
+
+def test_reserved_instances_go_to_those_who_buy_what_they_apply_to() -> None:
+    account = holding(ri("c7g.large", 80), quotas={})
+    other = costing(0.5, "g5g.4xlarge")
+    questions = [market("id", account), market("my", account), replace(market("sg", account, size=20), node=other)]
+    found = plans(questions)
+    paid = {code: one.offers.best.paid for code, one in found.items() if one.offers.best}
+    assert paid == {"id": 5, "my": 5, "sg": 0}
+
+
+def test_the_price_of_either_shape_of_a_pair_may_be_assumed() -> None:
+    def fact(offer: Offer, confidence: str) -> Offer:
+        price = {"value": 0.5, "source": f"as {confidence}", "as_of": "2026-11", "confidence": confidence}
+        return Offer.model_validate(offer.model_dump() | {"usd_per_hour": {PLACE: price}})
+
+    for quotas in ({STANDARD: 160, GPU: 96}, {STANDARD: 96, GPU: 160}):
+        account = place(quotas=quotas)
+        other = fact(costing(1, "g5g.4xlarge"), "assumed")
+        found = plans([replace(market("id", account), node=fact(C7G, "measured"), offers=(other,))])["id"].offers
+        assert (found.best, len(found.shapes)) == (None, 2)
+        assert found.assumed == "as assumed"
+
+
 def test_spot_instances_of_all_markets_keep_to_their_quota() -> None:
     account = place(quotas={STANDARD: 5000, STANDARD_SPOT: 144})
     how: dict[str, Any] = {"spare_nodes": 9, "buying": {"spot": "30%", "spot_lost": "50%"}}
