@@ -97,9 +97,8 @@ def _counts(counts: Sequence[int]) -> str:
 def _about_fit(plans: Sequence[Plan]) -> Iterator[Message]:
     """What the provider limits below what the plan takes."""
     for plan in plans:
-        for row in plan.constraints:
-            fits = row.name == "quota" and (plan.offers.best or plan.offers.mix) is not None
-            if row.slack < 0 and row.name in ("quota", "zones") and not fits:
+        for row in plan.felt:
+            if row.slack < 0 and row.name in ("quota", "zones"):
                 share = {} if row.name == "zones" else {"share": f"{-row.slack:.0%}"}
                 yield say(f"warn_short_{row.name}", region=plan.region, **share)
 

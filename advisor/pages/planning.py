@@ -99,7 +99,7 @@ def planning_lines(lang: str, found: Plan) -> list[str]:
         lines.append(fill(lang, some, ready=f"{found.ready:,}", share=share, **told))
     if found.starting:
         lines.append(fill(lang, "planning_starting", seconds=figures.number(found.starting)))
-    for tightest in found.constraints[:1]:
+    for tightest in found.felt[:1]:
         fits, is_limit = tightest.slack >= 0, tightest.known == "limit"
         key = (
             ("planning_tightest" if fits else "planning_short") if is_limit else f"planning_{'near' if fits else 'far'}"

@@ -105,6 +105,12 @@ class Plan(Frozen):
     shares: tuple[Share, ...] = ()
     """Quotas that were divided between this market and others; empty where it has them alone, or all have enough."""
 
+    @property
+    def felt(self) -> tuple[Constraint, ...]:
+        """The limits that matter: not the quota that the nodes rehearsed would break, where others are bought."""
+        is_bought = self.offers.best is not None or self.offers.mix is not None
+        return tuple(row for row in self.constraints if not (is_bought and row.name == "quota" and row.slack < 0))
+
 
 def plan(asked: Asked) -> Plan | Excuse:
     """Nodes for one region, or why none can be named."""

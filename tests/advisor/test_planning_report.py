@@ -85,6 +85,22 @@ def test_a_quota_that_is_too_small_is_warned_of(offered: Advice) -> None:
     assert [one.values["region"] for one in offered.warnings if one.key == "warn_short_quota"] == ["id"]
 
 
+def test_a_quota_that_the_nodes_bought_keep_to_is_no_limit_that_others_would_break(saturated: Run) -> None:
+    """The nodes rehearsed would take more than it; nobody buys them."""
+    free = advise([launched(saturated, node="c7g.4xlarge", offers=["ec2"])]).regions[0].nodes
+    assert isinstance(free, Plan)
+    quota = 16 * free.nodes - 1
+    found = advise([launched(saturated, node="c7g.4xlarge", offers=["ec2"], quota_vcpus={"id": quota})])
+    plan = found.regions[0].nodes
+    assert isinstance(plan, Plan)
+    assert plan.offers.best is not None
+    assert [row.slack < 0 for row in plan.constraints if row.name == "quota"] == [True]
+    assert "quota" not in {row.name for row in plan.felt}
+    assert "warn_short_quota" not in {one.key for one in found.warnings}
+    short = fill("en", "planning_short", name=texts("en")["constraint_quota"], slack="")
+    assert short.partition("by")[0] not in Markdown().render(found, "en")
+
+
 def test_the_page_draws_the_regret_and_the_drivers(offered: Advice) -> None:
     page = Html().render(offered, "en")
     assert page.count(f'aria-label="{fill("en", "chart_regret")}"') == 2 * len(offered.regions)
