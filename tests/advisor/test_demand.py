@@ -150,6 +150,8 @@ def test_a_region_with_too_few_viewers_leaves_the_advice_on_the_others(tmp_path:
     for lang, word in (("en", "Brazil: Too few viewers"), ("zh", "巴西：观众太少")):
         for text in (Html().render(found, lang), Markdown().render(found, lang), summary(found, lang)):
             assert word in text
+    for lang, total in (("en", "All planned regions"), ("zh", "已规划的全部地区")):
+        assert [total in Markdown().render(advice, lang) for advice in (found, alone)] == [True, False]
     with pytest.raises(CannotMeasure, match="no region"):
         advise([run], {"br": 100})
 
