@@ -45,7 +45,7 @@ from advisor.plans.lead import TimeToCapacity, time_to_capacity
 from advisor.plans.plan import Asked, Plan
 from advisor.plans.shares import plans_of
 from advisor.texts import Message, say
-from advisor.verdict import verdict
+from advisor.verdict import Verdict, verdict
 from loadtests.flow import joins, planned
 from loadtests.region import Names
 from loadtests.run import Run
@@ -79,10 +79,9 @@ def advise(
     looks = _looks(measurement, wanted, clusters, stock)
     asked = [_asked(measurement, demand, found, factor, looks, stock) for demand in wanted]
     asked = [replace(one, tested=max(1.0, tested)).within(own.account) for one in asked]
-    question = _question(measurement, wanted, tuple(whole), suppose, have)
-    with beside(lambda: what_if(_cases(measurement, asked), question)) as asked_meanwhile:
-        regions = _regions(measurement, asked, looks, stock, own)
-        judged, servers = verdict(measurement), observed(measurement)
+    judged, question = verdict(measurement), _question(measurement, wanted, tuple(whole), suppose, have)
+    with beside(lambda: what_if(_cases(measurement, asked, judged), question)) as asked_meanwhile:
+        regions, servers = _regions(measurement, asked, looks, stock, own), observed(measurement)
         changes = asked_meanwhile()
     plans = [region.nodes for region in regions if isinstance(region.nodes, Plan)]
     scenario = measurement.scenario
@@ -290,10 +289,10 @@ def _last_start(measurement: Measurement) -> datetime:
     return max(run.facts.started_at for run in measurement.runs)
 
 
-def _cases(measurement: Measurement, asked: Sequence[Asked]) -> tuple[Case, ...]:
+def _cases(measurement: Measurement, asked: Sequence[Asked], judged: Verdict) -> tuple[Case, ...]:
     """What changes are asked of; offers are left out."""
     used = usages(measurement, [one.demand for one in asked])
-    kept = verdict(measurement).state == "held"
+    kept = judged.state == "held"
     return tuple(
         Case(
             asked=replace(one, offers=(), is_brief=True),
